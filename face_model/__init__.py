@@ -1,0 +1,1 @@
+"""3D morphable models, cameras, rotations, and the typed tracks that pass between stages."""

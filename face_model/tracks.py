@@ -1,0 +1,222 @@
+"""What passes between the rooms: typed, frozen, documented. Arrays are numpy float32 unless said otherwise.
+
+`Sound` -> `SpeechFeatures` -> `FaceMotion` -> frames; `FaceTrack` is a motion measured from video, with what stays
+fixed for the person. `pack`/`unpack` own the flat 71-vector of the paper; nobody else slices it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from face_model.cameras import Camera, camera_from_json
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+
+SPEECH_RATE_HZ = 16_000
+MOTION_FPS = 30.0  # the paper's rate; video keeps its own and motion is resampled to it
+POSE_SIZE, BLINK_SIZE, EXPRESSION_SIZE = 6, 1, 64
+MOTION_SIZE = POSE_SIZE + BLINK_SIZE + EXPRESSION_SIZE  # 71 (FACIAL, section 3)
+AU45_MAX = 5.0
+WINDOW_STEPS = 16  # speech steps a frame sees (FACIAL, section 3)
+
+
+def _resample(values: np.ndarray, from_hz: float, to_hz: float, count: int) -> np.ndarray:
+    """Rows of `values` `[T, ...]` linearly interpolated at `count` instants k / to_hz; the ends are held."""
+    if len(values) == 0:
+        raise InputError("an empty sequence", "at least one frame")
+    position = np.clip(np.arange(count) * (from_hz / to_hz), 0, len(values) - 1)
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, len(values) - 1)
+    weight = (position - low).reshape(-1, *[1] * (values.ndim - 1)).astype(values.dtype)
+    return values[low] * (1 - weight) + values[high] * weight
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Mono sound. samples: `[N]` float32 in -1..1; rate_hz: samples a second."""
+
+    samples: np.ndarray
+    rate_hz: int = SPEECH_RATE_HZ
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / self.rate_hz
+
+
+@dataclass(frozen=True)
+class SpeechFeatures:
+    """Speech as a sequence of vectors. values: `[T, F]`, row k at time k / rate_hz; extractor: the encoder's name."""
+
+    values: np.ndarray
+    rate_hz: float
+    extractor: str
+    duration_s: float
+
+    def frame_count(self, fps: float) -> int:
+        """Video frames that the sound lasts: at least one."""
+        return max(1, round(self.duration_s * fps))
+
+    def windows(self, fps: float = MOTION_FPS, steps: int = WINDOW_STEPS, frames: int | None = None) -> np.ndarray:
+        """Windows `[T, steps, F]`: for each frame the `steps` rows centred on it (FACIAL, section 4.1).
+
+        The features are resampled linearly to one row a frame; `steps / 2` zero rows stand before and after the clip, so
+        row `steps / 2` of window t is frame t's own.
+        """
+        count = self.frame_count(fps) if frames is None else frames
+        rows = _resample(self.values.astype(np.float32), self.rate_hz, fps, count)
+        half = steps // 2
+        padded = np.pad(rows, ((half, half), (0, 0)))
+        return np.lib.stride_tricks.sliding_window_view(padded, steps, axis=0)[:count].transpose(0, 2, 1).copy()
+
+
+@dataclass(frozen=True)
+class FaceMotion:
+    """How a face moves.
+
+    fps: frames a second. expression: `[T, E]`, coefficients of `face_model`. rotation: `[T, 3]` pitch, yaw, roll in radians.
+    translation: `[T, 3]` mm in the camera frame (z negative: in front of the camera). blink: `[T]`, AU45 intensity 0-5.
+    face_model: the id of the model that gives expression its meaning.
+    """
+
+    fps: float
+    expression: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+    blink: np.ndarray
+    face_model: str = "mp478"
+
+    def __len__(self) -> int:
+        return len(self.blink)
+
+    @property
+    def duration_s(self) -> float:
+        return len(self) / self.fps
+
+    def pack(self) -> np.ndarray:
+        """The flat `[T, 71]`: rotation 3, translation 3, AU45 1, expression 64."""
+        return np.concatenate([self.rotation, self.translation, self.blink[:, None], self.expression], axis=1).astype(np.float32)
+
+    @staticmethod
+    def unpack(values: np.ndarray, fps: float = MOTION_FPS, face_model: str = "mp478") -> FaceMotion:
+        """The inverse of `pack`."""
+        rotation, translation, blink, expression = np.split(np.asarray(values, np.float32), [3, 6, 7], axis=1)
+        return FaceMotion(fps, expression, rotation, translation, blink[:, 0], face_model)
+
+    def resampled(self, fps: float, frames: int | None = None) -> FaceMotion:
+        """The same motion at another rate, linearly interpolated; `frames` None keeps the duration."""
+        count = max(1, round(self.duration_s * fps)) if frames is None else frames
+        return FaceMotion.unpack(_resample(self.pack(), self.fps, fps, count), fps, self.face_model)
+
+    def __getitem__(self, frames: slice) -> FaceMotion:
+        return FaceMotion.unpack(self.pack()[frames], self.fps, self.face_model)
+
+    def save(self, path: Path | str) -> None:
+        """Write as safetensors."""
+        arrays = {k: np.asarray(getattr(self, k), np.float32) for k in ("expression", "rotation", "translation", "blink")}
+        write_tensors(path, arrays, {"kind": "FaceMotion", "fps": self.fps, "face_model": self.face_model})
+
+    @staticmethod
+    def load(path: Path | str) -> FaceMotion:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: not such a file.
+        """
+        arrays, metadata = read_tensors(path)
+        if metadata.get("kind") != "FaceMotion":
+            raise InputError(f"{path} holds {metadata.get('kind', 'something else')}", "a FaceMotion")
+        return FaceMotion(fps=metadata["fps"], face_model=metadata["face_model"], **arrays)
+
+
+# Where each part of the flat vector lies, for losses that weigh parts apart; the only other place that knows the layout.
+POSE = slice(0, POSE_SIZE)
+BLINK = slice(POSE_SIZE, POSE_SIZE + BLINK_SIZE)
+EXPRESSION = slice(POSE_SIZE + BLINK_SIZE, MOTION_SIZE)
+
+
+@dataclass(frozen=True)
+class FaceIdentity:
+    """What stays fixed for a person.
+
+    identity: `[80]`. texture: `[80]`. illumination: `[27]`, 3 x 9 spherical-harmonics coefficients, mean over the clip.
+    blink_gain: how far this person's lids travel, as a multiple of the model's blink offsets, when AU45 is 5.
+    """
+
+    identity: np.ndarray
+    texture: np.ndarray
+    illumination: np.ndarray
+    blink_gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """A `FaceMotion` measured from video (at the video's own rate), with all that was measured beside it.
+
+    person: the fixed part. camera: of the full video frame. landmarks_px: `[T, L, 3]` (x, y in pixels, z in the same scale, larger is
+    nearer). arkit: `[T, 52]` ARKit blendshape values 0-1, or `[T, 0]`. illumination: `[T, 27]`. confidence: `[T]` 0-1. valid: `[T]` bool: a frame
+    without a face is invalid, and its numbers are interpolated from its neighbours, never zeros.
+    sound_offset_s: how late the sound came in the file (positive: late) and was corrected for; sound_offset_confidence: see preprocessing.
+    source: name of the video, for people.
+    """
+
+    motion: FaceMotion
+    person: FaceIdentity
+    camera: Camera
+    landmarks_px: np.ndarray
+    arkit: np.ndarray
+    illumination: np.ndarray
+    confidence: np.ndarray
+    valid: np.ndarray
+    sound_offset_s: float = 0.0
+    sound_offset_confidence: float = 0.0
+    source: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.motion)
+
+    def __getitem__(self, frames: slice) -> FaceTrack:
+        """The same track over some of its frames."""
+        cut = ("landmarks_px", "arkit", "illumination", "confidence", "valid")
+        return replace(self, motion=self.motion[frames], **{name: getattr(self, name)[frames] for name in cut})
+
+    def save(self, path: Path | str) -> None:
+        """Write as safetensors."""
+        arrays = {f"motion.{k}": getattr(self.motion, k) for k in ("expression", "rotation", "translation", "blink")}
+        arrays |= {f"person.{k}": getattr(self.person, k) for k in ("identity", "texture", "illumination")}
+        arrays |= {k: getattr(self, k) for k in ("landmarks_px", "arkit", "illumination", "confidence")}
+        arrays = {k: np.asarray(v, np.float32) for k, v in arrays.items()}
+        arrays["valid"] = self.valid.astype(np.uint8)
+        metadata = {
+            "kind": "FaceTrack", "fps": self.motion.fps, "face_model": self.motion.face_model,
+            "blink_gain": float(self.person.blink_gain), "camera": self.camera.to_json(),
+            "sound_offset_s": float(self.sound_offset_s), "sound_offset_confidence": float(self.sound_offset_confidence),
+            "source": self.source, "extra": self.extra,
+        }
+        write_tensors(path, arrays, metadata)
+
+    @staticmethod
+    def load(path: Path | str) -> FaceTrack:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: not such a file.
+        """
+        arrays, metadata = read_tensors(path)
+        if metadata.get("kind") != "FaceTrack":
+            raise InputError(f"{path} holds {metadata.get('kind', 'something else')}", "a FaceTrack")
+        motion = {k.removeprefix("motion."): v for k, v in arrays.items() if k.startswith("motion.")}
+        person = {k.removeprefix("person."): v for k, v in arrays.items() if k.startswith("person.")}
+        return FaceTrack(
+            motion=FaceMotion(fps=metadata["fps"], face_model=metadata["face_model"], **motion),
+            person=FaceIdentity(blink_gain=metadata["blink_gain"], **person),
+            camera=camera_from_json(metadata["camera"]),
+            landmarks_px=arrays["landmarks_px"], arkit=arrays["arkit"], illumination=arrays["illumination"],
+            confidence=arrays["confidence"], valid=arrays["valid"].astype(bool),
+            sound_offset_s=metadata["sound_offset_s"], sound_offset_confidence=metadata["sound_offset_confidence"],
+            source=metadata["source"], extra=metadata["extra"],
+        )

@@ -1,0 +1,103 @@
+"""Files that are whole or absent: write to a temporary name beside the goal, then rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from foundation.errors import InputError
+
+
+@contextmanager
+def atomic_path(goal: Path | str) -> Iterator[Path]:
+    """A temporary path in the goal's folder that becomes the goal when the block ends well, and vanishes otherwise.
+
+    The suffix is kept, since media muxers choose their format by it. A full disk is told as an `InputError`.
+    """
+    goal = Path(goal)
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{goal.stem}-", suffix=f".partial{goal.suffix}")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(goal)
+    except OSError as error:
+        if error.errno == 28:  # ENOSPC
+            raise InputError(f"no space left to write {goal}", "free disk space", "free some and run again") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path | str, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON.
+
+    Raises:
+        InputError: no such file or not JSON.
+    """
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist", "a JSON file") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON ({error})", "a JSON file", "make it again") from error
+
+
+def write_tensors(path: Path | str, tensors: dict[str, np.ndarray], metadata: dict[str, Any] | None = None) -> None:
+    """Write arrays and JSON-able metadata (under the header key ``json``) as one safetensors file, whole or not at all."""
+    header = {"json": json.dumps(metadata or {}, sort_keys=True)}
+    with atomic_path(path) as temporary:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary, metadata=header)
+
+
+def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and metadata of a file that `write_tensors` wrote.
+
+    Raises:
+        InputError: no such file, not safetensors (wrong magic, truncated), or a NaN or infinity in a tensor.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist", "a safetensors file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = json.loads((file.metadata() or {}).get("json", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, ValueError) as error:
+        raise InputError(f"{path} is not a whole safetensors file ({error})", "a safetensors file", "make it again") from error
+    for name, value in tensors.items():
+        if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
+            raise InputError(f"{path}: tensor '{name}' holds NaN or infinity", "finite numbers", "train it again")
+    return tensors, metadata
+
+
+def sha256(path: Path | str) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,72 @@
+"""Progress with time left: a live bar on a terminal, a line every tenth elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+ItemT = TypeVar("ItemT")
+
+
+class Advance(Protocol):
+    """Report that the work is at `done` of the total, with an optional short note (a loss, say)."""
+
+    def __call__(self, done: float, note: str = "") -> None: ...
+
+
+def console() -> Console:
+    """Where progress and results for people go: standard error, so that standard output stays for data."""
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress(description: str, total: float | None) -> Iterator[Advance]:
+    """Yield a function to call with the amount done so far; `total` None when it is not known."""
+    if sys.stderr.isatty():
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+            TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=console()) as bar:
+            task = bar.add_task(description, total=total, note="")
+            yield lambda done, note="": bar.update(task, completed=done, note=note)
+        return
+    yield _Lines(description, total)
+
+
+class _Lines:
+    """Progress for logs: one line each tenth of the way, or every ten seconds when the total is unknown."""
+
+    def __init__(self, description: str, total: float | None) -> None:
+        self.description, self.total = description, total
+        self.started_s = self.told_s = time.monotonic()
+        self.told_tenth = 0
+
+    def __call__(self, done: float, note: str = "") -> None:
+        now_s = time.monotonic()
+        if self.total:
+            tenth = int(10 * done / self.total)
+            if tenth <= self.told_tenth:
+                return
+            self.told_tenth = tenth
+            left_s = (now_s - self.started_s) * (self.total - done) / max(done, 1e-9)
+            print(f"{self.description}: {100 * done / self.total:.0f}% ({left_s:.0f} s left) {note}".rstrip(), file=sys.stderr)
+        elif now_s - self.told_s > 10:
+            self.told_s = now_s
+            print(f"{self.description}: {done:g} done {note}".rstrip(), file=sys.stderr)
+
+
+def track(items: Iterable[ItemT], description: str, total: int | None = None) -> Iterator[ItemT]:
+    """Iterate with progress."""
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)  # type: ignore[arg-type]
+    with progress(description, total) as advance:
+        for done, item in enumerate(items, start=1):
+            yield item
+            advance(done)
