@@ -24,7 +24,7 @@ AU45_MAX = 5.0
 WINDOW_STEPS = 16  # speech steps a frame sees (FACIAL, section 3)
 
 
-def _resample(values: np.ndarray, from_hz: float, to_hz: float, count: int) -> np.ndarray:
+def resample(values: np.ndarray, from_hz: float, to_hz: float, count: int) -> np.ndarray:
     """Rows of `values` `[T, ...]` linearly interpolated at `count` instants k / to_hz; the ends are held."""
     if len(values) == 0:
         raise InputError("an empty sequence", "at least one frame")
@@ -67,7 +67,7 @@ class SpeechFeatures:
         row `steps / 2` of window t is frame t's own.
         """
         count = self.frame_count(fps) if frames is None else frames
-        rows = _resample(self.values.astype(np.float32), self.rate_hz, fps, count)
+        rows = resample(self.values.astype(np.float32), self.rate_hz, fps, count)
         half = steps // 2
         padded = np.pad(rows, ((half, half), (0, 0)))
         return np.lib.stride_tricks.sliding_window_view(padded, steps, axis=0)[:count].transpose(0, 2, 1).copy()
@@ -109,7 +109,7 @@ class FaceMotion:
     def resampled(self, fps: float, frames: int | None = None) -> FaceMotion:
         """The same motion at another rate, linearly interpolated; `frames` None keeps the duration."""
         count = max(1, round(self.duration_s * fps)) if frames is None else frames
-        return FaceMotion.unpack(_resample(self.pack(), self.fps, fps, count), fps, self.face_model)
+        return FaceMotion.unpack(resample(self.pack(), self.fps, fps, count), fps, self.face_model)
 
     def __getitem__(self, frames: slice) -> FaceMotion:
         return FaceMotion.unpack(self.pack()[frames], self.fps, self.face_model)
