@@ -1,0 +1,17 @@
+"""YAML that overrides the dataclass defaults of the rooms; `find` gives the path of one by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def names() -> list[str]:
+    """The configurations that ship, by name (`facial_gan/paper`, say)."""
+    return sorted(str(path.relative_to(FOLDER).with_suffix("").as_posix()) for path in FOLDER.rglob("*.yaml"))
+
+
+def find(name: str) -> Path | None:
+    """The file of a shipped configuration, None when there is none of that name."""
+    return FOLDER / f"{name}.yaml" if name in names() else None
