@@ -1,0 +1,92 @@
+"""Where targets, unfinished work and caches live."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from foundation.errors import InputError
+
+VARIABLE = "TALKING_HEAD_HOME"
+
+
+def default_home() -> Path:
+    """The platform's place for an application's own data."""
+    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+        return Path(local) / "talking-head"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "talking-head"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "talking-head"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds everything this product keeps between runs."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, path: Path | str | None = None) -> Home:
+        """`path` when given, else the environment's `TALKING_HEAD_HOME`, else the platform's default."""
+        chosen = path or os.environ.get(VARIABLE)
+        return cls(Path(chosen).expanduser().absolute() if chosen else default_home())
+
+    @property
+    def targets(self) -> Path:
+        return self.path / "targets"
+
+    @property
+    def work(self) -> Path:
+        """Unfinished enrolments, kept so that the same command resumes."""
+        return self.path / "work"
+
+    @contextmanager
+    def lock(self, target_id: str) -> Iterator[None]:
+        """Keep a target's name to this process; the system lets go of it even after a crash.
+
+        Raises:
+            InputError: another process holds it, or the home cannot be written.
+        """
+        folder = self.path / "locks"
+        writable(folder)
+        lock = FileLock(folder / f"{target_id}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise InputError(
+                f"another command is working on target '{target_id}'", "one at a time", "wait for it or stop it"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+    expected, remedy = "a folder that can be written", f"choose another with --home or {VARIABLE}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror})", expected, remedy) from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder} is read-only", expected, remedy)
+    return folder
+
+
+def free_bytes(path: Path) -> int:
+    """Free space where `path` is, or will be."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

@@ -1,0 +1,226 @@
+"""A `Target`: one person who can be made to speak, as a folder that is whole or absent."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import InputError
+from foundation.files import read_json, sha256, write_json
+from foundation.shipped import shipped
+from talking_head.home import Home, writable
+
+CARD, MOTION, VIDEO, APPEARANCE, PREVIEW = (
+    "target.json", "motion.safetensors", "render2video.safetensors", "appearance.safetensors", "preview.jpg",
+)
+FILES = (CARD, MOTION, VIDEO, APPEARANCE, PREVIEW)
+FORMAT_VERSION = 1
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def checked_id(target_id: str) -> str:
+    """The id itself.
+
+    Raises:
+        InputError: it could be anything but a plain folder name on every system.
+    """
+    if not ID_PATTERN.fullmatch(target_id):
+        raise InputError(
+            f"target id {target_id[:80]!r}", "1 to 64 of a-z, 0-9, '_' and '-', starting with a letter or a digit",
+            "choose a plain name such as 'ana'",
+        )
+    return target_id
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The square of the full frame, in pixels, that the video network paints."""
+
+    left_px: float
+    top_px: float
+    side_px: float
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What allows this likeness to be used: the statement in the enroller's own words, and the day (ISO 8601)."""
+
+    statement: str
+    date: str
+
+
+@dataclass(frozen=True)
+class MotionStatistics:
+    """Mean and deviation over the reference video of the flat 71-vector (`FaceMotion.pack`), and its length."""
+
+    mean: list[float]
+    deviation: list[float]
+    frames: int
+
+
+@dataclass(frozen=True)
+class TargetCard:
+    """`target.json`.
+
+    fps: of the frames this target makes. size_px: side of the picture the network paints. width_px, height_px: of the
+    full frame. origin: where the likeness comes from (file name, sha256). quality: what was measured at enrolment.
+    """
+
+    id: str
+    face_model: str
+    fps: float
+    size_px: int
+    width_px: int
+    height_px: int
+    crop: Crop
+    motion_statistics: MotionStatistics
+    origin: dict[str, Any]
+    consent: Consent
+    versions: dict[str, str]
+    settings: dict[str, Any] = field(default_factory=dict)
+    quality: dict[str, float] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    @classmethod
+    def read(cls, path: Path) -> TargetCard:
+        """Read a `target.json`.
+
+        Raises:
+            InputError: absent, not JSON, of another version, or a field is missing or unknown.
+        """
+        content = read_json(path)
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if version != FORMAT_VERSION:
+            raise InputError(f"{path} has format version {version}", f"version {FORMAT_VERSION}", "enroll it again")
+        try:
+            parts = {"crop": Crop, "consent": Consent, "motion_statistics": MotionStatistics}
+            return cls(**{k: parts[k](**v) if k in parts else v for k, v in content.items()})
+        except (TypeError, AttributeError) as error:
+            names = ", ".join(f.name for f in fields(cls))
+            raise InputError(f"{path} does not fit ({error})", f"the fields {names}", "enroll it again") from error
+
+
+@dataclass(frozen=True)
+class Target:
+    """An enrolled person: the card and the folder it lies in."""
+
+    folder: Path
+    card: TargetCard
+    built_in: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.card.id
+
+    @classmethod
+    def read(cls, folder: Path, built_in: bool = False) -> Target:
+        """The target in a folder.
+
+        Raises:
+            InputError: a file of it is missing or its card does not fit.
+        """
+        card = TargetCard.read(folder / CARD)
+        missing = [name for name in FILES if not (folder / name).is_file()]
+        if missing:
+            raise InputError(f"target {folder} lacks {', '.join(missing)}", "a whole target", "enroll it again")
+        return cls(folder, card, built_in)
+
+    def size_bytes(self) -> int:
+        """Bytes on disk."""
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that is known of it, ready for JSON."""
+        hashes = {name: sha256(self.folder / name) for name in FILES if name != CARD}
+        place = {"folder": str(self.folder), "built_in": self.built_in, "bytes": self.size_bytes()}
+        return {**asdict(self.card), **place, "sha256": hashes}
+
+
+def _folders(home: Home) -> dict[str, tuple[Path, bool]]:
+    """Folder of every target by id, and whether it is built in; the user's own hide built-in ones of the same name."""
+    found: dict[str, tuple[Path, bool]] = {}
+    for root, built_in in ((shipped(""), True), (home.targets, False)):
+        if root.is_dir():
+            names = (path for path in root.iterdir() if ID_PATTERN.fullmatch(path.name) and (path / CARD).is_file())
+            found |= {path.name: (path, built_in) for path in names}
+    return dict(sorted(found.items()))
+
+
+def list_targets(home: Home) -> list[Target]:
+    """Every target at hand, by id. One that is damaged is left out; `find_target` tells what is wrong with it."""
+    targets = []
+    for folder, built_in in _folders(home).values():
+        try:
+            targets.append(Target.read(folder, built_in))
+        except InputError:
+            continue
+    return targets
+
+
+def find_target(home: Home, target_id: str) -> Target:
+    """The target of that id.
+
+    Raises:
+        InputError: a bad id, none of that name (the nearest one is named), or damaged.
+    """
+    folders = _folders(home)
+    if checked_id(target_id) not in folders:
+        near = difflib.get_close_matches(target_id, folders, n=1, cutoff=0.0)
+        remedy = f"did you mean '{near[0]}'?" if near else "make one with `talking-head enroll`"
+        expected = f"one of {', '.join(list(folders)[:8])}" if folders else f"an enrolled target in {home.targets}"
+        raise InputError(f"unknown target '{target_id}'", expected, remedy)
+    return Target.read(*folders[target_id])
+
+
+def remove_target(home: Home, target_id: str) -> Path:
+    """Delete a target of the user's; returns where it was.
+
+    Raises:
+        InputError: unknown, built in, or in use.
+    """
+    folder, built_in = _folders(home).get(checked_id(target_id)) or (find_target(home, target_id).folder, False)
+    if built_in:
+        raise InputError(f"target '{target_id}' is built in", "a target of your own", "built-in ones cannot be removed")
+    with home.lock(target_id):
+        _discard(folder)
+    return folder
+
+
+def _discard(folder: Path) -> None:
+    """Delete a folder so that a crash half-way leaves nothing that looks like a target."""
+    doomed = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
+    os.replace(folder, doomed / folder.name)
+    shutil.rmtree(doomed)
+
+
+@contextmanager
+def new_target(home: Home, target_id: str) -> Iterator[Path]:
+    """A folder to fill with a target's files; it takes the target's place when the block ends well, or vanishes.
+
+    Raises:
+        InputError: a bad id, a home that cannot be written, or the filled folder is not a whole target.
+    """
+    goal = writable(home.targets) / checked_id(target_id)
+    building = Path(tempfile.mkdtemp(prefix=f".building-{target_id}-", dir=home.targets))
+    building.chmod(0o755)
+    try:
+        yield building
+        Target.read(building)
+        if goal.exists():
+            _discard(goal)
+        building.replace(goal)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def write_card(folder: Path, card: TargetCard) -> None:
+    """Write `target.json` into a target's folder."""
+    write_json(folder / CARD, asdict(card))

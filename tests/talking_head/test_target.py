@@ -1,0 +1,142 @@
+"""Targets: ids that cannot leave their folder, whole-or-absent folders, and names that are helped along."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import InputError
+from talking_head.home import VARIABLE, Home
+from talking_head.target import (
+    CARD,
+    FILES,
+    Consent,
+    Crop,
+    MotionStatistics,
+    TargetCard,
+    find_target,
+    list_targets,
+    new_target,
+    remove_target,
+    write_card,
+)
+
+BAD_IDS = [
+    "", "../ana", "..", "a/b", "/etc", "a\\b", "Ana", ".hidden", "-rf", "a" * 65, "a\n", "a b", "con:", "ána", "a\0",
+]
+
+
+def card(target_id: str) -> TargetCard:
+    return TargetCard(
+        id=target_id, face_model="mp478", fps=25.0, size_px=256, width_px=640, height_px=480,
+        crop=Crop(10.0, 20.0, 300.0),
+        motion_statistics=MotionStatistics([0.0] * 71, [1.0] * 71, 100), origin={"video": "ana.mp4"},
+        consent=Consent("I agree, Ana", "2026-01-01"), versions={"talking-head": "0"},
+    )
+
+
+def make_target(home: Home, target_id: str) -> None:
+    with new_target(home, target_id) as folder:
+        for name in FILES:
+            (folder / name).write_bytes(b"x" * 10)
+        write_card(folder, card(target_id))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.find(tmp_path / "home")
+
+
+def own(home: Home) -> list[str]:
+    return [target.id for target in list_targets(home) if not target.built_in]
+
+
+def test_a_card_survives_the_disk(home: Home) -> None:
+    make_target(home, "ana")
+    assert find_target(home, "ana").card == card("ana")
+    assert own(home) == ["ana"]
+
+
+@pytest.mark.parametrize("target_id", BAD_IDS)
+def test_ids_that_are_not_plain_names_are_refused_everywhere(home: Home, target_id: str) -> None:
+    for use in (find_target, remove_target, make_target):
+        with pytest.raises(InputError, match="target id"):
+            use(home, target_id)
+    assert not home.path.exists() or not list(home.path.rglob("*.json"))
+
+
+def test_an_unknown_name_gets_the_nearest(home: Home) -> None:
+    make_target(home, "ana")
+    make_target(home, "winston")
+    with pytest.raises(InputError, match="did you mean 'winston'"):
+        find_target(home, "winson")
+
+
+def test_a_failed_build_leaves_the_old_target_and_nothing_else(home: Home) -> None:
+    make_target(home, "ana")
+    before = sorted(home.targets.rglob("*"))
+    with pytest.raises(RuntimeError), new_target(home, "ana") as folder:
+        (folder / CARD).write_text("{}")
+        raise RuntimeError("power cut")
+    with pytest.raises(InputError), new_target(home, "ana") as folder:
+        write_card(folder, card("ana"))  # its weights are missing
+    assert sorted(home.targets.rglob("*")) == before
+
+
+def test_rebuilding_replaces_the_whole_folder(home: Home) -> None:
+    make_target(home, "ana")
+    (home.targets / "ana" / "stray").write_text("old")
+    make_target(home, "ana")
+    assert {path.name for path in (home.targets / "ana").iterdir()} == set(FILES)
+
+
+def test_removing_and_damage(home: Home) -> None:
+    make_target(home, "ana")
+    remove_target(home, "ana")
+    assert own(home) == [] and list(home.targets.iterdir()) == []
+    make_target(home, "ana")
+    (home.targets / "ana" / "motion.safetensors").unlink()
+    with pytest.raises(InputError, match="lacks motion.safetensors"):
+        find_target(home, "ana")
+    assert own(home) == []
+    remove_target(home, "ana")
+    assert list(home.targets.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"format_version": 1}', '{"format_version": 9}'])
+def test_a_card_that_does_not_fit_is_told(home: Home, content: str) -> None:
+    make_target(home, "ana")
+    (home.targets / "ana" / CARD).write_text(content)
+    with pytest.raises(InputError, match="target.json"):
+        find_target(home, "ana")
+
+
+def _try_lock(path: str, target_id: str, queue: multiprocessing.Queue[str]) -> None:
+    try:
+        with Home.find(path).lock(target_id):
+            queue.put("mine")
+    except InputError as error:
+        queue.put(str(error))
+
+
+def test_one_process_at_a_time_works_on_a_target(home: Home) -> None:
+    context = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue[str] = context.Queue()
+    with home.lock("ana"):
+        for target_id in ("ana", "ben"):
+            process = context.Process(target=_try_lock, args=(str(home.path), target_id, queue))
+            process.start()
+            process.join()
+    answers = [queue.get(timeout=10), queue.get(timeout=10)]
+    assert "another command" in answers[0] and answers[1] == "mine"
+
+
+def test_home_comes_from_the_argument_then_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "from_environment"))
+    assert Home.find().path == tmp_path / "from_environment"
+    assert Home.find(tmp_path / "given").path == tmp_path / "given"
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tmp_path in Home.find().path.parents
