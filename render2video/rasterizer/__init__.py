@@ -1,0 +1,7 @@
+"""Triangles to pixels: which triangle is seen where, and with what weights. Shading is elsewhere."""
+
+from render2video.rasterizer.fragments import Fragments, Rasterizer
+from render2video.rasterizer.interpolation import interpolate
+from render2video.rasterizer.registry import create_rasterizer, rasterizer_names
+
+__all__ = ["Fragments", "Rasterizer", "create_rasterizer", "interpolate", "rasterizer_names"]
