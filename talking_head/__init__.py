@@ -1,1 +1,48 @@
-"""The product: targets, enrolment, synthesis, command line; the only room that knows all the others."""
+"""Speech in, a talking person out.
+
+    import talking_head
+
+    talking_head.enroll("ana.mp4", "ana", consent="I agree to be enrolled. Ana, 2026-01-01", budget_s=1200)
+    talking_head.synthesize("speech.wav", "ana", "ana_speaks.mp4")
+
+The same verbs as the command line `talking-head`. Names are imported on first use, so that this import stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foundation.errors import InputError
+    from talking_head.enrol import enroll
+    from talking_head.synthesis import synthesize
+    from talking_head.target import Target, remove_target, targets
+    from talking_head.tracking import track
+
+try:
+    __version__ = version("talking-head")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0+checkout"
+
+_HOMES = {
+    "InputError": "foundation.errors",
+    "Target": "talking_head.target",
+    "enroll": "talking_head.enrol",
+    "remove_target": "talking_head.target",
+    "synthesize": "talking_head.synthesis",
+    "targets": "talking_head.target",
+    "track": "talking_head.tracking",
+}
+__all__ = ["InputError", "Target", "enroll", "remove_target", "synthesize", "targets", "track"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'talking_head' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

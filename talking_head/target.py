@@ -224,3 +224,8 @@ def new_target(home: Home, target_id: str) -> Iterator[Path]:
 def write_card(folder: Path, card: TargetCard) -> None:
     """Write `target.json` into a target's folder."""
     write_json(folder / CARD, asdict(card))
+
+
+def targets(home: Path | str | None = None) -> list[Target]:
+    """Every target at hand; `home` as everywhere: the argument, `TALKING_HEAD_HOME`, or the platform's default."""
+    return list_targets(Home.find(home))

@@ -1,0 +1,59 @@
+"""The command line `talking-head`. Each verb imports what it needs when it runs, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from talking_head.cli import doctor, making, targets, training
+
+EPILOG = (
+    "First make a target from a video of one person (`enroll`), then let it speak (`synth`). "
+    "Every command can be stopped at any time: the same command resumes."
+)
+
+app = typer.Typer(
+    name="talking-head", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
+    add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
+)
+for verb in (making.enroll, making.synth, making.track, training.train, doctor.doctor):
+    app.command()(verb)
+app.add_typer(targets.app, name="targets")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from talking_head import __version__
+
+        print(f"talking-head {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say so.")] = False,
+) -> None:
+    pass
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {record.getMessage()}"
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)  # unwinds, so that temporary files go
+
+
+def main() -> None:
+    """Entry point: exit code 0 done, 2 a mistake of the user's told in one line, 130 stopped, 1 a mistake of ours."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    signal.signal(signal.SIGTERM, _stop)
+    app(prog_name="talking-head")

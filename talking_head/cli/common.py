@@ -1,0 +1,116 @@
+"""What every verb shares: options, how errors are told, how a result is told."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from foundation.errors import InputError
+from talking_head.home import VARIABLE
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", envvar=VARIABLE, help="Where targets and unfinished work live.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
+SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verb did. summary: what was made and where, for people. data: the same for programs. code: of the exit."""
+
+    summary: str
+    data: dict[str, Any] = field(default_factory=dict)
+    code: int = 0
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    """Whether a full disk lies behind an error; libraries that lose the number keep the system's words."""
+    words = "No space left on device"
+    return any(getattr(cause, "errno", None) == errno.ENOSPC or words in str(cause) for cause in _causes(error))
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
+    """A command that tells its outcome and time, and tells errors that a user can act on in one line."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        started_s = time.monotonic()
+        try:
+            outcome = function(*args, **kwargs)
+        except InputError as error:
+            print(f"error: {_one_line(str(error))}", file=sys.stderr)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as error:
+            print("\nstopped; the same command resumes where it can", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from error
+        except Exception as error:
+            if not _disk_is_full(error):
+                raise
+            print("error: no space left on the disk; free some and run the same command again", file=sys.stderr)
+            raise typer.Exit(2) from error
+        seconds = time.monotonic() - started_s
+        if kwargs.get("as_json"):
+            print(json.dumps({**outcome.data, "seconds": round(seconds, 3)}, sort_keys=True))
+        elif outcome.summary:
+            print(f"{outcome.summary} ({readable_duration(seconds)})")
+        raise typer.Exit(outcome.code)
+
+    run.__annotations__ = {**function.__annotations__, "return": "None"}
+    return run
+
+
+def readable_duration(seconds: float) -> str:
+    """`0.4 s`, `75 s`, `12 min 5 s`, `2 h 3 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def readable_size(count: float) -> str:
+    """`812 kB`, `5.7 MB`."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
+
+
+def duration_s(text: str) -> float:
+    """Seconds of `90s`, `20m`, `1h30m`.
+
+    Raises:
+        InputError: anything else, or nothing.
+    """
+    parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
+    seconds = sum(float(n or 0) * unit for n, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0.0
+    if seconds <= 0:
+        raise InputError(f"a budget of '{text}'", "a time such as 90s, 20m or 1h30m")
+    return seconds

@@ -1,0 +1,109 @@
+"""`talking-head enroll`, `synth` and `track`: the main road."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talking_head.cli.common import (
+    HomeOption,
+    JsonOption,
+    Outcome,
+    SeedOption,
+    duration_s,
+    readable_size,
+    verb,
+)
+
+VideoArgument = Annotated[
+    Path, typer.Argument(metavar="VIDEO", help="A video of one person speaking to the camera.", show_default=False)
+]
+SyncOption = Annotated[
+    bool, typer.Option("--sync-fix/--no-sync-fix", help="Correct sound that is late or early, or refuse such a video.")
+]
+
+
+@verb
+def enroll(
+    video: VideoArgument,
+    target_id: Annotated[str, typer.Option("--id", help="A plain name for the target.", show_default=False)],
+    consent: Annotated[
+        str, typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False)
+    ],
+    profile: Annotated[str, typer.Option(help="fast: for two cores; paper: the paper's network, for a GPU.")] = "fast",
+    size: Annotated[int, typer.Option(help="Side of the painted head in pixels: 256 or 512.")] = 256,
+    budget: Annotated[str, typer.Option(help="Time for everything: 90s, 20m, 1h30m. Less, less likeness.")] = "20m",
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Training steps instead of a time budget: the same result on every run.", show_default=False),
+    ] = None,
+    seed: SeedOption = 0,
+    sync_fix: SyncOption = True,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Make a target from a video of one person: track the face, learn its motion, learn to paint it.
+
+    Ten seconds of speech to the camera are enough to start; one to five minutes are better. Stopped at any moment, the
+    same command resumes; run after it is done, it says so.
+    """
+    from talking_head.enrol import enroll as run
+
+    target = run(
+        video, target_id, consent, profile=profile, size_px=size, budget_s=duration_s(budget), steps=steps, seed=seed,
+        fix_sync=sync_fix, device=device, home=home,
+    )
+    summary = (
+        f"target '{target.id}' ({readable_size(target.size_bytes())}) in {target.folder}; "
+        f"now: talking-head synth AUDIO --target {target.id} -o OUT.mp4"
+    )
+    return Outcome(summary, target.describe())
+
+
+@verb
+def synth(
+    audio: Annotated[
+        Path, typer.Argument(metavar="AUDIO", help="Any sound or video file that has sound.", show_default=False)
+    ],
+    target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.", show_default=False)],
+    seed: SeedOption = 0,
+    label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Let a target speak: an mp4 of the person saying what the sound says."""
+    from dataclasses import asdict
+
+    from talking_head.synthesis import synthesize
+
+    result = synthesize(audio, target_id, output, seed=seed, label=label, device=device, home=home)
+    size = f"{result.width_px}x{result.height_px}"
+    summary = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"
+    summary += f"; {result.note}" if result.note else ""
+    return Outcome(summary, asdict(result) | {"output": str(result.output)})
+
+
+@verb
+def track(
+    video: VideoArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)],
+    sync_fix: SyncOption = True,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Measure a face through a video: motion, identity, landmarks, and a report of what to record better."""
+    from talking_head.tracking import track as run
+
+    result = run(video, output, fix_sync=sync_fix)
+    seen = float(result.track.valid.mean())
+    summary = f"{result.track_path} and {result.report_path}: {len(result.track)} frames, a face in {seen:.0%}"
+    data = {
+        "track": str(result.track_path), "report": str(result.report_path), "frames": len(result.track),
+        "fps": result.track.motion.fps, "valid_share": seen, "sound_offset_s": result.track.sound_offset_s,
+        "sound_offset_confidence": result.track.sound_offset_confidence,
+    }
+    return Outcome(summary, data)

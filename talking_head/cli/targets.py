@@ -1,0 +1,62 @@
+"""`talking-head targets`: who can speak here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from talking_head.cli.common import HomeOption, JsonOption, Outcome, readable_size, verb
+from talking_head.home import Home
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="List, show and remove targets.")
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The target's id.", show_default=False)]
+
+
+@app.command("list")
+@verb
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
+    """List every target: the built-in ones and your own."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from talking_head.target import list_targets
+
+    place = Home.find(home)
+    found = list_targets(place)
+    if found and not as_json:
+        table = Table("id", "size", "fps", "enrolled", "consent", "on disk")
+        for target in found:
+            card = target.card
+            enrolled = "built in" if target.built_in else card.consent.date
+            size = readable_size(target.size_bytes())
+            table.add_row(card.id, str(card.size_px), f"{card.fps:.5g}", enrolled, card.consent.statement, size)
+        Console().print(table)
+    data = {"home": str(place.path), "targets": [t.describe() for t in found] if as_json else []}
+    return Outcome(f"{len(found)} target{'s' * (len(found) != 1)}; your own live in {place.targets}", data)
+
+
+@app.command()
+@verb
+def show(target_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
+    """Show all that is known of a target: origin, consent, quality, versions, files."""
+    from rich.console import Console
+    from rich.pretty import Pretty
+
+    from talking_head.target import find_target
+
+    content = find_target(Home.find(home), target_id).describe()
+    if not as_json:
+        short = {k: v for k, v in content.items() if k != "motion_statistics"}
+        Console().print(Pretty(short, expand_all=False))
+    return Outcome(f"target '{target_id}' in {content['folder']}", content)
+
+
+@app.command()
+@verb
+def remove(target_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
+    """Remove one of your own targets, and unfinished work on it."""
+    from talking_head.target import remove_target
+
+    folder = remove_target(Home.find(home), target_id)
+    return Outcome(f"removed {folder}", {"removed": str(folder)})

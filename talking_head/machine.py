@@ -1,0 +1,164 @@
+"""What this machine has of what the product needs or can use."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+
+from foundation.errors import InputError
+from talking_head.home import VARIABLE, Home, free_bytes, writable
+
+ENOUGH_BYTES = 2_000_000_000  # an enrolment's work folder with ample room
+PYTHON_RANGE = ((3, 10), (3, 14))
+CORE_MODULES = {
+    "torch": "torch", "numpy": "numpy", "scipy": "scipy", "cv2": "opencv-contrib-python", "av": "av",
+    "soundfile": "soundfile", "soxr": "soxr", "safetensors": "safetensors", "numba": "numba", "mediapipe": "mediapipe",
+    "omegaconf": "omegaconf",
+}
+# Debian's packages; other systems ship the libraries with their desktop or with the graphics driver.
+LINUX_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2", "libGL.so.1": "libgl1"}
+EXTRAS = {
+    "tensorboard": ("tensorboard", "training curves in a browser"),
+    "c2pa": ("c2pa", "signed provenance in the mp4"),
+    "torchvision": ("torchvision", "perceptual loss with VGG weights"),
+    "face-alignment": ("face_alignment", "another face tracker"),
+    "py-feat": ("feat", "action units"),
+    "kornia": ("kornia", "more augmentation"),
+    "pytorch3d": ("pytorch3d", "another rasteriser"),
+    "wav2vec2": ("transformers", "wav2vec2 speech features"),
+    "deepspeech": ("tensorflow", "the original DeepSpeech graph"),
+    "ray": ("ray", "many machines"),
+    "vad": ("silero_vad", "voice activity"),
+}
+
+
+class State(Enum):
+    WORKS = "works"
+    MISSING = "missing"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part: whether it works, what was found, and the one command that mends it."""
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def examine(home: Home) -> list[Check]:
+    """Every check, the needed parts first."""
+    return [
+        _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _graphics_card(),
+        Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(), _targets(home),
+    ]
+
+
+def _python() -> Check:
+    low, high = PYTHON_RANGE
+    found = f"{platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    good = low <= sys.version_info[:2] < high
+    return Check("Python", State.WORKS if good else State.MISSING, found, "" if good else "use Python 3.10 to 3.13")
+
+
+def _core() -> list[Check]:
+    """Each core package is really imported: an installed one that does not load is missing."""
+    checks = []
+    for module, package in CORE_MODULES.items():
+        try:
+            importlib.import_module(module)
+            checks.append(Check(package, State.WORKS, version(package)))
+        except (ImportError, OSError, PackageNotFoundError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            checks.append(Check(package, State.MISSING, reason, f"pip install --force-reinstall {package}"))
+    return checks
+
+
+def _libraries() -> list[Check]:
+    if sys.platform != "linux":
+        return []
+    checks = []
+    for library, package in LINUX_LIBRARIES.items():
+        try:
+            ctypes.CDLL(library)
+            checks.append(Check(library, State.WORKS, "loads"))
+        except OSError:
+            checks.append(Check(library, State.MISSING, "does not load", f"apt-get install -y {package}"))
+    return checks
+
+
+def _asked(name: str, ask: Callable[[], str], remedy: str) -> Check:
+    """A check that asks a room for a file; the room's own words tell what is wrong."""
+    try:
+        return Check(name, State.WORKS, ask())
+    except (InputError, ImportError) as error:
+        return Check(name, State.MISSING, " ".join(str(error).split()), remedy)
+
+
+def _landmarker() -> Check:
+    def ask() -> str:
+        from preprocessing.tracking import landmarker_path
+
+        return str(landmarker_path())
+
+    return _asked("face landmarker model", ask, "put face_landmarker.task into $TALKING_HEAD_ASSETS, or go online once")
+
+
+def _face_model() -> Check:
+    def ask() -> str:
+        from face_model import mp478
+
+        model = mp478.load()
+        return f"{model.id}: {len(model.mean_mm)} vertices"
+
+    return _asked("face model", ask, "pip install --force-reinstall talking-head")
+
+
+def _home(home: Home) -> Check:
+    name, remedy = "home", f"export {VARIABLE}=/a/folder/with/room"
+    try:
+        writable(home.path)
+    except InputError as error:
+        return Check(name, State.MISSING, str(error), remedy)
+    free = free_bytes(home.path)
+    enough = free > ENOUGH_BYTES
+    found = f"{home.path}, {free / 1e9:.1f} GB free"
+    return Check(name, State.WORKS if enough else State.MISSING, found, "" if enough else remedy)
+
+
+def _graphics_card() -> Check:
+    try:
+        import torch
+    except (ImportError, OSError):
+        return Check("graphics card", State.OPTIONAL, "torch does not load")
+    if torch.cuda.is_available():
+        return Check("graphics card", State.WORKS, torch.cuda.get_device_name(0))
+    return Check("graphics card", State.OPTIONAL, "none that CUDA sees: the processor does the work")
+
+
+def _extras() -> list[Check]:
+    checks = []
+    for extra, (module, what) in EXTRAS.items():
+        found = importlib.util.find_spec(module) is not None
+        remedy = "" if found else f'pip install "talking-head[{extra}]"'
+        checks.append(Check(f"extra: {extra}", State.WORKS if found else State.OPTIONAL, what, remedy))
+    return checks
+
+
+def _targets(home: Home) -> Check:
+    from talking_head.target import list_targets
+
+    names = [target.id for target in list_targets(home)]
+    if names:
+        return Check("targets", State.WORKS, ", ".join(names))
+    return Check("targets", State.OPTIONAL, "none yet", 'talking-head enroll VIDEO --id ID --consent "TEXT"')
