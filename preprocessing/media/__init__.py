@@ -1,0 +1,16 @@
+"""Media in and out, in streams: memory does not grow with length.
+
+Time 0 is the first video frame that is shown (for files without pictures: the first sample of sound). Sound and
+pictures of one file are given on that one clock, whatever start times, edit lists and encoder delays the file has.
+"""
+
+from preprocessing.media.pictures import read_frames
+from preprocessing.media.sound import (
+    is_silent,
+    read_sound,
+    stream_sound,
+)
+from preprocessing.media.source import MediaInfo, probe
+from preprocessing.media.writing import VideoWriter
+
+__all__ = ["MediaInfo", "VideoWriter", "is_silent", "probe", "read_frames", "read_sound", "stream_sound"]

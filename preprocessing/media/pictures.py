@@ -1,0 +1,119 @@
+"""Frames of a video at a constant rate."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+
+from foundation.errors import InputError
+from preprocessing.media.source import (
+    FALLBACK_FPS,
+    declared_end_s,
+    decoded,
+    open_media,
+    orientation,
+    probe,
+    shown_size,
+    video_stream,
+)
+
+log = logging.getLogger(__name__)
+
+UNSPECIFIED_COLOURS = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+HD_HEIGHT_PX = 720  # from here on, untagged video means BT.709 by common custom, below it BT.601
+JITTER = 0.05  # of a frame: time stamps rounded to milliseconds must not double or drop frames
+
+
+class _ToRgb:
+    """Decoded frames to RGB arrays in the shown position, all of the first frame's size."""
+
+    def __init__(self, pixel_aspect: Fraction | None) -> None:
+        self.pixel_aspect = pixel_aspect
+        self.reformatter = VideoReformatter()
+        self.size: tuple[int, int] | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        self.size = self.size or shown_size(frame, self.pixel_aspect)
+        colours = None
+        if frame.colorspace == UNSPECIFIED_COLOURS:
+            colours = Colorspace.ITU709 if min(frame.width, frame.height) >= HD_HEIGHT_PX else Colorspace.ITU601
+        picture = self.reformatter.reformat(
+            frame, *self.size, format="rgb24", src_colorspace=colours,
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT, threads=1,
+        ).to_ndarray()
+        transpose, mirror, upend = orientation(frame)
+        picture = picture.transpose(1, 0, 2) if transpose else picture
+        picture = picture[:, ::-1] if mirror else picture
+        return np.ascontiguousarray(picture[::-1] if upend else picture)
+
+
+def _timed_frames(path: Path | str) -> Iterator[tuple[float, float, av.VideoFrame, Fraction | None]]:
+    """(seconds since the first frame, how long it is shown or 0, frame, pixel aspect), in order of presentation.
+
+    A time stamp that is missing, runs backwards or lies beyond the declared end continues evenly from the one before.
+    """
+    with open_media(path) as container:
+        stream = video_stream(container)
+        if stream is None:
+            raise InputError(f"{path} has no pictures", "a video", "give a file with a video stream")
+        step_s = 1 / float(stream.average_rate or FALLBACK_FPS)
+        end_s = declared_end_s(container, stream)
+        limit_s = end_s + 1.0 if end_s else math.inf
+        origin_s, last_s, shown_s = 0.0, -1.0, step_s
+        for frame in decoded(container, stream, path):
+            assert isinstance(frame, av.VideoFrame)
+            if last_s < 0:
+                origin_s = frame.time or 0.0
+            time_s = last_s + step_s if frame.time is None else frame.time - origin_s
+            if not last_s <= time_s <= limit_s:
+                time_s = last_s + step_s
+            last_s = max(time_s, 0.0)
+            shown_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step_s
+            yield last_s, shown_s, frame, stream.sample_aspect_ratio
+    if last_s < 0:
+        raise InputError(f"{path}: not one frame decodes", "a whole video", "export or copy it again")
+    if end_s and last_s + shown_s < end_s - 0.5:
+        log.warning("%s ends after %.2f s of the promised %.2f s; it may be cut short", path, last_s + shown_s, end_s)
+
+
+def read_frames(path: Path | str, fps: float | None = None) -> Iterator[np.ndarray]:
+    """Frames `[H, W, 3]` uint8 RGB at a constant rate, one by one; frame k shows the instant k / fps.
+
+    Rotation metadata and non-square pixels are honoured. Frames are chosen by presentation time: each is held until the
+    next one comes, with half a frame of tolerance, so evenly spaced video at its own rate gives each frame once.
+    A truncated video gives what decodes, with a warning.
+
+    Args:
+        path: any video.
+        fps: frames a second; None for the video's own (`probe(path).fps`).
+
+    Raises:
+        InputError: no such file, no pictures, nothing decodes, or `fps` is not a positive number.
+    """
+    if fps is None:
+        fps = probe(path).fps or FALLBACK_FPS
+    if not (math.isfinite(fps) and 0 < fps <= 1000):
+        raise InputError(f"a frame rate of {fps}", "a number of frames a second between 0 and 1000")
+    convert: _ToRgb | None = None
+    shown: av.VideoFrame | None = None
+    count, end_s = 0, 0.0
+    for time_s, shown_s, frame, pixel_aspect in _timed_frames(path):
+        convert = convert or _ToRgb(pixel_aspect)
+        until = math.ceil(time_s * fps - 0.5 + JITTER)  # frames before this one still show the picture before
+        if shown is not None and until > count:
+            picture = convert(shown)
+            for _ in range(count, until):
+                yield picture.copy()
+            count = until
+        shown, end_s = frame, time_s + shown_s
+    assert shown is not None and convert is not None
+    picture = convert(shown)
+    for _ in range(count, max(round(end_s * fps), 1)):
+        yield picture.copy()

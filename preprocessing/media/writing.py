@@ -1,0 +1,160 @@
+"""Writing mp4: H.264 pictures as they are made, AAC sound taken from a file in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+
+from foundation.errors import InputError
+from foundation.files import atomic_path
+from preprocessing.media.sound import sound_blocks
+
+AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+AAC_BITS_A_SECOND = {1: 96_000, 2: 160_000}
+# Those that the mp4 muxer keeps.
+KNOWN_TAGS = {"title", "artist", "album", "comment", "description", "copyright", "date", "genre", "synopsis"}
+
+
+def _aac_rate_hz(rate_hz: int) -> int:
+    """The lowest rate of AAC that keeps all of the sound, 48 kHz at most."""
+    return next((known for known in AAC_RATES_HZ if known >= rate_hz), AAC_RATES_HZ[-1])
+
+
+class _SoundTrack:
+    """The sound of a file, moved by an offset and handed out sample by sample; silence when it is over."""
+
+    def __init__(self, path: Path, offset_s: float) -> None:
+        own_hz, first = next(sound_blocks(path, mono=False))  # only to learn rate and channels
+        self.rate_hz, self.channels = _aac_rate_hz(own_hz), len(first)
+        self._blocks: Iterator[tuple[int, np.ndarray]] = sound_blocks(path, self.rate_hz, mono=False)
+        self._kept = np.zeros((self.channels, max(0, round(-offset_s * self.rate_hz))), np.float32)
+        self._skip = max(0, round(offset_s * self.rate_hz))
+        self._over = False
+        self.given = 0  # samples handed out so far
+
+    def take(self, count: int) -> np.ndarray:
+        """The next `count` samples `[C, count]`."""
+        parts, have = [self._kept], self._kept.shape[1]
+        while have < count and not self._over:
+            block = next(self._blocks, None)
+            if block is None:
+                self._over = True
+                break
+            skipped = min(self._skip, block[1].shape[1])
+            self._skip -= skipped
+            parts.append(block[1][:, skipped:])
+            have += parts[-1].shape[1]
+        joined = np.concatenate(parts, axis=1)
+        joined = np.pad(joined, ((0, 0), (0, max(0, count - have))))
+        self._kept = joined[:, count:]
+        self.given += count
+        return np.ascontiguousarray(joined[:, :count])
+
+
+class VideoWriter:
+    """A context manager that writes RGB frames, and the sound of a file, as one mp4.
+
+    H.264 (yuv420p, BT.709, tagged so) and AAC, index at the front, playable everywhere. Frames and sound are
+    interleaved as they come, so memory does not grow with length. The sound is cut or padded with silence to the
+    pictures' length. The file appears when the block ends well, and not at all otherwise. A picture of odd width or
+    height grows by one repeated column or row.
+
+    Args:
+        path: the mp4 to write.
+        fps: frames a second; 29.97 and 30000/1001 are both understood.
+        width_px, height_px: of the frames that `write` gets.
+        sound_source: any file with sound, or None for a silent film.
+        sound_offset_s: how late the source's sound is: it is moved earlier by so much (negative: later).
+        crf: x264 quality, 0 lossless to 51.
+        metadata: tags such as `{"comment": "synthetic"}`.
+
+    Raises:
+        InputError: the sound cannot be read, an unknown tag, no frame was written, no space left on the disk.
+    """
+
+    def __init__(
+        self, path: Path | str, fps: float | Fraction, width_px: int, height_px: int,
+        sound_source: Path | str | None = None, sound_offset_s: float = 0.0, crf: int = 18,
+        metadata: dict[str, str] | None = None, preset: str = "veryfast",
+    ) -> None:
+        self.path, self.fps = Path(path), Fraction(fps).limit_denominator(1001)
+        if self.fps <= 0:
+            raise InputError(f"{fps} frames a second", "a positive frame rate")
+        if unknown := set(metadata or {}) - KNOWN_TAGS:
+            raise InputError(f"metadata tag '{min(unknown)}'", f"one that mp4 keeps: {', '.join(sorted(KNOWN_TAGS))}")
+        self.width_px, self.height_px, self.frames = width_px, height_px, 0
+        self._options = {"preset": preset, "crf": str(crf)}
+        self._metadata = metadata or {}
+        self._sound = _SoundTrack(Path(sound_source), sound_offset_s) if sound_source is not None else None
+        self._exit = ExitStack()
+
+    def __enter__(self) -> VideoWriter:
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_path(self.path))
+            self._container = stack.enter_context(
+                av.open(f"file:{temporary.absolute()}", "w", format="mp4", options={"movflags": "+faststart"})
+            )
+            self._container.metadata.update(self._metadata)
+            self._add_streams()
+            self._exit = stack.pop_all()
+        return self
+
+    def _add_streams(self) -> None:
+        video = self._container.add_stream("libx264", rate=self.fps, options=self._options)
+        video.width, video.height = self.width_px + self.width_px % 2, self.height_px + self.height_px % 2
+        video.pix_fmt = "yuv420p"
+        context = video.codec_context
+        context.colorspace, context.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
+        context.color_primaries, context.color_trc = int(ColorPrimaries.BT709), int(ColorTrc.BT709)
+        context.time_base = 1 / self.fps
+        self._video, self._aac = video, None
+        if self._sound is not None:
+            layout = "mono" if self._sound.channels == 1 else "stereo"
+            self._aac = self._container.add_stream("aac", rate=self._sound.rate_hz, layout=layout)
+            self._aac.bit_rate = AAC_BITS_A_SECOND[self._sound.channels]
+
+    def write(self, frame_rgb: np.ndarray) -> None:
+        """Append one frame `[H, W, 3]` uint8 RGB, and the sound that goes with it."""
+        expected = (self.height_px, self.width_px, 3)
+        assert frame_rgb.shape == expected, f"a frame {frame_rgb.shape}, not {expected}"
+        assert frame_rgb.dtype == np.uint8, f"a frame of {frame_rgb.dtype}, not uint8"
+        if self.height_px % 2 or self.width_px % 2:
+            frame_rgb = np.pad(frame_rgb, ((0, self.height_px % 2), (0, self.width_px % 2), (0, 0)), mode="edge")
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_rgb), format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG,
+            dst_color_primaries=None, interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND, threads=1,
+        )
+        picture.pts, picture.time_base = self.frames, 1 / self.fps
+        self._container.mux(self._video.encode(picture))
+        self.frames += 1
+        self._write_sound()
+
+    def _write_sound(self) -> None:
+        """Bring the sound up to the end of the last frame."""
+        if self._sound is None or self._aac is None:
+            return
+        start = self._sound.given
+        count = round(self.frames * self._sound.rate_hz / self.fps) - start
+        layout = "mono" if self._sound.channels == 1 else "stereo"
+        block = av.AudioFrame.from_ndarray(self._sound.take(count), format="fltp", layout=layout)
+        block.rate, block.pts, block.time_base = self._sound.rate_hz, start, Fraction(1, self._sound.rate_hz)
+        self._container.mux(self._aac.encode(block))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._exit:  # closes the container, then keeps or removes the file
+            if error is not None:
+                raise error
+            if self.frames == 0:
+                raise InputError(f"no frame for {self.path}", "at least one frame")
+            self._container.mux(self._video.encode(None))
+            if self._aac is not None:
+                self._container.mux(self._aac.encode(None))

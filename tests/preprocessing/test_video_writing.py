@@ -1,0 +1,119 @@
+"""Writing: sound and pictures decoded again with bare PyAV, in step to within one frame."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from foundation.errors import InputError
+from preprocessing.media import VideoWriter, probe, read_frames, read_sound
+from tests.preprocessing.making import beep, grey, onset_s
+
+
+def _decode(path: Path) -> tuple[list[float], list[float], np.ndarray, int]:
+    """Times and levels of the frames, and the sound laid out by its own time stamps, with bare PyAV."""
+    with av.open(str(path)) as container:
+        frames = [(f.time, f.to_ndarray(format="gray").mean()) for f in container.decode(video=0)]
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        rate_hz, end = stream.rate, round(stream.duration * stream.time_base * stream.rate)
+        blocks = [(f.time, f.to_ndarray()) for f in container.decode(audio=0)]
+    sound = np.zeros((blocks[0][1].shape[0], round(blocks[-1][0] * rate_hz) + blocks[-1][1].shape[1]), np.float32)
+    for time_s, block in blocks:
+        start = round(time_s * rate_hz)
+        sound[:, start : start + block.shape[1]] = block
+    return [t for t, _ in frames], [level for _, level in frames], sound[:, :end], rate_hz
+
+
+@pytest.mark.parametrize(
+    ("fps", "rate_hz"),
+    [(25, 16_000), (25, 96_000), (29.97, 44_100), (Fraction(30000, 1001), 16_000), (60, 44_100), (60, 11_000)],
+)
+def test_flash_and_beep_stay_together(tmp_path: Path, fps: float, rate_hz: int) -> None:
+    soundfile.write(tmp_path / "beep.wav", beep(3, 1.0, rate_hz), rate_hz)
+    flash = round(1.0 * float(fps))
+    with VideoWriter(tmp_path / "out.mp4", fps, 64, 48, tmp_path / "beep.wav") as writer:
+        for k in range(2 * flash):
+            writer.write(grey(235 if k >= flash else 20))
+    times, levels, sound, out_hz = _decode(tmp_path / "out.mp4")
+    seen = times[int(np.argmax(np.array(levels) > 128))] - times[0]
+    assert abs(seen - onset_s(sound[0], out_hz)) < 1 / float(fps)
+    assert onset_s(sound[0], out_hz) == pytest.approx(1.0, abs=0.005)
+    assert len(times) == 2 * flash
+    assert abs(sound.shape[1] / out_hz - len(times) / float(fps)) < 1 / float(fps)
+    assert onset_s(read_sound(tmp_path / "out.mp4").samples) == pytest.approx(1.0, abs=0.005)
+
+
+@pytest.mark.parametrize("offset_s", [-0.4, 0.15])
+def test_late_sound_is_moved_earlier(tmp_path: Path, offset_s: float) -> None:
+    soundfile.write(tmp_path / "beep.wav", beep(3, 1.0, 48_000), 48_000)
+    with VideoWriter(tmp_path / "out.mp4", 25, 64, 48, tmp_path / "beep.wav", sound_offset_s=offset_s) as writer:
+        for _ in range(50):
+            writer.write(grey(90))
+    assert onset_s(read_sound(tmp_path / "out.mp4").samples) == pytest.approx(1.0 - offset_s, abs=0.005)
+
+
+def test_short_sound_is_padded_and_stereo_kept(tmp_path: Path) -> None:
+    both = np.stack([beep(0.5, 0.1, 22_050), beep(0.5, 0.3, 22_050)])
+    soundfile.write(tmp_path / "beep.wav", both.T, 22_050)
+    with VideoWriter(tmp_path / "out.mp4", 25, 64, 48, tmp_path / "beep.wav") as writer:
+        for _ in range(50):
+            writer.write(grey(90))
+    _, _, sound, rate_hz = _decode(tmp_path / "out.mp4")
+    assert rate_hz == 22_050 and len(sound) == 2 and sound.shape[1] / rate_hz == pytest.approx(2.0, abs=0.03)
+    assert onset_s(sound[0], rate_hz) == pytest.approx(0.1, abs=0.01)
+    assert onset_s(sound[1], rate_hz) == pytest.approx(0.3, abs=0.01)
+
+
+def test_container_details(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoWriter(path, 25, 63, 47, metadata={"comment": "synthetic"}) as writer:
+        for _ in range(10):
+            writer.write(grey(90, 47, 63))
+    content = path.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat"), "the index belongs in front"
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        assert container.metadata["comment"] == "synthetic" and not container.streams.audio
+        context = video.codec_context
+        assert (context.name, context.pix_fmt, context.width, context.height) == ("h264", "yuv420p", 64, 48)
+        assert (context.colorspace, context.color_range) == (1, 1)
+
+
+def test_colours_survive(tmp_path: Path) -> None:
+    blocks = np.random.default_rng(0).integers(30, 226, (6, 8, 3)).astype(np.uint8)
+    picture = np.kron(blocks, np.ones((16, 16, 1), np.uint8))
+    with VideoWriter(tmp_path / "out.mp4", 25, 128, 96, crf=8) as writer:
+        for _ in range(5):
+            writer.write(picture)
+    centres = np.stack(list(read_frames(tmp_path / "out.mp4")))[:, 8::16, 8::16].astype(int)
+    assert np.abs(centres - blocks).mean() < 2.5
+
+
+def test_nothing_is_left_behind_after_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    for fail in (ValueError, KeyboardInterrupt):
+        with pytest.raises(fail), VideoWriter(folder / "out.mp4", 25, 64, 48) as writer:
+            writer.write(grey(90))
+            raise fail
+    with pytest.raises(InputError, match="no frame"), VideoWriter(folder / "out.mp4", 25, 64, 48):
+        pass
+    with pytest.raises(InputError, match="tag 'mood'"):
+        VideoWriter(folder / "out.mp4", 25, 64, 48, metadata={"mood": "blue"})
+    with pytest.raises(InputError, match="does not exist"):
+        VideoWriter(folder / "out.mp4", 25, 64, 48, tmp_path / "absent.wav")
+    assert list(folder.iterdir()) == []
+
+
+def test_the_same_frames_give_the_same_file(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        with VideoWriter(tmp_path / name, 25, 64, 48) as writer:
+            for k in range(20):
+                writer.write(grey(10 * k))
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert probe(tmp_path / "a.mp4").duration_s == pytest.approx(0.8)
