@@ -1,0 +1,9 @@
+"""Speech as a sequence of vectors: encoders by name, and encoding of files of any length."""
+
+from preprocessing.speech.encoder import SpeechEncoder, WindowedEncoder, encode_file, encode_pieces
+from preprocessing.speech.log_mel import LogMel
+from preprocessing.speech.registry import speech_encoder, speech_encoders
+
+__all__ = [
+    "LogMel", "SpeechEncoder", "WindowedEncoder", "encode_file", "encode_pieces", "speech_encoder", "speech_encoders",
+]

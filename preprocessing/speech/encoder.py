@@ -1,0 +1,124 @@
+"""What a speech encoder is, and encoding in pieces so that memory does not grow with the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import soxr
+
+from face_model.tracks import SPEECH_RATE_HZ, Sound, SpeechFeatures
+from foundation.errors import InputError
+
+CHUNK_S = 10.0
+
+
+@runtime_checkable
+class SpeechEncoder(Protocol):
+    """Sound to a sequence of vectors, row k about the instant k / rate_hz.
+
+    name: what `SpeechFeatures.extractor` will say. rate_hz: rows a second. dimension: length of a row. context_s: a row
+    of `rows` depends on no sound further away than this.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def rate_hz(self) -> float: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def context_s(self) -> float: ...
+
+    def rows(self, samples: np.ndarray) -> np.ndarray:
+        """Rows `[max(1, round(N * rate_hz / 16000)), F]` of 16 kHz samples `[N]`; outside of them is silence."""
+        ...
+
+    def finish(self, rows: np.ndarray) -> np.ndarray:
+        """What needs the whole clip (a normalisation, say): all rows `[T, F]` in, the encoder's values `[T, F]` out."""
+        ...
+
+    def __call__(self, sound: Sound) -> SpeechFeatures:
+        """Encode a sound.
+
+        Raises:
+            InputError: not one sample.
+        """
+        ...
+
+
+class WindowedEncoder:
+    """The part that encoders share: give `name`, `rate_hz`, `dimension`, `context_s` and `rows`, get the rest."""
+
+    name: str
+    rate_hz: float
+    dimension: int
+    context_s: float
+
+    def rows(self, samples: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def finish(self, rows: np.ndarray) -> np.ndarray:
+        return rows
+
+    def __call__(self, sound: Sound) -> SpeechFeatures:
+        samples = np.asarray(sound.samples, np.float32)
+        if sound.rate_hz != SPEECH_RATE_HZ:
+            samples = soxr.resample(samples, sound.rate_hz, SPEECH_RATE_HZ)
+        size = round(CHUNK_S * SPEECH_RATE_HZ)
+        return encode_pieces(self, (samples[start : start + size] for start in range(0, len(samples), size)))
+
+
+def row_count(samples: int, rate_hz: float) -> int:
+    """Rows that stand for so many 16 kHz samples: at least one."""
+    return max(1, round(samples * rate_hz / SPEECH_RATE_HZ))
+
+
+def encode_pieces(encoder: SpeechEncoder, pieces: Iterable[np.ndarray]) -> SpeechFeatures:
+    """Encode consecutive pieces of 16 kHz sound as if they were one: each is seen with its neighbours' context.
+
+    Cuts fall where a row falls on a whole sample, so rows come out as they would in one go.
+
+    Raises:
+        InputError: not one sample.
+    """
+    samples_a_row = Fraction(SPEECH_RATE_HZ) / Fraction(encoder.rate_hz).limit_denominator(1001)
+    unit_rows, unit = samples_a_row.denominator, samples_a_row.numerator  # the smallest cut that fits rows and samples
+    context_units = int(np.ceil(encoder.context_s * SPEECH_RATE_HZ / unit)) + 1
+    context = context_units * unit
+    values: list[np.ndarray] = []
+    kept, before, total = np.zeros(0, np.float32), 0, 0  # before: samples at the start of kept that are only context
+
+    for piece in pieces:
+        kept, total = np.concatenate([kept, piece]), total + len(piece)
+        ready = (len(kept) - before - context) // unit  # units that have their context on the right
+        if ready <= 0:
+            continue
+        first = before // unit * unit_rows
+        values.append(encoder.rows(kept[: before + ready * unit + context])[first : first + ready * unit_rows])
+        start = max(0, before + ready * unit - context)
+        kept, before = kept[start:], before + ready * unit - start
+    if total == 0:
+        raise InputError("sound without a sample", "at least one sample of speech")
+    rest = row_count(total, encoder.rate_hz) - sum(map(len, values))
+    if rest > 0:
+        first = before // unit * unit_rows
+        values.append(encoder.rows(kept)[first : first + rest])
+    rows = np.concatenate(values)
+    assert len(rows) == row_count(total, encoder.rate_hz)
+    finished = encoder.finish(rows).astype(np.float32)
+    return SpeechFeatures(finished, float(encoder.rate_hz), encoder.name, total / SPEECH_RATE_HZ)
+
+
+def encode_file(encoder: SpeechEncoder, path: Path | str) -> SpeechFeatures:
+    """Encode the sound of any file, read in a stream; the same as encoding it in one piece.
+
+    Raises:
+        InputError: what `preprocessing.media.read_sound` raises.
+    """
+    from preprocessing.media import stream_sound
+
+    return encode_pieces(encoder, stream_sound(path, SPEECH_RATE_HZ, CHUNK_S))
