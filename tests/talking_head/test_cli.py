@@ -1,0 +1,129 @@
+"""The command line: quick, honest about errors, readable by programs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from foundation.errors import InputError
+from talking_head.cli import app
+from talking_head.cli.common import INTERRUPTED, Outcome, duration_s, readable_duration, verb
+from talking_head.label import stamp, tags
+
+ROOT = Path(__file__).resolve().parents[2]
+runner = CliRunner()
+
+
+def test_help_is_instant_and_needs_no_torch() -> None:
+    code = "import sys; sys.argv = ['talking-head', '--help']\nfrom talking_head.cli import main\n"
+    code += "try: main()\nexcept SystemExit: assert 'torch' not in sys.modules and 'cv2' not in sys.modules"
+    times = []
+    for _ in range(2):  # the first may have to compile
+        started_s = time.perf_counter()
+        run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+        times.append(time.perf_counter() - started_s)
+        assert run.returncode == 0, run.stderr
+    assert "enroll" in run.stdout and "synth" in run.stdout
+    assert min(times) < 1.0
+
+
+def test_import_is_quick_and_offers_the_verbs() -> None:
+    code = "import sys, talking_head as t; assert 'torch' not in sys.modules; t.targets; assert 'enroll' in dir(t)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("name", ["enroll", "synth", "track", "train", "targets", "doctor"])
+def test_every_verb_explains_itself(name: str) -> None:
+    result = runner.invoke(app, [name, "--help"])
+    assert result.exit_code == 0 and "Usage" in result.output
+
+
+def run_verb(error: BaseException | None, as_json: bool = False) -> tuple[int, str, str]:
+    @verb
+    def act(as_json: bool = False) -> Outcome:
+        if error is not None:
+            raise error
+        return Outcome("made out.mp4", {"output": "out.mp4"})
+
+    single = typer.Typer(pretty_exceptions_enable=False)
+    single.command()(act)
+    result = runner.invoke(single, ["--as-json"] if as_json else [])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_result_is_told_with_its_time_or_as_json() -> None:
+    code, out, _ = run_verb(None)
+    assert code == 0 and out.startswith("made out.mp4 (0.0 s)")
+    code, out, _ = run_verb(None, as_json=True)
+    assert code == 0 and json.loads(out)["output"] == "out.mp4" and json.loads(out)["seconds"] >= 0
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+WRAPPED = RuntimeError("SafetensorError: I/O error: No space left on device (os error 28)")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (InputError("a cat", "a person", "film\na person"), 2, "a cat; expected a person; film a person"),
+        (FULL, 2, "no space left"), (WRAPPED, 2, "no space left"), (KeyboardInterrupt(), INTERRUPTED, "same command"),
+    ],
+)
+def test_errors_are_one_line_without_a_traceback(error: BaseException, code: int, words: str) -> None:
+    got, out, err = run_verb(error)
+    assert got == code and out == "" and words in err
+    assert len(err.strip().splitlines()) == 1 and "Traceback" not in err
+
+
+def test_our_own_mistakes_are_not_hidden() -> None:
+    assert run_verb(ZeroDivisionError())[0] == 1
+
+
+DURATIONS = [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5m", 30), (" 2h ", 7200)]
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS)
+def test_durations(text: str, seconds: float) -> None:
+    assert duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "20", "0s", "-5m", "soon", "5 m s"])
+def test_unclear_durations_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="20m"):
+        duration_s(text)
+
+
+def test_durations_read_well() -> None:
+    assert [readable_duration(s) for s in (0.4, 75, 725, 7380)] == ["0.4 s", "75 s", "12 min 5 s", "2 h 3 min"]
+
+
+def test_doctor_speaks_to_programs(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["doctor", "--json", "--home", str(tmp_path)])
+    report = json.loads(result.stdout)
+    names = {check["name"] for check in report["checks"]}
+    assert {"Python", "torch", "face landmarker model", "home", "extra: c2pa"} <= names
+    missing = [check for check in report["checks"] if check["state"] == "missing"]
+    assert report["ok"] == (not missing) == (result.exit_code == 0)
+    assert all(check["remedy"] for check in missing), "everything missing has its remedy"
+
+
+def test_the_label_changes_one_corner_and_is_readable() -> None:
+    for shape in ((450, 450), (1080, 1920), (256, 256), (20, 20)):
+        for level in (0, 128, 255):
+            frame = np.full((*shape, 3), level, np.uint8)
+            changed = (stamp(frame) != frame).any(-1)
+            assert frame.max() == level, "the frame itself is left alone"
+            assert changed.any() and not changed[: shape[0] // 2].any() or shape == (20, 20)
+            if shape[0] >= 256:
+                marked = stamp(frame)[changed]
+                assert int(marked.max()) - int(marked.min()) > 100, "contrast on any ground"
+    assert "synthetic" in tags("ana", "1.0")["comment"] and "target=ana" in tags("ana", "1.0")["comment"]
