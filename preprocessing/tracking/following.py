@@ -1,0 +1,201 @@
+"""Following one face through a video: which of several, when it is lost, when the tracker only thinks it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from face_model.alignment import similarity
+from face_model.mp478 import EYE_CORNERS
+from foundation.errors import InputError
+from preprocessing.tracking.landmarks import ARKIT_NAMES, LANDMARK_COUNT, FaceObservation, FaceTracker, LandmarkTrack
+
+CONFIRM_EVERY_S = 0.5  # a fresh detection must agree at least this often
+SAME_FACE_OVERLAP = 0.4  # two boxes that share so much (intersection over union) are one face seen twice
+MOST_MOVED = 0.75  # of its size, between frames; what is further away is somebody else
+FORGET_S = 1.0  # lost for so long, the face may come back anywhere (a cut, a person who walked)
+SKULL = (*EYE_CORNERS, 6, 168, 197, 195, 10, 151, 9, 127, 356, 234, 454, 103, 332)  # move least against each other
+SKULL_TOLERANCE = 0.06  # of the distance between the eyes; see LandmarkTrack.confidence
+
+
+@dataclass
+class FollowState:
+    """Where the followed face was last, so that the next stretch of video goes on with it."""
+
+    centre_px: np.ndarray | None = None
+    size_px: float = 0.0
+    lost_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What was seen of one face in consecutive frames; numbers of frames without it are 0 and mean nothing yet."""
+
+    landmarks_px: np.ndarray
+    arkit: np.ndarray
+    valid: np.ndarray
+    faces_seen: np.ndarray
+    rival: np.ndarray
+
+
+def _overlap(one: FaceObservation, other: FaceObservation) -> float:
+    a, b = one.box_px, other.box_px
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return width * height / (areas - width * height)
+
+
+def _distinct(faces: list[FaceObservation]) -> list[FaceObservation]:
+    """The faces, largest first, without those that are another one seen twice."""
+    kept: list[FaceObservation] = []
+    for face in sorted(faces, key=lambda f: -f.size_px):
+        if all(_overlap(face, other) < SAME_FACE_OVERLAP for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _choose(faces: list[FaceObservation], state: FollowState) -> FaceObservation | None:
+    """The largest face at first, then the nearest to where it was, unless that is too far to be the same one."""
+    if not faces:
+        return None
+    if state.centre_px is None:
+        return faces[0]
+    last = state.centre_px
+    nearest = min(faces, key=lambda face: float(np.linalg.norm(face.centre_px - last)))
+    moved = float(np.linalg.norm(nearest.centre_px - last)) / state.size_px
+    return nearest if moved < MOST_MOVED or state.lost_s >= FORGET_S else None
+
+
+class _Confirmation:
+    """Checks now and then, with a fresh detection, that what is followed is a face at all.
+
+    A tracker in video mode looks for the face where it was; it can go on seeing one after it left or was covered.
+    When a check fails, the frames since the last good one are checked one by one.
+    """
+
+    def __init__(self, tracker: FaceTracker, fps: float) -> None:
+        self.tracker, self.every = tracker, max(1, round(CONFIRM_EVERY_S * fps))
+        self.waiting: list[tuple[int, np.ndarray, FaceObservation]] = []
+
+    def _agrees(self, frame: np.ndarray, face: FaceObservation) -> bool:
+        return any(_overlap(face, found) >= SAME_FACE_OVERLAP for found in self.tracker.confirm(frame))
+
+    def add(self, index: int, frame: np.ndarray, face: FaceObservation) -> list[int]:
+        """Note a frame in which the face was seen; returns the frames now known to be mistaken."""
+        self.waiting.append((index, frame, face))
+        return self.flush() if len(self.waiting) >= self.every else []
+
+    def flush(self) -> list[int]:
+        """Check what waits; returns the mistaken frames."""
+        waiting, self.waiting = self.waiting, []
+        if not waiting or self._agrees(*waiting[-1][1:]):
+            return []
+        return [index for index, frame, face in waiting if not self._agrees(frame, face)]
+
+
+def follow_stretch(
+    tracker: FaceTracker, frames: Iterable[np.ndarray], fps: float, state: FollowState | None = None
+) -> Stretch:
+    """Follow one face through consecutive frames `[H, W, 3]`; `state` is brought up to date."""
+    state = FollowState() if state is None else state
+    tracker.restart()
+    confirmation = _Confirmation(tracker, fps)
+    landmarks, arkit, seen, rivals = [], [], [], []
+    valid: list[bool] = []
+    since_restart = 0
+    for index, frame in enumerate(frames):
+        faces = _distinct(tracker.observe(frame, since_restart / fps))
+        since_restart += 1
+        face = _choose(faces, state)
+        landmarks.append(np.zeros((LANDMARK_COUNT, 3), np.float32) if face is None else face.landmarks_px)
+        arkit.append(np.zeros(len(ARKIT_NAMES), np.float32) if face is None else face.arkit)
+        valid.append(face is not None)
+        seen.append(len(faces))
+        rivals.append(max((f.size_px / face.size_px for f in faces if f is not face), default=0.0) if face else 0.0)
+        if face is None:
+            mistaken = confirmation.flush()
+            state.lost_s += 1 / fps
+        else:
+            mistaken = confirmation.add(index, frame, face)
+            state.centre_px, state.size_px, state.lost_s = face.centre_px, face.size_px, 0.0
+        for wrong in mistaken:
+            valid[wrong] = False
+            seen[wrong] = max(0, seen[wrong] - 1)
+        if mistaken and mistaken[-1] == index:
+            tracker.restart()  # it sees what is not there: begin with a fresh detection
+            since_restart, state.lost_s = 0, len(mistaken) / fps
+    for wrong in confirmation.flush():
+        valid[wrong] = False
+    count = len(valid)
+    return Stretch(
+        np.reshape(landmarks, (count, LANDMARK_COUNT, 3)), np.reshape(arkit, (count, len(ARKIT_NAMES))),
+        np.array(valid, bool), np.array(seen, np.int32), np.array(rivals, np.float32),
+    )
+
+
+def fill_gaps(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Rows of frames that are not valid, linear between their valid neighbours and held at the ends."""
+    known = np.flatnonzero(valid)
+    if len(known) == 0 or len(known) == len(valid):
+        return values
+    after = np.searchsorted(known, np.arange(len(valid))).clip(0, len(known) - 1)
+    before = np.maximum(after - (known[after] > np.arange(len(valid))), 0)
+    low, high = known[before], known[after]
+    weight = np.clip((np.arange(len(valid)) - low) / np.maximum(high - low, 1), 0, 1)
+    weight = weight.reshape(-1, *[1] * (values.ndim - 1)).astype(values.dtype)
+    return values[low] * (1 - weight) + values[high] * weight
+
+
+def _confidence(landmarks_px: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """exp(-(residual / 6% of the eye distance)^2) of the skull's points against their mean shape over the clip."""
+    confidence = np.zeros(len(valid), np.float32)
+    if valid.any():
+        skull = landmarks_px[valid][:, SKULL, :].astype(np.float64)
+        weights = np.ones(len(SKULL))
+        mean = skull[0]
+        for _ in range(3):
+            scale, rotation, shift = similarity(skull, np.broadcast_to(mean, skull.shape), weights)
+            aligned = scale[:, None, None] * np.einsum("tab,tvb->tva", rotation, skull) + shift[:, None]
+            mean = np.median(aligned, axis=0)
+        residual = np.sqrt(((aligned - mean) ** 2).sum(-1).mean(-1))
+        eyes = np.linalg.norm(mean[[0, 1]].mean(0) - mean[[2, 3]].mean(0))
+        confidence[valid] = np.exp(-((residual / (SKULL_TOLERANCE * eyes)) ** 2))
+    return confidence
+
+
+def assemble(
+    stretches: list[Stretch], fps: float, size_px: tuple[int, int], source: str = "", tracker: str = ""
+) -> LandmarkTrack:
+    """One track of consecutive stretches; frames without the face are filled from their neighbours."""
+    names = ("landmarks_px", "arkit", "valid", "faces_seen", "rival")
+    whole = {name: np.concatenate([getattr(stretch, name) for stretch in stretches]) for name in names}
+    valid = whole["valid"]
+    confidence = _confidence(whole["landmarks_px"], valid)
+    whole["landmarks_px"], whole["arkit"] = (fill_gaps(whole[name], valid) for name in ("landmarks_px", "arkit"))
+    return LandmarkTrack(
+        fps=float(fps), width_px=size_px[0], height_px=size_px[1], confidence=confidence, source=source,
+        tracker=tracker, **whole,
+    )
+
+
+def follow_face(tracker: FaceTracker, frames: Iterable[np.ndarray], fps: float, source: str = "") -> LandmarkTrack:
+    """The track of one face through frames `[H, W, 3]` uint8 RGB at `fps`: at first the largest, then the same one.
+
+    Raises:
+        InputError: not one frame.
+    """
+    size: list[tuple[int, int]] = []
+
+    def sized() -> Iterable[np.ndarray]:
+        for frame in frames:
+            size[:] = [(frame.shape[1], frame.shape[0])]
+            yield frame
+
+    stretch = follow_stretch(tracker, sized(), fps)
+    if not size:
+        raise InputError("no frame to track", "at least one")
+    return assemble([stretch], fps, size[0], source, f"{tracker.name} {tracker.version}")

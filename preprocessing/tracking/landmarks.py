@@ -1,0 +1,142 @@
+"""What a tracker sees in a frame, and what is known of one face over a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+
+LANDMARK_COUNT = 478
+
+# The 52 blendshapes of ARKit, in alphabetical order. The Face Landmarker gives all but `tongueOut`, which stays 0
+# (and a `_neutral` that says nothing and is dropped).
+ARKIT_NAMES = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
+    "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",
+    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft",
+    "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
+    "noseSneerLeft", "noseSneerRight", "tongueOut",
+)
+
+
+@dataclass(frozen=True)
+class FaceObservation:
+    """One face in one frame.
+
+    landmarks_px: `[478, 3]`; x right, y down in pixels; z in the same scale, larger is nearer. arkit: `[52]` 0-1.
+    """
+
+    landmarks_px: np.ndarray
+    arkit: np.ndarray
+
+    @property
+    def box_px(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom."""
+        low, high = self.landmarks_px[:, :2].min(0), self.landmarks_px[:, :2].max(0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+    @property
+    def centre_px(self) -> np.ndarray:
+        left, top, right, bottom = self.box_px
+        return np.array([(left + right) / 2, (top + bottom) / 2])
+
+    @property
+    def size_px(self) -> float:
+        """The longer side of the box."""
+        left, top, right, bottom = self.box_px
+        return max(right - left, bottom - top)
+
+
+class FaceTracker(Protocol):
+    """Sees faces in frames. name, version: what a cached result is filed under; new numbers are a new version."""
+
+    name: str
+    version: str
+
+    def restart(self) -> None:
+        """Forget all earlier frames; the next ones may begin at time 0."""
+        ...
+
+    def observe(self, frame_rgb: np.ndarray, time_s: float) -> list[FaceObservation]:
+        """Faces in the next frame `[H, W, 3]` uint8 of a video; times rise from call to call."""
+        ...
+
+    def confirm(self, frame_rgb: np.ndarray) -> list[FaceObservation]:
+        """Faces in a single picture, found afresh, without any memory of earlier frames."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class LandmarkTrack:
+    """One face over a clip.
+
+    fps: frames a second, evenly spaced. width_px, height_px: of the frames. landmarks_px: `[T, 478, 3]`; x right,
+    y down; z in pixels too, larger is nearer, 0 at the head's middle. arkit: `[T, 52]` 0-1 in the order of
+    `ARKIT_NAMES`. confidence: `[T]` 0-1, how well the skull's points agree with their mean shape over the clip
+    (1: exactly; 0.37: off by 6% of the distance between the eyes; 0: no face). valid: `[T]` bool; without a face the
+    numbers are interpolated from the neighbours. faces_seen: `[T]` faces in the frame, 2 at most. rival: `[T]` size of
+    the largest other face as a share of this one's, 0 without one. source: the video's name, for people. tracker: name
+    and version.
+    """
+
+    fps: float
+    width_px: int
+    height_px: int
+    landmarks_px: np.ndarray
+    arkit: np.ndarray
+    confidence: np.ndarray
+    valid: np.ndarray
+    faces_seen: np.ndarray
+    rival: np.ndarray
+    source: str = ""
+    tracker: str = ""
+
+    def __len__(self) -> int:
+        return len(self.valid)
+
+    @property
+    def duration_s(self) -> float:
+        return len(self) / self.fps
+
+    @property
+    def face_size_px(self) -> np.ndarray:
+        """`[T]`, the longer side of the landmarks' box."""
+        xy = self.landmarks_px[..., :2]
+        return (xy.max(axis=1) - xy.min(axis=1)).max(axis=1)
+
+    def __getitem__(self, frames: slice) -> LandmarkTrack:
+        """The same track over some of its frames."""
+        cut = ("landmarks_px", "arkit", "confidence", "valid", "faces_seen", "rival")
+        return replace(self, **{name: getattr(self, name)[frames] for name in cut})
+
+    def save(self, path: Path | str) -> None:
+        """Write as safetensors, whole or not at all."""
+        arrays = {n: np.asarray(getattr(self, n), np.float32) for n in ("landmarks_px", "arkit", "confidence", "rival")}
+        arrays |= {"valid": self.valid.astype(np.uint8), "faces_seen": self.faces_seen.astype(np.int32)}
+        metadata = {"kind": "LandmarkTrack"}
+        metadata |= {name: getattr(self, name) for name in ("fps", "width_px", "height_px", "source", "tracker")}
+        write_tensors(path, arrays, metadata)
+
+    @staticmethod
+    def load(path: Path | str) -> LandmarkTrack:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: not such a file.
+        """
+        arrays, metadata = read_tensors(path)
+        if metadata.pop("kind", None) != "LandmarkTrack":
+            raise InputError(f"{path} holds something else", "a LandmarkTrack", "track the video again")
+        fields: dict[str, Any] = metadata | arrays | {"valid": arrays["valid"].astype(bool)}
+        return LandmarkTrack(**fields)

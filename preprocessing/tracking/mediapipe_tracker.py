@@ -1,0 +1,126 @@
+"""MediaPipe Face Landmarker (tasks API) behind the `FaceTracker` interface."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foundation.errors import InputError
+from foundation.files import sha256
+from preprocessing.tracking.assets import landmarker_path
+from preprocessing.tracking.landmarks import ARKIT_NAMES, FaceObservation
+
+FACES = 2  # asked for, so that a second face is noticed; this also keeps MediaPipe from smoothing, which would lag
+CONFIRM_CONFIDENCE = 0.3  # a fresh look has no memory to help it, so it may be a little less sure
+REVISION = 1  # of this file's numbers
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the native library's chatter off the terminal: it writes to file descriptor 2, past Python."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def explain_import(error: Exception) -> InputError | None:
+    """What a user can do about MediaPipe not loading; None when that is not known."""
+    text = str(error)
+    if any(library in text for library in ("libEGL", "libGLES")):
+        return InputError(f"MediaPipe does not load ({text})", "the EGL libraries", "apt install libegl1 libgles2")
+    if "libGL.so" in text:
+        return InputError(f"OpenCV does not load ({text})", "the GL library", "apt install libgl1")
+    if isinstance(error, ModuleNotFoundError):
+        return InputError(f"no module '{error.name}'", "MediaPipe installed", "pip install 'mediapipe>=1.2,<2'")
+    return None
+
+
+class MediaPipeTracker:
+    """The Face Landmarker.
+
+    Args:
+        path: `face_landmarker.task`; None looks where `landmarker_path` looks.
+
+    Raises:
+        InputError: the model file or a system library is missing, or the file is not a landmarker.
+    """
+
+    name = "mediapipe"
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self._model = landmarker_path(path)
+        self.version = f"{importlib.metadata.version('mediapipe')}-{sha256(self._model)[:8]}-{REVISION}"
+        self._video: Any = None
+        self._single: Any = None
+        with _quiet():
+            try:
+                import mediapipe
+
+                self._mediapipe = mediapipe
+                self._video = self._landmarker("VIDEO", 0.5)
+            except (ImportError, OSError) as error:
+                raise explain_import(error) or error from error
+
+    def _landmarker(self, mode: str, detection: float) -> Any:
+        from mediapipe.tasks import python as tasks
+        from mediapipe.tasks.python import vision
+
+        options = vision.FaceLandmarkerOptions(
+            base_options=tasks.BaseOptions(model_asset_path=str(self._model)), running_mode=vision.RunningMode[mode],
+            num_faces=FACES, output_face_blendshapes=True, min_face_detection_confidence=detection,
+        )
+        try:
+            return vision.FaceLandmarker.create_from_options(options)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0][:120]
+            raise InputError(f"{self._model} does not load ({reason})", "a whole face_landmarker.task") from error
+
+    def restart(self) -> None:
+        with _quiet():
+            self._video.close()
+            self._video = self._landmarker("VIDEO", 0.5)
+
+    def observe(self, frame_rgb: np.ndarray, time_s: float) -> list[FaceObservation]:
+        with _quiet():
+            found = self._video.detect_for_video(self._image(frame_rgb), round(time_s * 1000))
+        return self._observations(found, frame_rgb)
+
+    def confirm(self, frame_rgb: np.ndarray) -> list[FaceObservation]:
+        with _quiet():
+            self._single = self._single or self._landmarker("IMAGE", CONFIRM_CONFIDENCE)
+            found = self._single.detect(self._image(frame_rgb))
+        return self._observations(found, frame_rgb)
+
+    def close(self) -> None:
+        with _quiet():
+            for landmarker in (self._video, self._single):
+                if landmarker is not None:
+                    landmarker.close()
+        self._video = self._single = None
+
+    def _image(self, frame_rgb: np.ndarray) -> Any:
+        return self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(frame_rgb))
+
+    def _observations(self, found: Any, frame_rgb: np.ndarray) -> list[FaceObservation]:
+        height, width = frame_rgb.shape[:2]
+        scale = np.array([width, height, -width], np.float32)  # MediaPipe's z is in picture widths and grows away
+        observations = []
+        for points, shapes in zip(found.face_landmarks, found.face_blendshapes, strict=True):
+            landmarks = np.array([(p.x, p.y, p.z) for p in points], np.float32) * scale
+            values = {shape.category_name: shape.score for shape in shapes}
+            arkit = np.array([values.get(name, 0.0) for name in ARKIT_NAMES], np.float32)
+            observations.append(FaceObservation(landmarks, arkit))
+        return observations
