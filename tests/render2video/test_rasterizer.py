@@ -111,6 +111,18 @@ def test_a_grid_is_watertight(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["numba", "torch"])
+def test_rounding_tears_no_shared_edge(name: str) -> None:
+    """Diagonals that pass centres at distances that float64 cannot tell from 0 give each to one triangle."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        start, end = rng.uniform(-2e-15, 2e-15, 2), [20.0, 20.0]
+        xy = np.array([start, end, [0, 32], [32, 0]], np.float32)
+        first, second = (draw(name, xy, [-1] * 4, [triangle]).mask for triangle in ([0, 1, 2], [1, 0, 3]))
+        on_edge = np.arange(20)
+        np.testing.assert_array_equal((first.astype(int) + second)[on_edge, on_edge], 1)
+
+
+@pytest.mark.parametrize("name", ["numba", "torch"])
 def test_culling_keeps_what_faces_the_viewer(name: str) -> None:
     front = [[4, 20], [20, 20], [4, 4]]  # counter-clockwise as seen
     assert draw(name, front, [-1] * 3, [[0, 1, 2]], cull_backfaces=True).mask.any()
