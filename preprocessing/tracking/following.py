@@ -74,12 +74,14 @@ class _Confirmation:
     """Checks now and then, with a fresh detection, that what is followed is a face at all.
 
     A tracker in video mode looks for the face where it was; it can go on seeing one after it left or was covered.
-    When a check fails, the frames since the last good one are checked one by one.
+    When a check fails, the frames since the last good one are checked one by one, and then each new one until the
+    face is back.
     """
 
     def __init__(self, tracker: FaceTracker, fps: float) -> None:
         self.tracker, self.every = tracker, max(1, round(CONFIRM_EVERY_S * fps))
         self.waiting: list[tuple[int, np.ndarray, FaceObservation]] = []
+        self.doubtful = False  # the last frame looked at was mistaken
 
     def _agrees(self, frame: np.ndarray, face: FaceObservation) -> bool:
         return any(_overlap(face, found) >= SAME_FACE_OVERLAP for found in self.tracker.confirm(frame))
@@ -87,12 +89,13 @@ class _Confirmation:
     def add(self, index: int, frame: np.ndarray, face: FaceObservation) -> list[int]:
         """Note a frame in which the face was seen; returns the frames now known to be mistaken."""
         self.waiting.append((index, frame, face))
-        return self.flush() if len(self.waiting) >= self.every else []
+        return self.flush() if self.doubtful or len(self.waiting) >= self.every else []
 
     def flush(self) -> list[int]:
         """Check what waits; returns the mistaken frames."""
         waiting, self.waiting = self.waiting, []
-        if not waiting or self._agrees(*waiting[-1][1:]):
+        self.doubtful = bool(waiting) and not self._agrees(*waiting[-1][1:])
+        if not self.doubtful:
             return []
         return [index for index, frame, face in waiting if not self._agrees(frame, face)]
 
