@@ -37,10 +37,11 @@ def ssim_map(generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """`[H, W]`, -1 to 1: structural similarity of luma in Gaussian windows (sigma 1.5, 11 px; Wang et al. 2004, eq.
     13).
     """
-    x, y = luma(generated).astype(np.float64), luma(reference).astype(np.float64)
+    x, y = luma(generated) - 128, luma(reference) - 128  # centred, so that float32 keeps small variances exact
     mean_x, mean_y = _blur(x), _blur(y)
     variance_x, variance_y = _blur(x * x) - mean_x**2, _blur(y * y) - mean_y**2
     covariance = _blur(x * y) - mean_x * mean_y
+    mean_x, mean_y = mean_x + 128, mean_y + 128
     c1, c2 = (_K1 * 255) ** 2, (_K2 * 255) ** 2
     top = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     return top / ((mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2))
@@ -100,17 +101,20 @@ def _step(grey: np.ndarray, distance: np.ndarray, at: float, band: int, eye_px: 
     inside = (distance > at) & (distance <= at + band)
     outside = (distance <= at) & (distance > at - band)
     size = int(max(4, 0.15 * eye_px))
-    cell = (np.arange(grey.shape[0])[:, None] // size) * 10_000 + np.arange(grey.shape[1])[None] // size
-    steps = [
-        abs(_cell_means(grey, cell, inside).get(c, np.nan) - v) for c, v in _cell_means(grey, cell, outside).items()
-    ]
-    steps = [s for s in steps if np.isfinite(s)]
-    return float(np.sqrt(np.mean(np.square(steps)))) if steps else float("nan")
+    across = -(-grey.shape[1] // size)
+    cell = (np.arange(grey.shape[0])[:, None] // size) * across + np.arange(grey.shape[1])[None] // size
+    count = int(cell[-1, -1]) + 1
+    inner, outer = _cell_means(grey, cell, inside, count), _cell_means(grey, cell, outside, count)
+    steps = inner - outer
+    return float(np.sqrt(np.nanmean(steps**2))) if np.isfinite(steps).any() else float("nan")
 
 
-def _cell_means(grey: np.ndarray, cell: np.ndarray, mask: np.ndarray) -> dict[int, float]:
-    names, inverse, counts = np.unique(cell[mask], return_inverse=True, return_counts=True)
-    return dict(zip(names.tolist(), (np.bincount(inverse, grey[mask]) / counts).tolist(), strict=True))
+def _cell_means(grey: np.ndarray, cell: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
+    """`[count]`: the mean of each cell's pixels within the mask, NaN without any."""
+    names = cell[mask]
+    pixels = np.bincount(names, minlength=count)
+    total = np.bincount(names, grey[mask], minlength=count)
+    return np.where(pixels > 0, total / np.maximum(pixels, 1), np.nan)
 
 
 def _signed_distance(region: np.ndarray) -> np.ndarray:

@@ -17,10 +17,13 @@ from evaluation.regions import background_mask, eye_distance_px, face_mask, mout
 
 OWN_CURVES = ("sharpness_face", "sharpness_mouth", "seam", "flicker_face", "flicker_background", "change")
 PAIR_CURVES = ("psnr_whole", "psnr_face", "psnr_mouth", "ssim_whole", "ssim_face", "ssim_mouth")
+_LOOK_EVERY_S = 0.2  # what changes slowly (sharpness, the seam) is looked at so often
 _REPEAT_SHARE = 0.1  # of the median change between frames; less is the same picture again
 
 
-def own_curves(frames: Iterable[np.ndarray], landmarks_px: np.ndarray, valid: np.ndarray) -> dict[str, np.ndarray]:
+def own_curves(
+    frames: Iterable[np.ndarray], landmarks_px: np.ndarray, valid: np.ndarray, fps: float
+) -> dict[str, np.ndarray]:
     """Measures that need no truth, per frame.
 
     sharpness_face, sharpness_mouth: `image.sharpness`. seam: `image.seam_gradient` at the face's hull. flicker_face,
@@ -31,6 +34,7 @@ def own_curves(frames: Iterable[np.ndarray], landmarks_px: np.ndarray, valid: np
         frames: T pictures `[H, W, 3]` uint8. landmarks_px: `[T, 478, 3]`. valid: `[T]`.
     """
     curves = {name: np.full(len(valid), np.nan) for name in OWN_CURVES}
+    every = max(1, round(_LOOK_EVERY_S * fps))
     background: np.ndarray | None = None
     recent: list[np.ndarray] = []
     face = None
@@ -45,7 +49,7 @@ def own_curves(frames: Iterable[np.ndarray], landmarks_px: np.ndarray, valid: np
             curves["flicker_background"][k - 1] = second[background].mean() if background is not None else np.nan
             curves["flicker_face"][k - 1] = second[face].mean() if face is not None and face.any() else np.nan
         face = face_mask(landmarks_px[k], *frame.shape[:2]) if valid[k] else None
-        if face is not None:
+        if face is not None and k % every == 0:
             eye_px = float(eye_distance_px(landmarks_px[k]))
             curves["sharpness_face"][k] = sharpness(frame, face, eye_px)
             curves["sharpness_mouth"][k] = sharpness(frame, mouth_mask(landmarks_px[k], *frame.shape[:2]), eye_px)

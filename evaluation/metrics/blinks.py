@@ -1,0 +1,58 @@
+"""Blinks: how often, how long, how far apart; and whether the driven ones are seen.
+
+From AU45 (0 open - 5 closed), the mean of both eyes on the person's own scale; what counts as a blink is
+`preprocessing.eyes`' to say. Region: both eyes. Cannot see: one eye alone, gaze, whether the lids look real.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from preprocessing.eyes import blink_events
+
+# What people do: 2-50 blinks a minute at rest and in talk (means 17 and 26: Bentivoglio et al. 1997), of 0.1-0.4 s
+# (Schiffman 2001).
+HUMAN_RATE_PER_MIN, HUMAN_DURATION_S = (2.0, 50.0), (0.1, 0.4)
+_MATCH_S = 0.15  # two blinks nearer than this are one
+
+
+def rate_per_min(blink: np.ndarray, fps: float) -> float:
+    """Blinks a minute. Target: the person's own; people's range is `HUMAN_RATE_PER_MIN`.
+
+    Definition: blinks over the clip's duration. Clips of a few seconds say little: a person blinks every 2-30 s.
+    """
+    return 60.0 * len(blink_events(blink, fps)) * fps / len(blink) if len(blink) else float("nan")
+
+
+def duration_s(blink: np.ndarray, fps: float) -> float:
+    """Median duration of a blink, in seconds. Target: the person's own; people's range is `HUMAN_DURATION_S`. NaN
+    without a blink.
+
+    Normalisation: none; no finer than a frame.
+    """
+    lasting = [end_s - start_s for start_s, end_s, _ in blink_events(blink, fps)]
+    return float(np.median(lasting)) if lasting else float("nan")
+
+
+def interval_s(blink: np.ndarray, fps: float) -> float:
+    """Mean time between the beginnings of blinks, in seconds. Target: the person's own. NaN with fewer than two blinks.
+    """
+    starts = [start_s for start_s, _, _ in blink_events(blink, fps)]
+    return float(np.mean(np.diff(starts))) if len(starts) > 1 else float("nan")
+
+
+def within(value: float, limits: tuple[float, float]) -> bool:
+    """Whether a number lies in people's range."""
+    return bool(limits[0] <= value <= limits[1])
+
+
+def seen_share(driven: np.ndarray, blink: np.ndarray, fps: float) -> float:
+    """Share of the driven blinks that are seen. Higher is better, 0-1. NaN without a driven blink.
+
+    Definition: a blink is seen when one begins or ends within 0.15 s of its middle, or spans it.
+    """
+    planned, seen = blink_events(driven, fps), blink_events(blink, fps)
+    if not planned:
+        return float("nan")
+    middles = [(start_s + end_s) / 2 for start_s, end_s, _ in planned]
+    return float(np.mean([any(a - _MATCH_S <= m <= b + _MATCH_S for a, b, _ in seen) for m in middles]))
