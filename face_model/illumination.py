@@ -54,7 +54,7 @@ def fit_illumination(albedo: np.ndarray, normals: np.ndarray, colours: np.ndarra
         for channel in range(3):
             rows = albedo[:, channel, None] * basis
             gram = (rows * (weights * scatter)[:, None]).T @ rows
-            prior = np.eye(9) * 1e-3 * np.trace(gram)
+            prior = np.eye(9) * 1e-5 * np.trace(gram)
             right = rows.T @ (weights * scatter * colours[:, channel]) + prior @ AMBIENT[:9]
             light[channel] = np.linalg.solve(gram + prior, right)
         residual = np.abs(albedo * (basis @ light.T) - colours).mean(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,7 +46,7 @@ class MorphableModel:
 
     def to(self, device: torch.device | str) -> MorphableModel:
         """The same model on another device."""
-        moved = {f.name: v.to(device) for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
+        moved: dict[str, Any] = {f.name: v.to(device) for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
         return replace(self, **moved, index_sets={k: v.to(device) for k, v in self.index_sets.items()})
 
     def shape(self, identity: Tensor) -> Tensor:

@@ -24,9 +24,18 @@ RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144
 LEFT_EYE = (362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382)
 RIGHT_IRIS = (468, 469, 470, 471, 472)
 LEFT_IRIS = (473, 474, 475, 476, 477)
+# Clockwise as seen, from the top of the forehead.
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
 LIP_GAP = (13, 14)
 LIP_WIDTH = (61, 291)
 EYE_CORNERS = (33, 133, 362, 263)
+INDEX_SETS = {
+    "inner_lips": INNER_LIPS, "outer_lips": OUTER_LIPS, "right_eye": RIGHT_EYE, "left_eye": LEFT_EYE,
+    "right_iris": RIGHT_IRIS, "left_iris": LEFT_IRIS, "face_oval": FACE_OVAL,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -38,7 +47,7 @@ def load() -> MorphableModel:
     """
     arrays, _ = read_tensors(shipped("mp478/mp478.safetensors"))
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
-    index_sets = {k.removeprefix("index."): v.long() for k, v in tensors.items() if k.startswith("index.")}
+    index_sets = {name: torch.tensor(ring) for name, ring in INDEX_SETS.items()} | {"mirror": tensors["index.mirror"].long()}
     parts = ("mean_mm", "identity_mm", "expression_mm", "blink_mm", "albedo", "texture", "uv")
     return MorphableModel(
         id=ID,

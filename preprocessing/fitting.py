@@ -1,8 +1,9 @@
 """3DMM fitting over a whole clip: one identity and texture; per-frame pose, expression and illumination.
 
-Alternating least squares. Pose: weighted similarity of the model's current shape to the landmarks. Identity: ridge on the
-mean residual in the head frame. Expression: ridge per frame. Lids follow AU45, not the expression. Frames without a face take no
-part and are interpolated. Texture and spherical-harmonics illumination are fitted to colours sampled at the vertices.
+Alternating least squares. Pose: weighted similarity of the model's current shape to the landmarks. Identity: ridge on
+the mean residual in the head frame. Expression: ridge per frame. Lids follow AU45, not the expression. Frames without a
+face take no part and are interpolated. Texture and spherical-harmonics illumination are fitted to colours sampled at
+the vertices.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ MIN_FACING = 0.2  # cosine to the viewer below which a vertex's colour is not tr
 
 @dataclass(frozen=True)
 class ShapeFit:
-    """What the landmarks alone tell. identity `[80]`; expression `[T, 64]`; rotation `[T, 3]` rad; scale `[T]` px/mm; shift `[T, 3]` px, y up."""
+    """What the landmarks alone tell. identity `[80]`; expression `[T, 64]`; rotation `[T, 3]` rad; scale `[T]` px/mm;
+    shift `[T, 3]` px, y up.
+    """
 
     identity: np.ndarray
     expression: np.ndarray
@@ -51,7 +54,9 @@ def stable_weights(model: MorphableModel, noise_mm: float = LANDMARK_NOISE_MM) -
 
 
 def _ridge(basis_mm: np.ndarray, residual_mm: np.ndarray, noise_mm: float, count: int = 1) -> np.ndarray:
-    """Coefficients `[..., K]` of a basis `[K, V, 3]` with unit prior for residuals `[..., V, 3]` that are means of `count` measurements."""
+    """Coefficients `[..., K]` of a basis `[K, V, 3]` with unit prior for residuals `[..., V, 3]` that are means of
+    `count` measurements.
+    """
     flat = basis_mm.reshape(len(basis_mm), -1).astype(np.float64)
     gram = flat @ flat.T + np.eye(len(flat)) * noise_mm**2 / count
     return np.linalg.solve(gram, flat @ residual_mm.reshape(-1, flat.shape[1]).T).T.reshape(*residual_mm.shape[:-2], -1)
@@ -88,7 +93,9 @@ def fit_shape(
 
 
 def _blink_gain(residual_mm: np.ndarray, closing_mm: np.ndarray) -> float:
-    """How far the lids really travel, as a multiple of the model's offsets; 1 when the clip has too little closing to tell."""
+    """How far the lids really travel, as a multiple of the model's offsets; 1 when the clip has too little closing to
+    tell.
+    """
     energy = float((closing_mm**2).sum())
     if energy < 1e-3 * len(closing_mm):
         return 1.0
@@ -106,14 +113,17 @@ def _fill(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def white_noise(values: np.ndarray) -> np.ndarray:
-    """Standard deviation `[...]` of white noise in sequences `[T, ...]`, from third differences (variance 20 sigma^2), robustly."""
+    """Standard deviation `[...]` of white noise in sequences `[T, ...]`, from third differences (variance 20 sigma^2),
+    robustly.
+    """
     if len(values) < 8:
         return np.zeros(values.shape[1:])
     return np.median(np.abs(np.diff(values, n=3, axis=0)), axis=0) / 0.6745 / np.sqrt(20.0)
 
 
 def _smooth_where_noisy(values: np.ndarray, limit: float) -> np.ndarray:
-    """Savitzky-Golay 7/3 (the published code's pose smoothing) on the channels whose measured noise is above the limit."""
+    """Savitzky-Golay 7/3 (the published code's pose smoothing) on the channels whose measured noise is above the limit.
+    """
     noisy = white_noise(values) > limit
     if len(values) < 7 or not noisy.any():
         return values
@@ -124,9 +134,8 @@ def fit_clip(landmarks: LandmarkTrack, frames: Iterable[np.ndarray] | None, mode
     """The `FaceTrack` of a clip.
 
     Args:
-        landmarks: from a tracker whose points are the model's vertices.
-        frames: the clip's RGB uint8 frames in order, for texture and illumination; None leaves both at the model's mean.
-        model: `mp478` by default.
+        landmarks: from a tracker whose points are the model's vertices. frames: the clip's RGB uint8 frames in order,
+        for texture and illumination; None leaves both at the model's mean. model: `mp478` by default.
 
     Raises:
         InputError: no frame has a face.
@@ -172,7 +181,9 @@ def posed_vertices(track_motion: FaceMotion, person: FaceIdentity, model: Morpha
 
 
 def reprojection_error(track: FaceTrack, model: MorphableModel | None = None) -> np.ndarray:
-    """Mean distance `[T]` between fitted mesh and landmarks in the picture, over the distance of the outer eye corners; valid frames only."""
+    """Mean distance `[T]` between fitted mesh and landmarks in the picture, over the distance of the outer eye corners;
+    valid frames only.
+    """
     model = model or mp478.load()
     rotated = posed_vertices(track.motion, track.person, model)
     projected, _ = track.camera.project(rotated, torch.from_numpy(track.motion.translation))

@@ -2,10 +2,11 @@
 
     python scripts/learn_mp478.py --shapes identity_shapes.npz --clips VIDEO [VIDEO ...] --albedo-clips VIDEO [...]
 
-Identity: PCA of near-neutral faces and their mirror images. Expression and lid travel: what is left of tracked footage after the
-rigid motion and the person's own shape are taken away; the lids' direction is the regression on the tracker's blink values, and expression
-is the PCA of the rest, people weighted alike, mirrored too. Albedo: mean colours of frontal frames, normalised to one exposure; its basis
-is the people's PCA, filled up to 80 with the smoothest functions on the mesh.
+Identity: PCA of near-neutral faces and their mirror images. Expression and lid travel: what is left of tracked footage
+after the rigid motion and the person's own shape are taken away; the lids' direction is the regression on the tracker's
+blink values, and expression is the PCA of the rest, people weighted alike, mirrored too. Albedo: mean colours of
+frontal frames, normalised to one exposure; its basis is the people's PCA, filled up to 80 with the smoothest functions
+on the mesh.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ def mirrored(points: np.ndarray, partner: np.ndarray) -> np.ndarray:
 
 
 def principal(rows: np.ndarray, count: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """The first `count` principal directions of centred `rows` `[N, V, 3]`, each one standard deviation long: `[count, V, 3]`."""
+    """The first `count` principal directions of centred `rows` `[N, V, 3]`, each one standard deviation long: `[count,
+    V, 3]`.
+    """
     weights = np.ones(len(rows)) if weights is None else weights
     scaled = rows.reshape(len(rows), -1) * np.sqrt(weights / weights.sum())[:, None]
     _, deviation, direction = np.linalg.svd(scaled, full_matrices=False)
@@ -82,7 +85,9 @@ def learn_identity(shapes_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def mesh_triangles(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles `[F, 3]` of the tracker's tessellation, with lids and inner lips closed by strips, and their regions `[F]`."""
+    """Triangles `[F, 3]` of the tracker's tessellation, with lids and inner lips closed by strips, and their regions
+    `[F]`.
+    """
     edges = [(e.start, e.end) for e in FaceLandmarksConnections.FACE_LANDMARKS_TESSELATION]
     skin = [(edges[i][0], edges[i + 1][0], edges[i + 2][0]) for i in range(0, len(edges), 3)]
     assert all(edges[i + 2][1] == edges[i][0] for i in range(0, len(edges), 3)), "the tessellation is not a list of triangles"
@@ -108,7 +113,9 @@ def _strip(ring: tuple[int, ...]) -> list[tuple[int, int, int]]:
 
 
 def texture_coordinates(mean: np.ndarray) -> np.ndarray:
-    """Cylindrical coordinates `[V, 2]` about the head's upright axis, scaled into 0.02-0.98: little stretch for a face seen from the front."""
+    """Cylindrical coordinates `[V, 2]` about the head's upright axis, scaled into 0.02-0.98: little stretch for a face
+    seen from the front.
+    """
     angle = np.arctan2(mean[:, 0], mean[:, 2] + 40.0)
     raw = np.stack((angle, -mean[:, 1] / 100.0), axis=-1)
     low, high = raw.min(0), raw.max(0)
@@ -147,7 +154,9 @@ def _matrices(rotation: np.ndarray) -> np.ndarray:
 
 
 def _lid_travel(mean: np.ndarray, rest: np.ndarray, arkit: np.ndarray, weight: np.ndarray, partner: np.ndarray) -> np.ndarray:
-    """Offsets `[V, 3]` that close both eyes of the mean face: regression on the blink values, kept around the eyes, scaled to meet."""
+    """Offsets `[V, 3]` that close both eyes of the mean face: regression on the blink values, kept around the eyes,
+    scaled to meet.
+    """
     blink = arkit[:, [ARKIT_NAMES.index("eyeBlinkLeft"), ARKIT_NAMES.index("eyeBlinkRight")]].mean(1)
     blink = np.maximum(blink - 0.15, 0)  # below this the value follows gaze, not lids
     slope = np.einsum("t,tvc->vc", weight * blink, rest) / (weight * blink**2).sum()
@@ -177,7 +186,9 @@ def learn_albedo(model: MorphableModel, clips: list[Path], tracks: list[Landmark
 
 
 def _fill_with_smooth(own: np.ndarray, model: MorphableModel) -> np.ndarray:
-    """`own` `[K, V, 3]` filled up to 80 with the smoothest functions on the mesh, each channel apart, orthogonal to `own`."""
+    """`own` `[K, V, 3]` filled up to 80 with the smoothest functions on the mesh, each channel apart, orthogonal to
+    `own`.
+    """
     count = model.mean_mm.shape[0]
     laplacian = np.zeros((count, count))
     for a, b in ((0, 1), (1, 2), (2, 0)):

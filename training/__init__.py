@@ -1,7 +1,7 @@
 """One explicit training loop, run folders, checkpoints, resume, averaging. Knows no model.
 
-A model offers a `Trainable`; `train` runs it in a run folder until its `Duration` is over. The same call resumes a run that was killed,
-and returns at once when the run is done.
+A model offers a `Trainable`; `train` runs it in a run folder until its `Duration` is over. The same call resumes a run
+that was killed, and returns at once when the run is done.
 """
 
 from training.duration import Duration

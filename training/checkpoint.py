@@ -1,4 +1,6 @@
-"""Training state as one safetensors file: networks, their average, optimisers, and where the run stands. Nothing is pickled."""
+"""Training state as one safetensors file: networks, their average, optimisers, and where the run stands. Nothing is
+pickled.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from foundation.errors import InputError
 class Duration:
     """Until `steps` are done, or `budget_s` seconds of training are spent, whichever comes first.
 
-    With `steps` alone a run is repeatable to the bit on one machine. A budget lets the clock say where in the schedule a step stands,
-    so two runs differ by the speed of the machine; the seconds spent are kept in the checkpoints, so a resumed run spends the rest.
+    With `steps` alone a run is repeatable to the bit on one machine. A budget lets the clock say where in the schedule
+    a step stands, so two runs differ by the speed of the machine; the seconds spent are kept in the checkpoints, so a
+    resumed run spends the rest.
     """
 
     steps: int | None = None

@@ -1,4 +1,6 @@
-"""The loop. Everything random in a step is a pure function of (seed, step), so a resumed run repeats an uninterrupted one."""
+"""The loop. Everything random in a step is a pure function of (seed, step), so a resumed run repeats an uninterrupted
+one.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,11 @@ class Trainable(Protocol):
     networks: all that is trained; averaged and saved whole. optimizers: by name, over parameters of `networks`.
     """
 
-    networks: nn.Module
-    optimizers: Mapping[str, Optimizer]
+    @property
+    def networks(self) -> nn.Module: ...
+
+    @property
+    def optimizers(self) -> Mapping[str, Optimizer]: ...
 
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
         """Draw a batch, update the networks once, and name the losses.
@@ -48,7 +53,9 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run. networks: the averaged weights, in evaluation mode; steps; elapsed_s: training time over all resumes."""
+    """A finished run. networks: the averaged weights, in evaluation mode; steps; elapsed_s: training time over all
+    resumes.
+    """
 
     networks: nn.Module
     steps: int
@@ -69,8 +76,8 @@ def train(
 ) -> RunResult:
     """Train until the duration is over; the same call resumes after a kill and returns at once when done.
 
-    When checkpoints are taken does not change the result. The run folder holds `config.json`, `metrics.jsonl` (a line every
-    `log_every` steps; TensorBoard files too when it is installed) and `state.safetensors`.
+    When checkpoints are taken does not change the result. The run folder holds `config.json`, `metrics.jsonl` (a line
+    every `log_every` steps; TensorBoard files too when it is installed) and `state.safetensors`.
 
     Args:
         config: what decides the result, JSON-able; a run folder of another configuration is refused.

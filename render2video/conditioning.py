@@ -1,0 +1,91 @@
+"""From motion to what the video network sees: the head mesh drawn in the crop, as texture coordinates, regions and eye
+maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from face_model.cameras import Camera
+from face_model.morphable_model import MorphableModel, rotate
+from face_model.tracks import FaceIdentity, FaceMotion
+from render2video.eye_attention import eye_attention_map, eye_mask, eye_triangle_weight
+from render2video.head_shell import SHELL_REGION, build_head_mesh
+from render2video.rasterizer import Rasterizer, create_rasterizer, interpolate
+
+_CHUNK = 64  # frames posed at once
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """One frame of the drawn head, in a crop of `S` x `S` pixels; numpy.
+
+    uv: `[S, S, 2]` texture coordinates 0-1. region: `[S, S]` int8, -1 where nothing is drawn. eye_mask: `[S, S]` 0-1.
+    eye_attention: `[S, S]` 0-1, AU45 / 5 in the eye region (FACIAL, section 3.3). state: `[68]`, expression, AU45 / 5,
+    rotation.
+    """
+
+    uv: np.ndarray
+    region: np.ndarray
+    eye_mask: np.ndarray
+    eye_attention: np.ndarray
+    state: np.ndarray
+
+    @property
+    def face(self) -> np.ndarray:
+        """`[S, S]` bool: where the face mesh proper is, without the shell."""
+        return (self.region >= 0) & (self.region < SHELL_REGION)
+
+
+class HeadRenderer:
+    """Draws a person's head mesh for any motion."""
+
+    def __init__(
+        self, model: MorphableModel, person: FaceIdentity, camera: Camera, rasterizer: Rasterizer[np.ndarray] | None = None
+    ) -> None:
+        """
+        Args:
+            model: the face model that the motion's expression belongs to.
+            person: identity and blink gain.
+            camera: of the square crop.
+            rasterizer: `numba` by default.
+        """
+        self.model, self.person, self.camera = model, person, camera
+        self.rasterizer = rasterizer or create_rasterizer("numba")
+        self.neutral_mm = model.shape(torch.from_numpy(person.identity))
+        self.mesh = build_head_mesh(model, self.neutral_mm.numpy())
+        self.eye_weight = eye_triangle_weight(self.mesh.triangles, self.mesh.region)
+
+    def vertices_px(self, motion: FaceMotion) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels `[T, V + S, 2]` and depth `[T, V + S]` (mm) of face and shell."""
+        expression, rotation, blink, translation = (
+            torch.from_numpy(np.asarray(getattr(motion, name), np.float32)) for name in ("expression", "rotation", "blink", "translation")
+        )
+        face = self.model.vertices(self.neutral_mm, expression, blink, self.person.blink_gain)
+        shell = torch.from_numpy(self.mesh.shell_mm).expand(len(face), -1, -1)
+        points, depth = self.camera.project(rotate(torch.cat((face, shell), dim=1), rotation), translation)
+        return points.numpy(), depth.numpy()
+
+    def __call__(self, motion: FaceMotion) -> Iterator[Conditioning]:
+        """Conditioning of each frame, drawn as it is asked for."""
+        for start in range(0, len(motion), _CHUNK):
+            piece = motion[start : start + _CHUNK]
+            points, depth = self.vertices_px(piece)
+            states = np.concatenate((piece.expression, piece.blink[:, None] / 5.0, piece.rotation), axis=1).astype(np.float32)
+            for index in range(len(piece)):
+                yield self._draw(points[index], depth[index], piece.blink[index], states[index])
+
+    def _draw(self, points: np.ndarray, depth: np.ndarray, blink: np.ndarray, state: np.ndarray) -> Conditioning:
+        height_px, width_px = self.camera.height_px, self.camera.width_px
+        fragments = self.rasterizer(points, depth, self.mesh.triangles, height_px, width_px)
+        return Conditioning(
+            uv=interpolate(fragments, self.mesh.triangles, self.mesh.uv),
+            region=np.where(fragments.mask, self.mesh.region[fragments.triangle_index], np.int8(-1)),
+            eye_mask=eye_mask(fragments, self.eye_weight),
+            eye_attention=eye_attention_map(fragments, self.eye_weight, np.asarray(blink, np.float32)),
+            state=state,
+        )

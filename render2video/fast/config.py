@@ -1,0 +1,33 @@
+"""What the `fast` profile can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FastConfig:
+    """The `fast` generator and its training.
+
+    texture_px: side of the head texture, as a share of the crop's. features: free texture channels. width: channels at
+    the working resolution. batch: frames a step. network_rate, appearance_rate: AdamW's learning rates (cosine decay).
+    face_weight, mouth_weight, eye_weight: added to the weight 1 of every pixel. square: weight of the squared error
+    beside L1. similarity: of 1 - SSIM. base: of the layered picture's own L1, so that the layers stay a picture.
+    use_texture, use_eye_attention: ablations; without texture the network starts from the plate alone.
+    """
+
+    texture_share: float = 1.25
+    features: int = 8
+    width: int = 32
+    batch: int = 4
+    network_rate: float = 2e-3
+    appearance_rate: float = 1e-2
+    face_weight: float = 2.0
+    mouth_weight: float = 4.0
+    eye_weight: float = 2.0
+    square: float = 4.0
+    similarity: float = 0.1
+    base: float = 0.3
+    average_decay: float = 0.998
+    use_texture: bool = True
+    use_eye_attention: bool = True

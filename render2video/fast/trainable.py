@@ -1,0 +1,79 @@
+"""Training of appearance and `fast` generator together on one person's video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import AdamW, Optimizer
+
+from render2video.appearance import DrawnBatch, initial_appearance
+from render2video.fast.config import FastConfig
+from render2video.fast.generator import FastGenerator
+from render2video.losses import reconstruction_loss, ssim_loss
+from render2video.person_video import PersonVideo
+from training.schedules import cosine_decay, set_learning_rate
+
+INITIAL_FRAMES = 60  # the first guess of texture and plate is gathered from these
+MOUTH_REACH = 0.035  # of the crop's side that the mouth's weight reaches beyond the lips' opening
+
+
+def paint(networks: nn.ModuleDict, drawn: DrawnBatch) -> tuple[Tensor, Tensor]:
+    """The finished picture and the layered one, each `[B, 3, S, S]`, not clamped."""
+    base, maps = networks["appearance"](drawn)
+    return networks["generator"](base.detach(), maps), base
+
+
+def pixel_weights(drawn: DrawnBatch, config: FastConfig) -> Tensor:
+    """`[B, 1, S, S]`: how much each pixel counts."""
+    reach = max(1, round(MOUTH_REACH * drawn.mouth.shape[-1]))
+    mouth = functional.max_pool2d(drawn.mouth, 2 * reach + 1, 1, reach)
+    return 1 + config.face_weight * drawn.face + config.mouth_weight * mouth + config.eye_weight * drawn.eye_mask
+
+
+class FastTrainable:
+    """What `training.train` runs."""
+
+    def __init__(self, video: PersonVideo, config: FastConfig, seed: int, device: str = "cpu") -> None:
+        self.video, self.config, self.device = video, config, device
+        self.usable = np.flatnonzero(video.track.valid)
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
+        chosen = self.usable[np.linspace(0, len(self.usable) - 1, min(len(self.usable), INITIAL_FRAMES)).astype(int)]
+        texture_px = round(config.texture_share * video.size_px)
+        pairs = ((video.draw(int(i)), video.crops[int(i)]) for i in chosen)
+        appearance = initial_appearance(pairs, video.size_px, texture_px, config.features, generator)
+        painter = FastGenerator(appearance.map_count, video.size_px, config.width)
+        self.networks = nn.ModuleDict({"appearance": appearance, "generator": painter}).to(device)
+        groups = [
+            {"params": list(appearance.parameters()), "lr": config.appearance_rate, "weight_decay": 0.0},
+            {"params": list(painter.parameters()), "lr": config.network_rate},
+        ]
+        self.optimizers: Mapping[str, Optimizer] = {"all": AdamW(groups)}
+
+    def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
+        """One batch of frames drawn at random."""
+        optimizer = self.optimizers["all"]
+        set_learning_rate(optimizer, cosine_decay(progress))
+        chosen = np.sort(generator.choice(self.usable, min(self.config.batch, len(self.usable)), replace=False))
+        drawn = DrawnBatch([self.video.draw(int(i)) for i in chosen], self.device, self.config.use_eye_attention)
+        real = torch.from_numpy(np.array(self.video.crops[chosen])).to(self.device).permute(0, 3, 1, 2).float() / 255
+        picture, base = paint(self.networks, drawn)
+        weight = pixel_weights(drawn, self.config)
+        losses = {
+            "l1": reconstruction_loss(picture, real, weight),
+            "square": ((picture - real).square() * weight).mean(),
+            "ssim": ssim_loss(picture, real),
+            "base": reconstruction_loss(base, real) + (base - real).square().mean() * self.config.square,
+        }
+        total = (
+            losses["l1"] + self.config.square * losses["square"]
+            + self.config.similarity * losses["ssim"] + self.config.base * losses["base"]
+        )
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+        return {name: float(value.detach()) for name, value in losses.items()}

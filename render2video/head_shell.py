@@ -1,0 +1,80 @@
+"""The head around the face: rings that carry the face's outline out over ears, hair and jaw, turning rigidly with the
+skull.
+
+A face mesh ends at the hairline. Four rings in depth, from the outline to well outside the hair, let one texture with
+transparency show the whole head from its own point in space, so that a turn of the head moves ears and hair rightly,
+which a flat picture warped by a similarity cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from face_model.morphable_model import MorphableModel
+
+SHELL_REGION = 4  # follows the values of `face_model.morphable_model.Region`
+RING_OUT_MM = (12.0, 28.0, 50.0, 80.0)  # how far outside the outline each ring lies
+RING_DEPTH_SHARE = (0.4, 0.8, 1.0, 1.0)  # how much of the way to the silhouette's depth
+SILHOUETTE_Z_MM = -15.0  # where hair and ears are seen against the background, head frame
+AXIS_Z_MM = -90.0  # the upright axis that the texture is unrolled about, behind the ears
+MARGIN = 0.02  # of the texture, left empty at its border
+
+
+@dataclass(frozen=True)
+class HeadMesh:
+    """A face mesh with its shell. The shell's S vertices follow the face's V.
+
+    shell_mm: `[S, 3]` in the head frame, fixed. triangles: `[F, 3]`. region: `[F]` int8, `Region` values and
+    `SHELL_REGION`. uv: `[V + S, 2]` 0-1, u right, v down.
+    """
+
+    shell_mm: np.ndarray
+    triangles: np.ndarray
+    region: np.ndarray
+    uv: np.ndarray
+
+
+def build_head_mesh(model: MorphableModel, neutral_mm: np.ndarray) -> HeadMesh:
+    """The head mesh of a person.
+
+    Args:
+        model: with the ordered index set `face_oval`.
+        neutral_mm: `[V, 3]`, the person's neutral face.
+    """
+    ring = model.index_sets["face_oval"].numpy()
+    outline = neutral_mm[ring]
+    outward = outline[:, :2] - outline[:, :2].mean(0)
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    rings, triangles = [], [model.triangles.numpy()]
+    inner = ring
+    for index, (out_mm, share) in enumerate(zip(RING_OUT_MM, RING_DEPTH_SHARE, strict=True)):
+        points = outline.copy()
+        points[:, :2] += outward * out_mm
+        points[:, 2] += (SILHOUETTE_Z_MM - points[:, 2]) * share
+        rings.append(points)
+        outer = len(neutral_mm) + index * len(ring) + np.arange(len(ring))
+        triangles.append(_band(inner, outer))
+        inner = outer
+    shell = np.concatenate(rings).astype(np.float32)
+    count = sum(len(t) for t in triangles[1:])
+    region = np.concatenate((model.triangle_region.numpy(), np.full(count, SHELL_REGION))).astype(np.int8)
+    uv = _unroll(np.concatenate((neutral_mm, shell)))
+    return HeadMesh(shell, np.concatenate(triangles).astype(np.int64), region, uv)
+
+
+def _band(inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """Triangles between two closed rings of equal length that run clockwise as seen."""
+    inner_next, outer_next = np.roll(inner, -1), np.roll(outer, -1)
+    first = np.stack((inner, outer_next, outer), axis=1)
+    second = np.stack((inner, inner_next, outer_next), axis=1)
+    return np.concatenate((first, second))
+
+
+def _unroll(points_mm: np.ndarray) -> np.ndarray:
+    """Cylindrical texture coordinates `[N, 2]` scaled into the texture."""
+    angle = np.arctan2(points_mm[:, 0], points_mm[:, 2] - AXIS_Z_MM)
+    raw = np.stack((angle, -points_mm[:, 1]), axis=-1)
+    low, high = raw.min(0), raw.max(0)
+    return (MARGIN + (1 - 2 * MARGIN) * (raw - low) / (high - low)).astype(np.float32)

@@ -1,0 +1,140 @@
+"""A person's trained render-to-video: from motion to full frames, kept in two safetensors files of a target's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from face_model.cameras import Camera, camera_from_json
+from face_model.morphable_model import MorphableModel
+from face_model.tracks import FaceIdentity, FaceMotion
+from foundation.config import to_dict
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+from render2video.appearance import DrawnBatch, LayeredAppearance
+from render2video.conditioning import HeadRenderer
+from render2video.crop import Compositor, Crop
+from render2video.fast.config import FastConfig
+from render2video.fast.generator import FastGenerator
+from render2video.fast.trainable import FastTrainable, paint
+from render2video.person_video import PersonVideo
+from training import Duration, RunResult, train
+from training.checkpoint import load_weights
+
+VIDEO_FILE, APPEARANCE_FILE = "render2video.safetensors", "appearance.safetensors"
+
+
+@dataclass(frozen=True)
+class PersonRenderer:
+    """Paints a person from motion.
+
+    networks: `appearance` and `generator`, in evaluation mode. head: draws the mesh. compositor: places the crop.
+    camera: of the full frame.
+    """
+
+    networks: nn.ModuleDict
+    head: HeadRenderer
+    compositor: Compositor
+    camera: Camera
+    config: FastConfig
+    device: str = "cpu"
+
+    def crops(self, motion: FaceMotion) -> Iterator[np.ndarray]:
+        """Painted crops `[S, S, 3]` uint8 RGB, one a frame of the motion, made as they are asked for."""
+        for drawn in self.head(motion):
+            with torch.inference_mode():
+                batch = DrawnBatch([drawn], self.device, self.config.use_eye_attention)
+                picture, _ = paint(self.networks, batch)
+                yield (picture[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+
+    def frames(self, motion: FaceMotion) -> Iterator[np.ndarray]:
+        """Full frames `[H, W, 3]` uint8 RGB, one a frame of the motion; memory does not grow with its length."""
+        for crop in self.crops(motion):
+            yield self.compositor(crop)
+
+    def save(self, folder: Path) -> None:
+        """Write `render2video.safetensors` and `appearance.safetensors`."""
+        generator, appearance = self.networks["generator"], self.networks["appearance"]
+        assert isinstance(appearance, LayeredAppearance)
+        shapes = {"size_px": appearance.plate.shape[-1], "texture_px": appearance.texture.shape[-1]}
+        described = {"kind": "render2video", "profile": "fast", "config": to_dict(self.config), **shapes}
+        write_tensors(folder / VIDEO_FILE, _arrays(generator), described)
+        arrays = _arrays(appearance) | {"full_plate": self.compositor.plate}
+        person = self.head.person
+        arrays |= {f"person.{k}": getattr(person, k) for k in ("identity", "texture", "illumination")}
+        metadata = {
+            "kind": "appearance", "face_model": self.head.model.id, "blink_gain": person.blink_gain,
+            "camera": self.camera.to_json(), "crop": asdict(self.compositor.crop), **shapes,
+        }
+        write_tensors(folder / APPEARANCE_FILE, arrays, metadata)
+
+    @staticmethod
+    def load(folder: Path, model: MorphableModel, device: str = "cpu") -> PersonRenderer:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: a file is absent, damaged, or made for another face model or architecture.
+        """
+        weights, described = _read(folder / VIDEO_FILE, "render2video")
+        look, metadata = _read(folder / APPEARANCE_FILE, "appearance")
+        if metadata["face_model"] != model.id:
+            raise InputError(f"{folder} is made for face model {metadata['face_model']}", model.id, "enroll it again")
+        config = FastConfig(**described["config"])
+        appearance = LayeredAppearance(metadata["size_px"], metadata["texture_px"], config.features)
+        generator = FastGenerator(appearance.map_count, metadata["size_px"], config.width)
+        load_weights(folder / VIDEO_FILE, generator, _tensors(weights), "")
+        layers = {name: look[name] for name in ("plate", "texture")}
+        load_weights(folder / APPEARANCE_FILE, appearance, _tensors(layers), "")
+        person = FaceIdentity(
+            look["person.identity"], look["person.texture"], look["person.illumination"], metadata["blink_gain"]
+        )
+        camera, crop = camera_from_json(metadata["camera"]), Crop(**metadata["crop"])
+        head = HeadRenderer(model, person, crop.camera(camera, metadata["size_px"]))
+        networks = nn.ModuleDict({"appearance": appearance, "generator": generator}).to(device).eval()
+        return PersonRenderer(networks, head, Compositor(look["full_plate"], crop), camera, config, device)
+
+
+def train_person(
+    video: PersonVideo, config: FastConfig, run_dir: Path, duration: Duration, seed: int = 0, device: str = "cpu"
+) -> tuple[PersonRenderer, RunResult]:
+    """Train a person's render-to-video; the same call resumes after a kill.
+
+    Args:
+        video: frames to learn from.
+        config: of the `fast` profile.
+        run_dir: the run's folder.
+        duration: steps, or a budget in seconds.
+        seed: of everything random.
+        device: `cpu` or `cuda`.
+    """
+    trainable = FastTrainable(video, config, seed, device)
+    described = {"profile": "fast", "size_px": video.size_px, "frames": len(video.track), **to_dict(config)}
+    result = train(
+        trainable, run_dir, duration, config=described, seed=seed, average_decay=config.average_decay,
+        description="render-to-video",
+    )
+    assert isinstance(result.networks, nn.ModuleDict)
+    compositor = Compositor(video.plate, video.crop)
+    return PersonRenderer(result.networks, video.renderer, compositor, video.track.camera, config, device), result
+
+
+def _arrays(module: nn.Module) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
+
+
+def _tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(value) for name, value in arrays.items()}
+
+
+def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    arrays, metadata = read_tensors(path)
+    if metadata.get("kind") != kind:
+        raise InputError(f"{path} holds {metadata.get('kind', 'something else')}", f"a {kind} file", "enroll it again")
+    return arrays, metadata

@@ -1,0 +1,98 @@
+"""A reference video made ready for training: crops on disk, motion, and the head drawn on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from face_model.morphable_model import MorphableModel
+from face_model.tracks import FaceTrack
+from foundation.errors import InputError
+from foundation.files import atomic_path
+from render2video.conditioning import Conditioning, HeadRenderer
+from render2video.crop import Crop, head_crop
+
+CROPS, PLATE = "crops.npy", "plate.npy"
+PLATE_FRAMES = 41  # spread over the clip; their median is the full-frame plate
+HELD_RINGS = 2  # of the shell that the crop must hold
+
+
+@dataclass(frozen=True)
+class PersonVideo:
+    """A person's frames and motion, frame by frame.
+
+    track: at the video's rate. crop: of the full frame. crops: `[T, S, S, 3]` uint8 RGB, on disk. plate: `[H, W, 3]`
+    uint8.
+    """
+
+    track: FaceTrack
+    crop: Crop
+    crops: np.ndarray
+    plate: np.ndarray
+    renderer: HeadRenderer
+
+    @property
+    def size_px(self) -> int:
+        return int(self.crops.shape[1])
+
+    def draw(self, index: int) -> Conditioning:
+        """The head as it was in frame `index`."""
+        return next(self.renderer(self.track.motion[index : index + 1]))
+
+    def __getitem__(self, frames: slice) -> PersonVideo:
+        """The same person over some of the frames."""
+        return PersonVideo(self.track[frames], self.crop, self.crops[frames], self.plate, self.renderer)
+
+
+def crop_of(track: FaceTrack, model: MorphableModel) -> Crop:
+    """The square that holds the head wherever the track has it."""
+    renderer = HeadRenderer(model, track.person, track.camera)
+    points, _ = renderer.vertices_px(track.motion)
+    ring = len(model.index_sets["face_oval"])
+    held = points[track.valid, : model.mean_mm.shape[0] + HELD_RINGS * ring]
+    return head_crop(held.reshape(-1, 2), track.camera)
+
+
+def prepare_person_video(
+    frames: Iterable[np.ndarray], track: FaceTrack, size_px: int, folder: Path, model: MorphableModel
+) -> None:
+    """Cut the crops out of a video, frame by frame, and write them and the full-frame plate into a folder.
+
+    Args:
+        frames: RGB uint8, in order, as many as the track has.
+        track: of the same video.
+        size_px: side of the crops.
+        folder: for `crops.npy` and `plate.npy`.
+        model: the face model of the track.
+
+    Raises:
+        InputError: the video has fewer frames than the track.
+    """
+    crop, count = crop_of(track, model), len(track)
+    chosen = set(np.linspace(0, count - 1, min(count, PLATE_FRAMES)).round().astype(int).tolist())
+    kept = []
+    with atomic_path(folder / CROPS) as path:
+        crops = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size_px, size_px, 3))
+        done = 0
+        for index, frame in zip(range(count), frames, strict=False):
+            crops[index] = crop.cut(frame, size_px)
+            if index in chosen:
+                kept.append(frame)
+            done = index + 1
+        if done < count:
+            raise InputError(f"the video has {done} frames", f"the {count} of its track", "track it again")
+        crops.flush()
+    with atomic_path(folder / PLATE) as path, path.open("wb") as file:
+        np.save(file, np.median(np.stack(kept), axis=0).astype(np.uint8))
+
+
+def load_person_video(folder: Path, track: FaceTrack, model: MorphableModel) -> PersonVideo:
+    """What `prepare_person_video` wrote."""
+    crops = np.load(folder / CROPS, mmap_mode="r")
+    crop = crop_of(track, model)
+    renderer = HeadRenderer(model, track.person, crop.camera(track.camera, crops.shape[1]))
+    return PersonVideo(track, crop, crops, np.load(folder / PLATE), renderer)

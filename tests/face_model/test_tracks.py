@@ -1,0 +1,76 @@
+"""The typed tracks: layout, resampling, windows and files."""
+
+import numpy as np
+import pytest
+
+from face_model.cameras import WeakPerspectiveCamera
+from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack, SpeechFeatures
+from foundation.errors import InputError
+
+
+def motion(frames: int = 20, fps: float = 30.0) -> FaceMotion:
+    return FaceMotion.unpack(np.random.default_rng(0).normal(size=(frames, 71)).astype(np.float32), fps)
+
+
+def test_flat_vector_is_pose_blink_expression():
+    flat = np.arange(71, dtype=np.float32)[None]
+    unpacked = FaceMotion.unpack(flat)
+    assert unpacked.rotation.tolist() == [[0, 1, 2]]
+    assert unpacked.translation.tolist() == [[3, 4, 5]]
+    assert unpacked.blink.tolist() == [6]
+    assert unpacked.expression[0, 0] == 7 and unpacked.expression.shape == (1, 64)
+    assert (unpacked.pack() == flat).all()
+
+
+def test_resampling_keeps_a_straight_line_straight():
+    line = np.linspace(0, 1, 61, dtype=np.float32)[:, None].repeat(71, 1)
+    slow = FaceMotion.unpack(line, 30.0).resampled(25.0)
+    assert len(slow) == round(61 / 30 * 25)
+    inside = np.arange(len(slow)) / 25 * 30 <= 60
+    assert np.abs(slow.blink[inside] - (np.arange(len(slow)) / 25 * 30 / 60)[inside]).max() < 1e-6
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_resampling_one_or_few_frames_never_makes_zeros(frames):
+    short = FaceMotion.unpack(np.full((frames, 71), 2.0, np.float32), 30.0).resampled(25.0, 7)
+    assert (short.pack() == 2.0).all()
+
+
+def test_windows_match_a_plain_loop():
+    values = np.random.default_rng(1).normal(size=(50, 29)).astype(np.float32)
+    windows = SpeechFeatures(values, 30.0, "test", 50 / 30).windows()
+    padded = np.concatenate([np.zeros((8, 29)), values, np.zeros((8, 29))])
+    for frame in range(50):
+        assert np.array_equal(windows[frame], padded[frame : frame + 16].astype(np.float32))
+
+
+def test_files_give_back_what_was_saved(tmp_path):
+    count = 5
+    person = FaceIdentity(*(np.random.rand(n).astype(np.float32) for n in (80, 80, 27)), 0.8)
+    track = FaceTrack(
+        motion(count), person, WeakPerspectiveCamera.for_size(64, 48), np.random.rand(count, 478, 3).astype(np.float32),
+        np.random.rand(count, 52).astype(np.float32), np.random.rand(count, 27).astype(np.float32),
+        np.ones(count, np.float32), np.array([True, False, True, True, True]), 0.16, 0.9, "clip.mp4",
+    )
+    track.save(tmp_path / "t.safetensors")
+    back = FaceTrack.load(tmp_path / "t.safetensors")
+    assert np.array_equal(back.motion.pack(), track.motion.pack())
+    assert np.array_equal(back.valid, track.valid) and back.camera == track.camera
+    assert (back.sound_offset_s, back.person.blink_gain, back.source) == (0.16, 0.8, "clip.mp4")
+    with pytest.raises(InputError, match="holds FaceTrack"):
+        FaceMotion.load(tmp_path / "t.safetensors")
+
+
+def test_damaged_files_are_told_in_one_line(tmp_path):
+    path = tmp_path / "m.safetensors"
+    motion().save(path)
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"not safetensors at all", b""):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="safetensors") as error:
+            FaceMotion.load(path)
+        assert "\n" not in str(error.value)
+    bad = FaceMotion.unpack(np.full((3, 71), np.nan, np.float32))
+    bad.save(path)
+    with pytest.raises(InputError, match="NaN"):
+        FaceMotion.load(path)
