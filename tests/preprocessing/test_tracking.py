@@ -37,6 +37,7 @@ class Painted:
 
     def __init__(self, faces: list[list[tuple[float, float, float]]], ghosts: set[int] | None = None) -> None:
         self.faces, self.ghosts, self.frames, self.stop_at = faces, ghosts or set(), 0, -1
+        self.restarts = 0
         self.shape = np.random.default_rng(0).uniform(-0.5, 0.5, (478, 3)).astype(np.float32)
 
     def _see(self, index: int) -> list[FaceObservation]:
@@ -45,7 +46,8 @@ class Painted:
             for x, y, size in self.faces[index]
         ]
 
-    def restart(self) -> None: ...
+    def restart(self) -> None:
+        self.restarts += 1
 
     def close(self) -> None: ...
 
@@ -167,8 +169,10 @@ def test_another_face_is_not_taken_for_the_lost_one_at_once() -> None:
 
 def test_a_face_that_a_fresh_look_does_not_find_is_a_ghost() -> None:
     faces = [[(100.0, 100.0, 80.0)]] * 60
-    track = follow_face(Painted(faces, ghosts=set(range(17, 41))), numbered(60), 25)
+    tracker = Painted(faces, ghosts=set(range(17, 41)))
+    track = follow_face(tracker, numbered(60), 25)
     assert track.valid.tolist() == [not 17 <= k < 41 for k in range(60)]
+    assert tracker.restarts > 1, "what sees ghosts has to begin afresh"
 
 
 def test_a_face_seen_twice_is_one() -> None:
