@@ -16,6 +16,7 @@ from face_model.rotations import geodesic_degrees
 _WINDOW_S = 0.2  # a fault shorter than this is not seen
 _APART_S = 0.6
 _LEAST = 3.0  # robust standard deviations: less is not a moment
+_FLOOR = 0.1  # of a curve's standard deviation: its robust one is taken as no less
 _FEWEST = 5  # measured frames of a curve; fewer say nothing
 
 
@@ -84,15 +85,14 @@ def _severity(curve: np.ndarray, usual: np.ndarray, fps: float) -> np.ndarray:
     """
     smooth, ordinary = _smooth(curve, fps), _smooth(usual, fps)
     ordinary = ordinary[np.isfinite(ordinary)]
-    if len(ordinary) < _FEWEST:
+    if len(ordinary) < _FEWEST or not np.isfinite(smooth).any():
         return np.full(len(curve), -np.inf)
     median = np.median(ordinary)
-    spread = 1.4826 * np.median(np.abs(ordinary - median))
-    return (
-        np.where(np.isfinite(smooth), (smooth - median) / spread, -np.inf)
-        if spread > 0
-        else np.full(len(curve), -np.inf)
-    )
+    # The floor keeps a curve that is nearly always the same (a perfect copy but for one stretch) from dividing by zero.
+    spread = max(1.4826 * np.median(np.abs(ordinary - median)), _FLOOR * np.nanstd(smooth))
+    if spread == 0:
+        return np.full(len(curve), -np.inf)
+    return np.where(np.isfinite(smooth), (smooth - median) / spread, -np.inf)
 
 
 def _smooth(curve: np.ndarray, fps: float) -> np.ndarray:

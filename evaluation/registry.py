@@ -101,7 +101,6 @@ def mean(curve: np.ndarray | None) -> float:
 
 SHIFTS_MS = (40, 80, 120, 200, 400)
 SOUND_SHIFTS = tuple(f"sound_{way}_{ms}ms" for ms in SHIFTS_MS for way in ("late", "early"))
-FAR_SHIFTS = tuple(name for name in SOUND_SHIFTS if int(name.split("_")[-1][:-2]) >= 80)
 
 _EYES = "eye distances"  # the unit of lengths: the distance between the eyes
 
@@ -126,7 +125,7 @@ _LIPS = (
 )
 
 _SOUND = (
-    _of_clip("sync_offset", "Sound offset", "s", lambda c: sync.offset_s(c.sync), *FAR_SHIFTS, "picture_late",
+    _of_clip("sync_offset", "Sound offset", "s", lambda c: sync.offset_s(c.sync), *SOUND_SHIFTS, "picture_late",
              better="zero", needs=("sound",)),
     _of_clip("sync_agreement", "Lips go with the sound", "", lambda c: sync.agreement(c.sync), "wrong_sound",
              "lips_frozen", better="higher", needs=("sound",)),
@@ -136,7 +135,7 @@ _SOUND = (
              needs=("sound",)),
     _of_clip("beat_alignment", "Head beats on speech beats", "z",
              lambda c: head.beat_alignment(c.head, c.sound),  # type: ignore[arg-type]
-             "wrong_sound", "pose_frozen", better="higher", needs=("sound",)),
+             "wrong_sound", "pose_frozen", better="higher", needs=("sound",), default=False),  # 20 s hold too few beats
 )
 
 _MOTION = (

@@ -12,6 +12,7 @@ from face_model import mp478
 from face_model.tracks import Sound
 
 EYE_PX = 80.0  # interocular distance in the picture
+SMALL = {"eye_px": 32.0, "position": np.array([80.0, -72.0])}  # for a picture of 160 x 160
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +38,7 @@ def landmarks(
     """`[T, 478, 3]` pixels of a face with planted motion.
 
     gap: lip gap, interocular distances. width: added to the lip width. brow: brows raised by. rotation: `[T, 3]`
-    radians. position: `[T, 2]` pixels, x right and y up from the picture's lower left of a 400 x 400 picture.
+    radians. position: `[T, 2]` or `[2]` pixels, x right and y up from the picture's lower left of a 400 x 400 picture.
     """
     points = np.repeat(mean_face()[None], frames, axis=0)
     half = np.broadcast_to(np.asarray(gap, float) / 2, frames)[:, None]
@@ -48,8 +49,9 @@ def landmarks(
     points[:, mp478.LIP_WIDTH[1], 0] += side
     points[:, RIGHT_BROW + LEFT_BROW, 1] += np.broadcast_to(np.asarray(brow, float), frames)[:, None]
     rotation = np.zeros((frames, 3)) if rotation is None else rotation
-    position = np.tile([200.0, -180.0], (frames, 1)) if position is None else position
-    return pose(points, rotation, position, np.broadcast_to(np.asarray(eye_px, float), frames))
+    position = np.array([200.0, -180.0]) if position is None else position
+    scale = np.broadcast_to(np.asarray(eye_px, float), frames)
+    return pose(points, rotation, np.broadcast_to(position, (frames, 2)), scale)
 
 
 def tone(envelope: np.ndarray, fps: float, rate_hz: int = 16_000, pitch_hz: float = 150.0) -> Sound:
