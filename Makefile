@@ -17,10 +17,11 @@ lint:
 	$(PYTHON) -m mypy
 
 smoke:  ## the main road on a real video: enrol, speak, contact sheets (into the git-ignored out/)
-	$(PYTHON) benchmarks/smoke.py --data $(DATA) --out $(OUT) --budget $(BUDGET)
+	$(PYTHON) -m benchmarks.smoke --data $(DATA) --out $(OUT) --budget $(BUDGET)
 
 bench:  ## every table of the README
-	@for script in benchmarks/*.py; do [ "$$script" = benchmarks/smoke.py ] || $(PYTHON) $$script || exit 1; done
+	@for name in $(filter-out smoke,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
+		echo "== $$name"; $(PYTHON) -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf $(OUT) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache
