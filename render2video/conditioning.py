@@ -24,16 +24,18 @@ _CHUNK = 64  # frames posed at once
 class Conditioning:
     """One frame of the drawn head, in a crop of `S` x `S` pixels; numpy.
 
-    uv: `[S, S, 2]` texture coordinates 0-1. region: `[S, S]` int8, -1 where nothing is drawn. eye_mask: `[S, S]` 0-1.
-    eye_attention: `[S, S]` 0-1, AU45 / 5 in the eye region (FACIAL, section 3.3). state: `[68]`, expression, AU45 / 5,
-    rotation.
+    uv: `[S, S, 2]` texture coordinates 0-1. region: `[S, S]` int8, -1 where nothing is drawn. presence: `[S, S]` 0-1,
+    the most opacity the head may have there. eye_mask: `[S, S]` 0-1. eye_attention: `[S, S]` 0-1, AU45 / 5 in the eye
+    region (FACIAL, section 3.3). window: (top, left) in whole pixels of the square around the face that the network
+    finishes.
     """
 
     uv: np.ndarray
     region: np.ndarray
+    presence: np.ndarray
     eye_mask: np.ndarray
     eye_attention: np.ndarray
-    state: np.ndarray
+    window: tuple[int, int]
 
     @property
     def face(self) -> np.ndarray:
@@ -45,25 +47,29 @@ class HeadRenderer:
     """Draws a person's head mesh for any motion."""
 
     def __init__(
-        self, model: MorphableModel, person: FaceIdentity, camera: Camera, rasterizer: Rasterizer[np.ndarray] | None = None
+        self, model: MorphableModel, person: FaceIdentity, camera: Camera, window_px: int,
+        rasterizer: Rasterizer[np.ndarray] | None = None,
     ) -> None:
         """
         Args:
             model: the face model that the motion's expression belongs to.
             person: identity and blink gain.
             camera: of the square crop.
+            window_px: side of the square that follows the face.
             rasterizer: `numba` by default.
         """
-        self.model, self.person, self.camera = model, person, camera
+        self.model, self.person, self.camera, self.window_px = model, person, camera, window_px
         self.rasterizer = rasterizer or create_rasterizer("numba")
         self.neutral_mm = model.shape(torch.from_numpy(person.identity))
         self.mesh = build_head_mesh(model, self.neutral_mm.numpy())
         self.eye_weight = eye_triangle_weight(self.mesh.triangles, self.mesh.region)
+        self.attributes = np.concatenate((self.mesh.uv, self.mesh.presence[:, None]), axis=1)
 
     def vertices_px(self, motion: FaceMotion) -> tuple[np.ndarray, np.ndarray]:
         """Pixels `[T, V + S, 2]` and depth `[T, V + S]` (mm) of face and shell."""
+        names = ("expression", "rotation", "blink", "translation")
         expression, rotation, blink, translation = (
-            torch.from_numpy(np.asarray(getattr(motion, name), np.float32)) for name in ("expression", "rotation", "blink", "translation")
+            torch.from_numpy(np.asarray(getattr(motion, name), np.float32)) for name in names
         )
         face = self.model.vertices(self.neutral_mm, expression, blink, self.person.blink_gain)
         shell = torch.from_numpy(self.mesh.shell_mm).expand(len(face), -1, -1)
@@ -75,17 +81,25 @@ class HeadRenderer:
         for start in range(0, len(motion), _CHUNK):
             piece = motion[start : start + _CHUNK]
             points, depth = self.vertices_px(piece)
-            states = np.concatenate((piece.expression, piece.blink[:, None] / 5.0, piece.rotation), axis=1).astype(np.float32)
             for index in range(len(piece)):
-                yield self._draw(points[index], depth[index], piece.blink[index], states[index])
+                yield self._draw(points[index], depth[index], piece.blink[index])
 
-    def _draw(self, points: np.ndarray, depth: np.ndarray, blink: np.ndarray, state: np.ndarray) -> Conditioning:
+    def _draw(self, points: np.ndarray, depth: np.ndarray, blink: np.ndarray) -> Conditioning:
         height_px, width_px = self.camera.height_px, self.camera.width_px
         fragments = self.rasterizer(points, depth, self.mesh.triangles, height_px, width_px)
+        attributes = interpolate(fragments, self.mesh.triangles, self.attributes)
         return Conditioning(
-            uv=interpolate(fragments, self.mesh.triangles, self.mesh.uv),
+            uv=attributes[..., :2],
             region=np.where(fragments.mask, self.mesh.region[fragments.triangle_index], np.int8(-1)),
+            presence=attributes[..., 2],
             eye_mask=eye_mask(fragments, self.eye_weight),
             eye_attention=eye_attention_map(fragments, self.eye_weight, np.asarray(blink, np.float32)),
-            state=state,
+            window=self._window(points[: len(self.neutral_mm)]),
         )
+
+    def _window(self, face_px: np.ndarray) -> tuple[int, int]:
+        """(top, left) of the window around the face, inside the crop."""
+        centre = (face_px.min(0) + face_px.max(0)) / 2
+        left, top = np.rint(centre - self.window_px / 2).astype(int)
+        last = self.camera.height_px - self.window_px
+        return int(np.clip(top, 0, last)), int(np.clip(left, 0, last))

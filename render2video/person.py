@@ -63,7 +63,10 @@ class PersonRenderer:
         """Write `render2video.safetensors` and `appearance.safetensors`."""
         generator, appearance = self.networks["generator"], self.networks["appearance"]
         assert isinstance(appearance, LayeredAppearance)
-        shapes = {"size_px": appearance.plate.shape[-1], "texture_px": appearance.texture.shape[-1]}
+        shapes = {
+            "size_px": appearance.plate.shape[-1], "texture_px": appearance.texture.shape[-1],
+            "window_px": self.head.window_px,
+        }
         described = {"kind": "render2video", "profile": "fast", "config": to_dict(self.config), **shapes}
         write_tensors(folder / VIDEO_FILE, _arrays(generator), described)
         arrays = _arrays(appearance) | {"full_plate": self.compositor.plate}
@@ -88,15 +91,15 @@ class PersonRenderer:
             raise InputError(f"{folder} is made for face model {metadata['face_model']}", model.id, "enroll it again")
         config = FastConfig(**described["config"])
         appearance = LayeredAppearance(metadata["size_px"], metadata["texture_px"], config.features)
-        generator = FastGenerator(appearance.map_count, metadata["size_px"], config.width)
+        generator = FastGenerator(appearance.map_count, metadata["window_px"], config.width)
         load_weights(folder / VIDEO_FILE, generator, _tensors(weights), "")
-        layers = {name: look[name] for name in ("plate", "texture")}
+        layers = {name: look[name] for name in ("plate", "texture", "features")}
         load_weights(folder / APPEARANCE_FILE, appearance, _tensors(layers), "")
         person = FaceIdentity(
             look["person.identity"], look["person.texture"], look["person.illumination"], metadata["blink_gain"]
         )
         camera, crop = camera_from_json(metadata["camera"]), Crop(**metadata["crop"])
-        head = HeadRenderer(model, person, crop.camera(camera, metadata["size_px"]))
+        head = HeadRenderer(model, person, crop.camera(camera, metadata["size_px"]), metadata["window_px"])
         networks = nn.ModuleDict({"appearance": appearance, "generator": generator}).to(device).eval()
         return PersonRenderer(networks, head, Compositor(look["full_plate"], crop), camera, config, device)
 

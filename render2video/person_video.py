@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from face_model.cameras import Camera
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import FaceTrack
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from render2video.conditioning import Conditioning, HeadRenderer
 from render2video.crop import Crop, head_crop
+from render2video.fast.generator import MULTIPLE_PX
 
 CROPS, PLATE = "crops.npy", "plate.npy"
 PLATE_FRAMES = 41  # spread over the clip; their median is the full-frame plate
 HELD_RINGS = 2  # of the shell that the crop must hold
+WINDOW_MARGIN = 1.15  # of the largest face, as the side of the window that the network finishes
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,20 @@ class PersonVideo:
 
 def crop_of(track: FaceTrack, model: MorphableModel) -> Crop:
     """The square that holds the head wherever the track has it."""
-    renderer = HeadRenderer(model, track.person, track.camera)
+    renderer = HeadRenderer(model, track.person, track.camera, window_px=1)
     points, _ = renderer.vertices_px(track.motion)
     ring = len(model.index_sets["face_oval"])
     held = points[track.valid, : model.mean_mm.shape[0] + HELD_RINGS * ring]
     return head_crop(held.reshape(-1, 2), track.camera)
+
+
+def window_of(track: FaceTrack, camera: Camera, model: MorphableModel) -> int:
+    """Side in pixels of the square, in a crop, that holds the face in every frame of the track."""
+    renderer = HeadRenderer(model, track.person, camera, window_px=1)
+    points, _ = renderer.vertices_px(track.motion)
+    face = points[track.valid, : model.mean_mm.shape[0]]
+    side = WINDOW_MARGIN * float(np.percentile(face.max(1) - face.min(1), 99))
+    return int(min(np.ceil(side / MULTIPLE_PX) * MULTIPLE_PX, camera.width_px // MULTIPLE_PX * MULTIPLE_PX))
 
 
 def prepare_person_video(
@@ -94,5 +106,6 @@ def load_person_video(folder: Path, track: FaceTrack, model: MorphableModel) -> 
     """What `prepare_person_video` wrote."""
     crops = np.load(folder / CROPS, mmap_mode="r")
     crop = crop_of(track, model)
-    renderer = HeadRenderer(model, track.person, crop.camera(track.camera, crops.shape[1]))
+    camera = crop.camera(track.camera, crops.shape[1])
+    renderer = HeadRenderer(model, track.person, camera, window_of(track, camera, model))
     return PersonVideo(track, crop, crops, np.load(folder / PLATE), renderer)

@@ -1,10 +1,10 @@
 """The `fast` generator.
 
-    maps [M, S, S] -> pixel-unshuffle to 128 x 128 -> U-Net with three halvings -> pixel-shuffle -> residual [3, S, S]
-    picture = base + residual
+    maps [M, W, W] of the window around the face -> pixel-unshuffle -> U-Net with three halvings -> pixel-shuffle
+    -> residual [3, W, W], faded at the window's border; picture = layered picture + residual
 
-It works at 128 x 128 whatever S is, so 512 costs little more than 256. The last layer starts at zero: untrained, the
-picture is the layered appearance itself, and training can only add to it.
+The window follows the face, so all the work goes where speech shows; around it the layers stand as they are. The
+last layer starts at zero: untrained, the picture is the layered appearance itself, and training can only add to it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-WORKING_PX = 128
+LARGEST_WORKING_PX = 176  # a larger window is folded into channels before the first convolution
+MULTIPLE_PX = 16  # of the window's side: three halvings, and one fold
+FADE_SHARE = 0.08  # of the window's side over which the residual fades to nothing
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -21,23 +23,28 @@ def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class FastGenerator(nn.Module):
-    """Adds to the layered picture what it lacks: mouth, lids, shading, the edge of the hair."""
+    """Adds to the layered picture what it lacks: mouth, lids, shading."""
 
-    def __init__(self, map_count: int, size_px: int, width: int) -> None:
+    def __init__(self, map_count: int, window_px: int, width: int) -> None:
         """
         Args:
-            map_count: channels of the maps, the base picture first.
-            size_px: side of the crop, a multiple of 128.
+            map_count: channels of the maps.
+            window_px: side of the window, a multiple of 16.
             width: channels at the working resolution.
         """
         super().__init__()
-        assert size_px % WORKING_PX == 0, f"size {size_px} is not a multiple of {WORKING_PX}"
-        self.fold = size_px // WORKING_PX
+        assert window_px % MULTIPLE_PX == 0, f"window {window_px} is not a multiple of {MULTIPLE_PX}"
+        self.window_px = window_px
+        self.fold = 1 if window_px <= LARGEST_WORKING_PX else 2
+        self.fade: Tensor
+        self.register_buffer("fade", _fade(window_px), persistent=False)
         self.enter = _convolution(map_count * self.fold**2, width)
         self.down1 = nn.Sequential(_convolution(width, 2 * width, 2), _convolution(2 * width, 2 * width))
         self.down2 = nn.Sequential(_convolution(2 * width, 3 * width, 2), _convolution(3 * width, 3 * width))
         self.down3 = nn.Sequential(
-            _convolution(3 * width, 4 * width, 2), _convolution(4 * width, 4 * width), _convolution(4 * width, 4 * width)
+            _convolution(3 * width, 4 * width, 2),
+            _convolution(4 * width, 4 * width),
+            _convolution(4 * width, 4 * width),
         )
         self.up2 = _convolution(7 * width, 3 * width)
         self.up1 = _convolution(5 * width, 2 * width)
@@ -46,8 +53,8 @@ class FastGenerator(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
-    def forward(self, base: Tensor, maps: Tensor) -> Tensor:
-        """Pictures `[B, 3, S, S]`, RGB about 0-1, not clamped, from base `[B, 3, S, S]` and maps `[B, M, S, S]`."""
+    def forward(self, maps: Tensor) -> Tensor:
+        """Residual `[B, 3, W, W]` from maps `[B, M, W, W]`."""
 
         def grow(features: Tensor) -> Tensor:
             return functional.interpolate(features, scale_factor=2, mode="bilinear")
@@ -59,4 +66,12 @@ class FastGenerator(nn.Module):
         quarter = self.up2(torch.cat((grow(eighth), quarter), dim=1))
         half = self.up1(torch.cat((grow(quarter), half), dim=1))
         full = self.up0(torch.cat((grow(half), full), dim=1))
-        return base + functional.pixel_shuffle(self.leave(full), self.fold)
+        return functional.pixel_shuffle(self.leave(full), self.fold) * self.fade
+
+
+def _fade(window_px: int) -> Tensor:
+    """`[W, W]`: 1 inside, falling smoothly to 0 at the border."""
+    at = torch.arange(window_px) + 0.5
+    share = (torch.minimum(at, window_px - at) / (FADE_SHARE * window_px)).clamp(max=1)
+    smooth = share * share * (3 - 2 * share)
+    return torch.minimum(smooth[:, None], smooth[None])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import AdamW, Optimizer
 
-from render2video.appearance import DrawnBatch, initial_appearance
+from render2video.appearance import DrawnBatch, LayeredAppearance, initial_appearance
 from render2video.fast.config import FastConfig
 from render2video.fast.generator import FastGenerator
 from render2video.losses import reconstruction_loss, ssim_loss
@@ -23,8 +23,11 @@ MOUTH_REACH = 0.035  # of the crop's side that the mouth's weight reaches beyond
 
 def paint(networks: nn.ModuleDict, drawn: DrawnBatch) -> tuple[Tensor, Tensor]:
     """The finished picture and the layered one, each `[B, 3, S, S]`, not clamped."""
-    base, maps = networks["appearance"](drawn)
-    return networks["generator"](base.detach(), maps), base
+    appearance, generator = networks["appearance"], networks["generator"]
+    assert isinstance(appearance, LayeredAppearance) and isinstance(generator, FastGenerator)
+    base, opacity = appearance(drawn)
+    residual = generator(appearance.maps(drawn, base, opacity, generator.window_px))
+    return base.detach() + drawn.placed(residual, base.shape[-1]), base
 
 
 def pixel_weights(drawn: DrawnBatch, config: FastConfig) -> Tensor:
@@ -32,6 +35,14 @@ def pixel_weights(drawn: DrawnBatch, config: FastConfig) -> Tensor:
     reach = max(1, round(MOUTH_REACH * drawn.mouth.shape[-1]))
     mouth = functional.max_pool2d(drawn.mouth, 2 * reach + 1, 1, reach)
     return 1 + config.face_weight * drawn.face + config.mouth_weight * mouth + config.eye_weight * drawn.eye_mask
+
+
+def edge_loss(made: Tensor, real: Tensor, weight: Tensor) -> Tensor:
+    """Weighted L1 between the horizontal and vertical differences of neighbouring pixels."""
+    error = made - real
+    across = (error[..., :, 1:] - error[..., :, :-1]).abs() * weight[..., :, 1:]
+    down = (error[..., 1:, :] - error[..., :-1, :]).abs() * weight[..., 1:, :]
+    return (across.mean() + down.mean()) / weight.mean()
 
 
 class FastTrainable:
@@ -44,13 +55,18 @@ class FastTrainable:
         torch.manual_seed(seed)
         chosen = self.usable[np.linspace(0, len(self.usable) - 1, min(len(self.usable), INITIAL_FRAMES)).astype(int)]
         texture_px = round(config.texture_share * video.size_px)
-        pairs = ((video.draw(int(i)), video.crops[int(i)]) for i in chosen)
-        appearance = initial_appearance(pairs, video.size_px, texture_px, config.features, generator)
-        painter = FastGenerator(appearance.map_count, video.size_px, config.width)
+        appearance = initial_appearance(
+            lambda: ((video.draw(int(i)), video.crops[int(i)]) for i in chosen),
+            video.size_px, texture_px, config.features, generator,
+        )
+        painter = FastGenerator(appearance.map_count, video.renderer.window_px, config.width)
         self.networks = nn.ModuleDict({"appearance": appearance, "generator": painter}).to(device)
         groups = [
-            {"params": list(appearance.parameters()), "lr": config.appearance_rate, "weight_decay": 0.0},
-            {"params": list(painter.parameters()), "lr": config.network_rate},
+            {
+                "params": [appearance.plate, appearance.texture], "lr": config.colour_rate,
+                "weight_decay": 0.0, "eps": config.colour_epsilon,
+            },
+            {"params": [appearance.features, *painter.parameters()], "lr": config.network_rate},
         ]
         self.optimizers: Mapping[str, Optimizer] = {"all": AdamW(groups)}
 
@@ -62,18 +78,22 @@ class FastTrainable:
         drawn = DrawnBatch([self.video.draw(int(i)) for i in chosen], self.device, self.config.use_eye_attention)
         real = torch.from_numpy(np.array(self.video.crops[chosen])).to(self.device).permute(0, 3, 1, 2).float() / 255
         picture, base = paint(self.networks, drawn)
-        weight = pixel_weights(drawn, self.config)
+        weight, window_px = pixel_weights(drawn, self.config), self.video.renderer.window_px
         losses = {
             "l1": reconstruction_loss(picture, real, weight),
             "square": ((picture - real).square() * weight).mean(),
-            "ssim": ssim_loss(picture, real),
+            "ssim": ssim_loss(drawn.windowed(picture, window_px), drawn.windowed(real, window_px)),
+            "edges": edge_loss(picture, real, weight),
             "base": reconstruction_loss(base, real) + (base - real).square().mean() * self.config.square,
         }
         total = (
             losses["l1"] + self.config.square * losses["square"]
-            + self.config.similarity * losses["ssim"] + self.config.base * losses["base"]
+            + self.config.similarity * losses["ssim"] + self.config.edges * losses["edges"]
+            + self.config.base * losses["base"]
         )
         optimizer.zero_grad(set_to_none=True)
         total.backward()
+        for group in optimizer.param_groups:
+            nn.utils.clip_grad_norm_(group["params"], self.config.clip_norm)
         optimizer.step()
         return {name: float(value.detach()) for name, value in losses.items()}

@@ -1,0 +1,196 @@
+"""A person's render-to-video: learned from a drawn person whose look is known, saved, loaded, and placed back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from face_model import mp478
+from face_model.cameras import WeakPerspectiveCamera
+from face_model.illumination import AMBIENT
+from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
+from foundation.errors import InputError
+from render2video.appearance import DrawnBatch, LayeredAppearance
+from render2video.conditioning import HeadRenderer
+from render2video.crop import Compositor, Crop, head_crop
+from render2video.fast.config import FastConfig
+from render2video.fast.generator import FastGenerator
+from render2video.fast.trainable import FastTrainable
+from render2video.person import PersonRenderer, train_person
+from render2video.person_video import load_person_video, prepare_person_video
+from training import Duration
+
+MODEL = mp478.load()
+FRAMES, WIDTH_PX, HEIGHT_PX, SIZE_PX = 16, 220, 160, 96
+
+
+def talking_track() -> FaceTrack:
+    """A head that nods, turns, opens its mouth and blinks, near the middle of a small frame."""
+    time = np.arange(FRAMES) / 8
+    expression = np.zeros((FRAMES, 64), np.float32)
+    expression[:, :4] = np.sin(time[:, None] * np.array([3, 2, 5, 4]))
+    rotation = (0.12 * np.sin(time[:, None] * np.array([1.0, 2.0, 3.0]))).astype(np.float32)
+    translation = np.stack((6 * np.sin(time), 4 * np.cos(time), np.full(FRAMES, -1900.0)), axis=1).astype(np.float32)
+    blink = np.where(np.arange(FRAMES) % 3 == 2, 5.0, 0.3).astype(np.float32)
+    person = FaceIdentity(np.zeros(80, np.float32), np.zeros(80, np.float32), AMBIENT, 1.0)
+    return FaceTrack(
+        FaceMotion(25.0, expression, rotation, translation, blink), person,
+        WeakPerspectiveCamera.for_size(WIDTH_PX, HEIGHT_PX), np.zeros((FRAMES, 478, 3), np.float32),
+        np.zeros((FRAMES, 52), np.float32), np.tile(AMBIENT, (FRAMES, 1)), np.ones(FRAMES, np.float32),
+        np.ones(FRAMES, bool),
+    )
+
+
+def filmed(track: FaceTrack) -> list[np.ndarray]:
+    """Frames of a person with a striped face before a shaded wall, whose eyes turn dark when they close."""
+    side = max(WIDTH_PX, HEIGHT_PX)
+    camera = WeakPerspectiveCamera(track.camera.focal_px, WIDTH_PX / 2, HEIGHT_PX / 2, side, side)
+    frames = []
+    wall = np.linspace(60, 160, side)[None, :, None] * np.ones((side, 1, 3))
+    for drawn in HeadRenderer(MODEL, track.person, camera, window_px=16)(track.motion):
+        stripes = 150 + 60 * np.sin(drawn.uv[..., :1] * 25) * np.array([1.0, 0.6, 0.4])
+        frame = np.where(drawn.face[..., None], stripes, wall)
+        frame = frame * (1 - 0.7 * drawn.eye_attention[..., None])
+        frames.append(frame[:HEIGHT_PX, :WIDTH_PX].astype(np.uint8))
+    return frames
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("person")
+    track = talking_track()
+    frames = filmed(track)
+    prepare_person_video(iter(frames), track, SIZE_PX, folder, MODEL)
+    return folder, track, frames
+
+
+def psnr(first: np.ndarray, second: np.ndarray) -> float:
+    return float(-10 * np.log10(np.mean(((first.astype(float) - second) / 255) ** 2)))
+
+
+def test_training_learns_the_person_and_the_files_give_the_same_frames(prepared, tmp_path):
+    folder, track, frames = prepared
+    video = load_person_video(folder, track, MODEL)
+    config = FastConfig(width=8, features=2, batch=4)
+    untrained = FastTrainable(video, config, 0)
+    renderer, result = train_person(video, config, tmp_path / "run", Duration(steps=150))
+    assert result.steps == 150
+    made = list(renderer.frames(track.motion))
+    assert made[0].shape == (HEIGHT_PX, WIDTH_PX, 3) and len(made) == FRAMES
+    shut = int(np.argmax(track.motion.blink))
+    plain = Compositor(video.plate, video.crop)
+    with torch.no_grad():
+        start, _ = untrained.networks["appearance"](DrawnBatch([video.draw(shut)]))
+    first_guess = plain((start[0].clamp(0, 1) * 255).to(torch.uint8).permute(1, 2, 0).numpy())
+    eyes = np.abs(frames[shut].astype(int) - frames[shut - 1]).max(-1) > 40
+    assert psnr(made[3], frames[3]) > 30
+    assert psnr(made[shut][eyes], frames[shut][eyes]) > psnr(first_guess[eyes], frames[shut][eyes]) + 6
+    renderer.save(tmp_path)
+    loaded = PersonRenderer.load(tmp_path, MODEL)
+    for one, other in zip(made, loaded.frames(track.motion), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_same_seed_same_weights_and_another_seed_others(prepared, tmp_path):
+    folder, track, _ = prepared
+    video = load_person_video(folder, track, MODEL)
+    config = FastConfig(width=8, features=2, batch=2)
+    runs = [train_person(video, config, tmp_path / str(i), Duration(steps=3), seed)[0] for i, seed in enumerate((0, 0, 1))]
+    first, again, other = (torch.cat([p.flatten() for p in run.networks.parameters()]) for run in runs)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_untrained_generator_adds_nothing_and_fades_at_its_border():
+    generator = FastGenerator(7, 32, 8)
+    maps = torch.rand(2, 7, 32, 32)
+    assert (generator(maps) == 0).all()
+    nn.init.ones_(generator.leave.bias)
+    residual = generator(maps)
+    assert residual[..., 16, 16].abs().min() > 0.9
+    assert residual[..., 0, :].abs().max() < 0.2
+
+
+def test_windows_are_put_back_where_they_were_cut(prepared):
+    folder, track, _ = prepared
+    video = load_person_video(folder, track, MODEL)
+    drawn = DrawnBatch([video.draw(0), video.draw(9)])
+    pictures = torch.rand(2, 3, SIZE_PX, SIZE_PX)
+    side = video.renderer.window_px
+    back = drawn.placed(drawn.windowed(pictures, side), SIZE_PX)
+    inside = drawn.placed(torch.ones(2, 1, side, side), SIZE_PX)
+    assert torch.equal(back, pictures * inside)
+    assert (drawn.face * (1 - inside)).sum() == 0  # the window holds the whole face
+
+
+def test_no_gradient_from_the_network_reaches_the_layers(prepared):
+    folder, track, _ = prepared
+    video = load_person_video(folder, track, MODEL)
+    drawn = DrawnBatch([video.draw(0)])
+    appearance = LayeredAppearance(SIZE_PX, 40, 2)
+    base, opacity = appearance(drawn)
+    appearance.maps(drawn, base, opacity, video.renderer.window_px).sum().backward()
+    assert appearance.plate.grad is None and appearance.texture.grad is None
+    assert appearance.features.grad is not None and appearance.features.grad.abs().sum() > 0
+
+
+def test_drawn_face_has_no_holes_and_the_shell_surrounds_it(prepared):
+    folder, track, _ = prepared
+    video = load_person_video(folder, track, MODEL)
+    for index in range(FRAMES):
+        drawn = video.draw(index)
+        rows = np.flatnonzero(drawn.face.any(1))
+        for row in rows:
+            columns = np.flatnonzero(drawn.region[row] >= 0)
+            assert len(columns) == columns[-1] - columns[0] + 1
+        assert drawn.presence[drawn.face].min() > 0.99
+
+
+def test_eye_attention_follows_the_blink(prepared):
+    folder, track, _ = prepared
+    video = load_person_video(folder, track, MODEL)
+    closed, opened = video.draw(5), video.draw(4)
+    assert closed.eye_attention.max() == pytest.approx(1.0)
+    assert opened.eye_attention.max() == pytest.approx(0.06, abs=0.01)
+
+
+def test_crop_holds_the_head_and_stays_in_the_frame():
+    camera = WeakPerspectiveCamera.for_size(1280, 720)
+    crop = head_crop(np.array([[600.0, 100.0], [760.0, 320.0]]), camera)
+    assert crop.left_px <= 600 and crop.top_px <= 100
+    assert crop.left_px + crop.side_px >= 760 and crop.top_px + crop.side_px >= 320
+    whole = head_crop(np.array([[300.0, 50.0], [900.0, 700.0]]), camera)
+    assert whole.side_px == 720 and whole.top_px == 0 and 0 <= whole.left_px <= 560
+    corner = head_crop(np.array([[0.0, 0.0], [100.0, 150.0]]), camera)
+    assert corner.left_px == 0 and corner.top_px == 0
+
+
+def test_compositor_leaves_no_seam_and_does_not_fade_at_the_frame_border():
+    plate = np.full((100, 200, 3), 100, np.uint8)
+    compositor = Compositor(plate, Crop(40, 20, 80))  # touches the frame's lower border
+    frame = compositor(np.full((80, 80, 3), 180, np.uint8)).astype(int)
+    assert (frame[:20] == 100).all() and (frame[:, :40] == 100).all()
+    assert frame[60, 80, 0] == 180 and frame[99, 80, 0] == 180
+    steps = np.abs(np.diff(frame[60, :, 0]))
+    assert steps.max() < 80 / 3  # no pixel takes more than a third of the jump
+    unchanged = compositor(plate[20:100, 40:120])
+    assert (unchanged == plate).all()
+
+
+def test_files_of_another_model_and_damaged_ones_are_told(prepared, tmp_path):
+    folder, track, _ = prepared
+    video = load_person_video(folder, track, MODEL)
+    renderer, _ = train_person(video, FastConfig(width=8, features=2, batch=2), tmp_path / "run", Duration(steps=1))
+    renderer.save(tmp_path)
+    (tmp_path / "render2video.safetensors").write_bytes(b"broken")
+    with pytest.raises(InputError, match="safetensors"):
+        PersonRenderer.load(tmp_path, MODEL)
+    renderer.save(tmp_path)
+    (tmp_path / "render2video.safetensors").replace(tmp_path / "appearance.safetensors")
+    renderer_file = tmp_path / "render2video.safetensors"
+    renderer.save(tmp_path)
+    renderer_file.write_bytes((tmp_path / "appearance.safetensors").read_bytes())
+    with pytest.raises(InputError, match="holds appearance"):
+        PersonRenderer.load(tmp_path, MODEL)
