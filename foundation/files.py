@@ -70,7 +70,7 @@ def write_tensors(path: Path | str, tensors: dict[str, np.ndarray], metadata: di
     """Write arrays and JSON-able metadata (under the header key ``json``) as one safetensors file, whole or not at all."""
     header = {"json": json.dumps(metadata or {}, sort_keys=True)}
     with atomic_path(path) as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary, metadata=header)
+        save_file({name: np.asarray(value, order="C") for name, value in tensors.items()}, temporary, metadata=header)
 
 
 def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
