@@ -41,15 +41,6 @@ def checked_id(target_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Crop:
-    """The square of the full frame, in pixels, that the video network paints."""
-
-    left_px: float
-    top_px: float
-    side_px: float
-
-
-@dataclass(frozen=True)
 class Consent:
     """What allows this likeness to be used: the statement in the enroller's own words, and the day (ISO 8601)."""
 
@@ -71,7 +62,9 @@ class TargetCard:
     """`target.json`.
 
     fps: of the frames this target makes. size_px: side of the picture the network paints. width_px, height_px: of the
-    full frame. origin: where the likeness comes from (file name, sha256). quality: what was measured at enrolment.
+    full frame. crop: the square of it that the network paints (left_px, top_px, side_px). origin: where the likeness
+    comes from (file name, sha256). settings: it was made with, and key: the digest of all that decided the result.
+    quality: what was measured at enrolment.
     """
 
     id: str
@@ -80,12 +73,13 @@ class TargetCard:
     size_px: int
     width_px: int
     height_px: int
-    crop: Crop
+    crop: dict[str, int]
     motion_statistics: MotionStatistics
     origin: dict[str, Any]
     consent: Consent
     versions: dict[str, str]
     settings: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
     quality: dict[str, float] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -101,7 +95,7 @@ class TargetCard:
         if version != FORMAT_VERSION:
             raise InputError(f"{path} has format version {version}", f"version {FORMAT_VERSION}", "enroll it again")
         try:
-            parts = {"crop": Crop, "consent": Consent, "motion_statistics": MotionStatistics}
+            parts = {"consent": Consent, "motion_statistics": MotionStatistics}
             return cls(**{k: parts[k](**v) if k in parts else v for k, v in content.items()})
         except (TypeError, AttributeError) as error:
             names = ", ".join(f.name for f in fields(cls))
@@ -199,6 +193,23 @@ def _discard(folder: Path) -> None:
     doomed = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
     os.replace(folder, doomed / folder.name)
     shutil.rmtree(doomed)
+
+
+def find_own(home: Home, target_id: str) -> Target | None:
+    """The user's own target of that id, None when there is none.
+
+    Raises:
+        InputError: a bad id, or it is damaged.
+    """
+    folder = home.targets / checked_id(target_id)
+    return Target.read(folder) if (folder / CARD).is_file() else None
+
+
+def sweep(home: Home, target_id: str) -> None:
+    """Delete what killed builds of this target left; call it while holding the target's lock."""
+    for folder in home.targets.glob(f".building-{target_id}-*"):
+        if re.fullmatch(r"[a-z0-9_]{8}", folder.name.removeprefix(f".building-{target_id}-")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -35,6 +35,10 @@ class Work:
         sizes = {self.folder / output: size for output, size in record.get("bytes", {}).items()}
         return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
 
+    def has_begun(self) -> bool:
+        """Whether any stage was ever finished here."""
+        return any(self.folder.glob("*.done.json"))
+
     def stage(
         self, name: str, inputs: dict[str, Any], outputs: Sequence[str], make: Callable[[], dict[str, Any] | None]
     ) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli import doctor, making, targets, training
+from talking_head.cli import doctor, judging, making, targets, training
 
 EPILOG = (
     "First make a target from a video of one person (`enroll`), then let it speak (`synth`). "
@@ -21,7 +21,8 @@ app = typer.Typer(
     name="talking-head", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
     add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
-for verb in (making.enroll, making.synth, making.track, training.train, doctor.doctor):
+VERBS = (making.enroll, making.synth, making.track, judging.evaluate, judging.compare, training.train, doctor.doctor)
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(targets.app, name="targets")
 

@@ -16,6 +16,10 @@ from talking_head.cli.common import (
     readable_size,
     verb,
 )
+from talking_head.settings import EnrolSettings
+
+DEFAULTS = EnrolSettings()
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 VideoArgument = Annotated[
     Path, typer.Argument(metavar="VIDEO", help="A video of one person speaking to the camera.", show_default=False)
@@ -32,16 +36,22 @@ def enroll(
     consent: Annotated[
         str, typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False)
     ],
-    profile: Annotated[str, typer.Option(help="fast: for two cores; paper: the paper's network, for a GPU.")] = "fast",
-    size: Annotated[int, typer.Option(help="Side of the painted head in pixels: 256 or 512.")] = 256,
-    budget: Annotated[str, typer.Option(help="Time for everything: 90s, 20m, 1h30m. Less, less likeness.")] = "20m",
+    profile: Annotated[str, typer.Option(help="fast: for two cores; paper: the paper's network.")] = DEFAULTS.profile,
+    size: Annotated[int, typer.Option(help="Side of the painted head in pixels: 256 or 512.")] = DEFAULTS.size_px,
+    budget: Annotated[
+        str, typer.Option(help="Time for everything: 90s, 20m, 1h30m. Less, less likeness.")
+    ] = f"{DEFAULTS.budget_s / 60:g}m",
     steps: Annotated[
         int | None,
         typer.Option(help="Training steps instead of a time budget: the same result on every run.", show_default=False),
-    ] = None,
-    seed: SeedOption = 0,
-    sync_fix: SyncOption = True,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ] = DEFAULTS.steps,
+    seed: SeedOption = DEFAULTS.seed,
+    sync_fix: SyncOption = DEFAULTS.fix_sync,
+    hold_out: Annotated[
+        float, typer.Option(help="Share of the video, at its end, to measure on instead of learning from.")
+    ] = DEFAULTS.hold_out,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
+    device: DeviceOption = DEFAULTS.device,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
@@ -52,15 +62,18 @@ def enroll(
     """
     from talking_head.enrol import enroll as run
 
-    target = run(
-        video, target_id, consent, profile=profile, size_px=size, budget_s=duration_s(budget), steps=steps, seed=seed,
-        fix_sync=sync_fix, device=device, home=home,
+    settings = EnrolSettings(
+        profile=profile, size_px=size, budget_s=duration_s(budget), steps=steps, seed=seed, fix_sync=sync_fix,
+        hold_out=hold_out, device=device,
     )
+    enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
+    target = enrolled.target
+    done = "is already done" if enrolled.already_done else "is done"
     summary = (
-        f"target '{target.id}' ({readable_size(target.size_bytes())}) in {target.folder}; "
+        f"target '{target.id}' {done}: {readable_size(target.size_bytes())} in {target.folder}; "
         f"now: talking-head synth AUDIO --target {target.id} -o OUT.mp4"
     )
-    return Outcome(summary, target.describe())
+    return Outcome(summary, target.describe() | {"already_done": enrolled.already_done})
 
 
 @verb
@@ -72,7 +85,7 @@ def synth(
     output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.", show_default=False)],
     seed: SeedOption = 0,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = DEFAULTS.device,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:

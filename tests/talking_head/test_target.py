@@ -13,7 +13,6 @@ from talking_head.target import (
     CARD,
     FILES,
     Consent,
-    Crop,
     MotionStatistics,
     TargetCard,
     find_target,
@@ -31,7 +30,7 @@ BAD_IDS = [
 def card(target_id: str) -> TargetCard:
     return TargetCard(
         id=target_id, face_model="mp478", fps=25.0, size_px=256, width_px=640, height_px=480,
-        crop=Crop(10.0, 20.0, 300.0),
+        crop={"left_px": 10, "top_px": 20, "side_px": 300},
         motion_statistics=MotionStatistics([0.0] * 71, [1.0] * 71, 100), origin={"video": "ana.mp4"},
         consent=Consent("I agree, Ana", "2026-01-01"), versions={"talking-head": "0"},
     )

@@ -1,0 +1,217 @@
+"""Enrolment: from a video of one person to a `Target`, in stages that the same command resumes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from face_model import mp478
+from face_model.tracks import FaceTrack
+from foundation.errors import InputError
+from foundation.files import sha256
+from preprocessing.media import probe, read_frames
+from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
+from talking_head import __version__
+from talking_head.home import Home, writable
+from talking_head.learning import learn_motion, learn_video
+from talking_head.settings import EnrolSettings, device_name
+from talking_head.target import (
+    APPEARANCE,
+    MOTION,
+    PREVIEW,
+    VIDEO,
+    Consent,
+    MotionStatistics,
+    Target,
+    TargetCard,
+    checked_id,
+    find_own,
+    new_target,
+    sweep,
+    write_card,
+)
+from talking_head.tracking import REPORT, TRACK, check_teachable, sound_in_step, track
+from talking_head.work import Work, digest
+from training import Duration
+
+SHORTEST_S = 5.0  # of speech; with less, neither texture nor motion can be learned
+MIN_VALID_SHARE = 0.7  # of the frames that must show the face
+MOTION_SHARE = 0.2  # of the time left after tracking that the motion model gets; the picture needs the rest
+FINISH_S = 10.0  # kept for reading, measuring and assembling
+MIN_TRAINING_S = 5.0
+
+
+@dataclass(frozen=True)
+class _Enrolment:
+    """The stages, in order. Their files lie in the work folder under the names that they have in the target."""
+
+    video: Path
+    settings: EnrolSettings
+    work: Work
+    device: str
+
+    def run(self) -> _Made:
+        """Run what is not done yet."""
+        tracked = self._tracked()
+        measured = FaceTrack.load(self.work.folder / TRACK)
+        taught = teach_frames(measured, self.settings.hold_out)
+        motion_for, video_for = self._durations(tracked["seconds"])
+        learned = self._motion(measured[:taught], motion_for)
+        painted = self._video(measured, taught, video_for)
+        quality = {k: v for notes in (tracked, learned, painted) for k, v in notes.items() if k != "seconds"}
+        return _Made(self.work.folder, self.settings, measured, quality)
+
+    def _stage(self, name: str, outputs: list[str], make: Callable[[], dict[str, float]]) -> dict[str, Any]:
+        def timed() -> dict[str, float]:
+            started_s = time.monotonic()
+            return make() | {"seconds": time.monotonic() - started_s}
+
+        return self.work.stage(name, {"folder": self.work.folder.name}, outputs, timed)
+
+    def _tracked(self) -> dict[str, Any]:
+        def make() -> dict[str, float]:
+            measured = track(self.video, self.work.folder, fix_sync=self.settings.fix_sync).track
+            check_visible(self.video, measured)
+            return {"face_share": float(measured.valid.mean()), "sound_offset_s": measured.sound_offset_s}
+
+        return self._stage("track", [TRACK, REPORT], make)
+
+    def _durations(self, spent_s: float) -> tuple[Duration, Duration]:
+        """For motion and video: the asked steps, or shares of what tracking left of the budget."""
+        if self.settings.steps is not None:
+            return Duration(steps=self.settings.steps), Duration(steps=self.settings.steps)
+        left_s = self.settings.budget_s - spent_s - FINISH_S
+        motion_s = max(MIN_TRAINING_S, MOTION_SHARE * left_s)
+        return Duration(budget_s=motion_s), Duration(budget_s=max(MIN_TRAINING_S, left_s - motion_s))
+
+    def _motion(self, taught: FaceTrack, duration: Duration) -> dict[str, Any]:
+        def make() -> dict[str, float]:
+            sound = sound_in_step(self.video, taught)
+            return learn_motion(taught, sound, self.work.folder, self.settings, duration, self.device)
+
+        return self._stage("motion", [MOTION], make)
+
+    def _video(self, measured: FaceTrack, taught: int, duration: Duration) -> dict[str, Any]:
+        def crops() -> dict[str, float]:
+            frames = read_frames(self.video, measured.motion.fps)
+            prepare_person_video(frames, measured, self.settings.size_px, self.work.folder, mp478.load())
+            return {}
+
+        def make() -> dict[str, float]:
+            return learn_video(measured, taught, self.work.folder, self.settings, duration, self.device)
+
+        self._stage("crops", [CROPS, PLATE], crops)
+        return self._stage("video", [VIDEO, APPEARANCE, PREVIEW], make)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What the stages made."""
+
+    folder: Path
+    settings: EnrolSettings
+    track: FaceTrack
+    quality: dict[str, float]
+
+
+def teach_frames(measured: FaceTrack, hold_out: float) -> int:
+    """Frames, from the start, that are learned from."""
+    return max(1, round(len(measured) * (1 - hold_out)))
+
+
+def check_visible(video: Path, measured: FaceTrack) -> None:
+    """Refuse a video in which the face is lost too often.
+
+    Raises:
+        InputError: fewer than 70% of the frames show the face, or less than 5 s do.
+    """
+    share, seen_s = float(measured.valid.mean()), float(measured.valid.sum()) / measured.motion.fps
+    if share < MIN_VALID_SHARE or seen_s < SHORTEST_S * MIN_VALID_SHARE:
+        raise InputError(
+            f"{video}: the face is seen in {share:.0%} of the frames", f"at least {MIN_VALID_SHARE:.0%}",
+            "record it anew, or cut out the part where the person faces the camera",
+        )
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A target, and whether an earlier run had already made it."""
+
+    target: Target
+    already_done: bool
+
+
+def enroll(
+    video: Path | str, target_id: str, consent: str, settings: EnrolSettings | None = None, *,
+    home: Path | str | None = None, replace: bool = False,
+) -> Enrolled:
+    """Make a target from a video of one person; the same call resumes after a kill, and says so when it is done.
+
+    Args:
+        video: one person speaking to the camera, with sound, 5 s or more.
+        target_id: a plain name.
+        consent: who allows the use of this likeness, in the enroller's words.
+        settings: how; see `EnrolSettings`.
+        home: where targets and unfinished work live.
+        replace: whether a target of that name, made from something else, may be replaced.
+
+    Raises:
+        InputError: a video that a person cannot be learned from (no face, no sound, too short, ...), a bad id, no
+            consent, a target of that name, another enrolment of it under way, no space left.
+    """
+    settings = (settings or EnrolSettings()).checked()
+    if not consent.strip():
+        example = '--consent "I agree to be enrolled. NAME, DATE"'
+        raise InputError("an empty consent", "who allows the use of this likeness", f"say {example}")
+    place, source = Home.find(home), Path(video)
+    checked_id(target_id)
+    check_teachable(source, probe(source), SHORTEST_S)
+    origin = {"video": source.name, "sha256": sha256(source)}
+    chosen = {k: v for k, v in asdict(settings).items() if k != "device"}
+    key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})
+    with place.lock(target_id):
+        sweep(place, target_id)
+        present = find_own(place, target_id)
+        if present is not None and present.card.key == key and present.card.consent.statement == consent.strip():
+            return Enrolled(present, already_done=True)
+        if present is not None and not replace:
+            raise InputError(
+                f"target '{target_id}' exists, made from another video, settings or consent", "a new id",
+                f"give another --id, give --replace, or `talking-head targets remove {target_id}`",
+            )
+        work = Work(writable(place.work / f"{target_id}-{key[:12]}"))
+        try:
+            made = _Enrolment(source, settings, work, device_name(settings.device)).run()
+            target = _assemble(place, target_id, made, Consent(consent.strip(), date.today().isoformat()), origin, key)
+        except InputError:
+            if not work.has_begun():
+                shutil.rmtree(work.folder, ignore_errors=True)
+            raise
+        shutil.rmtree(work.folder, ignore_errors=True)
+        return Enrolled(target, already_done=False)
+
+
+def _assemble(
+    home: Home, target_id: str, made: _Made, consent: Consent, origin: dict[str, Any], key: str
+) -> Target:
+    """Build the target's folder beside its place and move it there."""
+    flat = made.track.motion.pack()[made.track.valid]
+    crop, camera = crop_of(made.track, mp478.load()), made.track.camera
+    card = TargetCard(
+        id=target_id, face_model=made.track.motion.face_model, fps=made.track.motion.fps, size_px=made.settings.size_px,
+        width_px=camera.width_px, height_px=camera.height_px, crop=asdict(crop),
+        motion_statistics=MotionStatistics(flat.mean(0).tolist(), flat.std(0).tolist(), len(flat)),
+        origin=origin, consent=consent, settings=asdict(made.settings), key=key, quality=made.quality,
+        versions={"talking-head": __version__, "torch": version("torch"), "mediapipe": version("mediapipe")},
+    )
+    with new_target(home, target_id) as folder:
+        for name in (MOTION, VIDEO, APPEARANCE, PREVIEW, REPORT):
+            shutil.copyfile(made.folder / name, folder / name)
+        write_card(folder, card)
+    return Target.read(home.targets / target_id)

@@ -1,0 +1,71 @@
+"""What a user may choose. Defaults live here, once; nothing heavy is imported, so the command line may read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from foundation.errors import InputError
+
+PROFILES = ("fast", "paper")
+SIZES_PX = (256, 512)
+DEVICES = ("auto", "cpu", "cuda")
+MIN_BUDGET_S = 30.0  # below it there is no time to learn anything after tracking
+
+
+@dataclass(frozen=True)
+class EnrolSettings:
+    """How to enrol.
+
+    profile: `fast` (two cores) or `paper` (the paper's network, for a graphics card). size_px: side of the painted
+    head. budget_s: time for everything. steps: training steps of each network instead of the budget, for a result that
+    is the same on every run. fix_sync: correct sound that is late or early; without it such a video is refused.
+    hold_out: share of the video, at its end, that is not learned from but measured on. speech: name of the speech
+    encoder that the motion model listens through.
+    """
+
+    profile: str = "fast"
+    size_px: int = 256
+    budget_s: float = 1200.0
+    steps: int | None = None
+    seed: int = 0
+    fix_sync: bool = True
+    hold_out: float = 0.0
+    speech: str = "log_mel"
+    device: str = "auto"
+
+    def checked(self) -> EnrolSettings:
+        """The settings themselves.
+
+        Raises:
+            InputError: one of them is out of its range.
+        """
+        _one_of("profile", self.profile, PROFILES)
+        _one_of("size", self.size_px, SIZES_PX)
+        _one_of("device", self.device, DEVICES)
+        if self.steps is None and self.budget_s < MIN_BUDGET_S:
+            raise InputError(f"a budget of {self.budget_s:g} s", f"at least {MIN_BUDGET_S:g} s", "give more time")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"{self.steps} steps", "at least 1")
+        if not 0 <= self.hold_out <= 0.5:
+            raise InputError(f"a share of {self.hold_out:g} held out", "0 to 0.5")
+        return self
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"{name} '{value}'", f"one of {', '.join(map(str, allowed))}")
+
+
+def device_name(device: str) -> str:
+    """`cpu` or `cuda`, decided for `auto`.
+
+    Raises:
+        InputError: a graphics card was asked for and there is none.
+    """
+    import torch
+
+    _one_of("device", device, DEVICES)
+    present = torch.cuda.is_available()
+    if device == "cuda" and not present:
+        raise InputError("device 'cuda'", "a graphics card that CUDA sees", "leave the device out, or give cpu")
+    return "cuda" if present and device != "cpu" else "cpu"

@@ -1,0 +1,105 @@
+"""Synthesis: sound in, an mp4 of a target saying it out; a chain of iterators, so memory does not grow with length."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from face_model import mp478
+from face_model.tracks import FaceMotion, Sound
+from facial_gan.registry import load_motion_model
+from foundation.errors import InputError
+from foundation.progress import track
+from preprocessing.media import VideoWriter, is_silent, stream_sound
+from preprocessing.speech import encode_file, speech_encoder
+from render2video.person import PersonRenderer
+from talking_head import __version__
+from talking_head.home import Home, writable
+from talking_head.label import stamp, tags
+from talking_head.settings import device_name
+from talking_head.target import MOTION, Target, find_target
+
+SILENCE_NOTE = "the sound is silent, so the lips stay at rest"
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What was made. output: the mp4. duration_s: of the film. seconds: how long making it took. note: for people."""
+
+    output: Path
+    target: str
+    duration_s: float
+    frames: int
+    fps: float
+    width_px: int
+    height_px: int
+    seed: int
+    labelled: bool
+    seconds: float
+    note: str = ""
+
+
+def synthesize(
+    audio: Path | str, target: str, output: Path | str, *, seed: int = 0, label: bool = True, device: str = "auto",
+    home: Path | str | None = None,
+) -> Synthesis:
+    """Make an mp4 of a target saying what a sound says.
+
+    Args:
+        audio: any sound or video file with sound, of any length.
+        target: id of a target.
+        output: the mp4 to write; it appears when it is whole.
+        seed: the same seed gives the same film.
+        label: whether a small visible line says that it is generated; the file's tag says it always.
+        device: `auto`, `cpu` or `cuda`.
+        home: where targets live.
+
+    Raises:
+        InputError: no such target, a damaged one, no sound, an output that is not an mp4 or cannot be written.
+    """
+    started_s = time.monotonic()
+    audio, goal = Path(audio), checked_output(output, audio)
+    person = find_target(Home.find(home), target)
+    where, card = device_name(device), person.card
+    note = SILENCE_NOTE if silent(audio) else ""
+    motion = speak(audio, person, seed, where)
+    renderer = PersonRenderer.load(person.folder, mp478.load(), where)
+    about = tags(person.id, __version__)
+    with VideoWriter(goal, card.fps, card.width_px, card.height_px, sound_source=audio, metadata=about) as writer:
+        for frame in track(renderer.frames(motion), f"Painting {goal.name}", len(motion)):
+            writer.write(stamp(frame) if label else frame)
+    return Synthesis(
+        goal, person.id, len(motion) / card.fps, len(motion), card.fps, card.width_px, card.height_px, seed, label,
+        round(time.monotonic() - started_s, 3), note,
+    )
+
+
+def checked_output(output: Path | str, audio: Path) -> Path:
+    """The goal's path.
+
+    Raises:
+        InputError: not an mp4, a folder, in a place that cannot be written, or the input itself.
+    """
+    goal = Path(output)
+    if goal.suffix.lower() != ".mp4":
+        raise InputError(f"output '{goal}'", "a name that ends in .mp4", f"try {goal.name or 'out'}.mp4")
+    if goal.is_dir():
+        raise InputError(f"output '{goal}' is a folder", "a file name", "give another name")
+    if goal.exists() and audio.exists() and goal.samefile(audio):
+        raise InputError(f"output '{goal}' is the input", "another file", "give another name")
+    writable(goal.absolute().parent)
+    return goal
+
+
+def silent(audio: Path) -> bool:
+    """Whether nothing in a file could be speech, read in a stream."""
+    return all(is_silent(Sound(piece)) for piece in stream_sound(audio))
+
+
+def speak(audio: Path, person: Target, seed: int, device: str) -> FaceMotion:
+    """The motion of a target saying what a file says, at the target's frame rate."""
+    model = load_motion_model(person.folder / MOTION, device)
+    features = encode_file(speech_encoder(model.speech_extractor), audio)
+    fps = person.card.fps
+    return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))

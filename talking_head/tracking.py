@@ -1,0 +1,104 @@
+"""From a video to a `FaceTrack`: landmarks, fit, sound offset, and the report of what to record better."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from face_model.tracks import FaceTrack, Sound
+from foundation.errors import InputError
+from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_sound
+from preprocessing.report import inspect_clip
+from preprocessing.report_page import write_report
+from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, estimate_offset
+from preprocessing.tracking import track_landmarks
+from talking_head.home import writable
+
+log = logging.getLogger(__name__)
+
+TRACK, REPORT = "track.safetensors", "report.html"
+TOLERATED_OFFSET_S = 0.045  # what viewers do not notice (ITU-R BT.1359: sound 45 ms early to 125 ms late)
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What was measured, and the files that hold it."""
+
+    track: FaceTrack
+    track_path: Path
+    report_path: Path
+
+
+def track(video: Path | str, output: Path | str, *, fix_sync: bool = True) -> Tracked:
+    """Measure a face through a video; the same call resumes after a kill.
+
+    Args:
+        video: any video of one person.
+        output: the folder for `track.safetensors` and `report.html`.
+        fix_sync: note the sound's offset in the track as corrected; False refuses a video whose sound is out of step.
+
+    Raises:
+        InputError: not a video, no face, two faces that could be meant, or (without `fix_sync`) sound out of step.
+    """
+    from preprocessing.fitting import fit_clip
+
+    video, folder = Path(video), Path(output)
+    info = probe(video)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file", "a folder to write into", "give another name")
+    landmarks = track_landmarks(video, writable(folder))
+    sound = read_sound(video) if info.has_sound else None
+    sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
+    offset_s = believed_offset_s(sync, video, fix_sync)
+    fitted = fit_clip(landmarks, read_frames(video, landmarks.fps))
+    measured = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
+    write_report(inspect_clip(video, landmarks, sync), folder / REPORT)
+    measured.save(folder / TRACK)
+    return Tracked(measured, folder / TRACK, folder / REPORT)
+
+
+def believed_offset_s(sync: SyncEstimate, video: Path, fix_sync: bool) -> float:
+    """How late the sound is taken to be: the estimate where it is sure, else 0.
+
+    Raises:
+        InputError: surely out of step, and not to be fixed.
+    """
+    if sync.confidence < TRUSTED:
+        log.warning("%s: whether sound and lips are in step cannot be told (confidence %.2f)", video, sync.confidence)
+        return 0.0
+    if not fix_sync and abs(sync.offset_s) > TOLERATED_OFFSET_S:
+        direction = "late" if sync.offset_s > 0 else "early"
+        raise InputError(
+            f"{video}: the sound is {1000 * abs(sync.offset_s):.0f} ms {direction}", "sound in step with the lips",
+            "leave out --no-sync-fix to correct it",
+        )
+    return sync.offset_s
+
+
+def sound_in_step(video: Path, measured: FaceTrack) -> Sound:
+    """The video's sound, moved so that it goes with the lips, exactly as long as the track."""
+    sound = aligned_sound(read_sound(video), measured.sound_offset_s)
+    count = round(measured.motion.duration_s * sound.rate_hz)
+    samples = np.pad(sound.samples[:count], (0, max(0, count - len(sound.samples))))
+    return Sound(samples, sound.rate_hz)
+
+
+def check_teachable(video: Path, info: MediaInfo, shortest_s: float) -> None:
+    """Refuse, before any work, what a person cannot be learned from.
+
+    Raises:
+        InputError: no pictures, no sound, only silence, or too short.
+    """
+    if not info.has_video:
+        raise InputError(f"{video} has no pictures", "a video of one person speaking", "give a video")
+    if not info.has_sound:
+        raise InputError(f"{video} has no sound", "a video of one person speaking", "record it with sound")
+    if info.duration_s < shortest_s:
+        raise InputError(
+            f"{video} lasts {info.duration_s:.2g} s", f"at least {shortest_s:g} s of speech", "record a longer video"
+        )
+    if is_silent(read_sound(video)):
+        raise InputError(f"{video} is silent", "a video of one person speaking", "record it with sound")

@@ -1,0 +1,51 @@
+"""What the product's tests share: a model for tracking, and one person enrolled with next to no training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import InputError
+from talking_head.home import Home
+from talking_head.target import Target
+from tests.talking_head.media import person_clip
+
+CLIP_S = 1.6
+
+
+@pytest.fixture(scope="session")
+def landmarker() -> Iterator[None]:
+    """The face landmarker's model: the user's own, or the data folder's; without one the test is skipped."""
+    from preprocessing.tracking import landmarker_path
+
+    with pytest.MonkeyPatch.context() as patch:
+        data = Path(os.environ.get("TALKING_HEAD_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+        if (data / "models").is_dir() and "TALKING_HEAD_ASSETS" not in os.environ:
+            patch.setenv("TALKING_HEAD_ASSETS", str(data / "models"))
+        try:
+            landmarker_path()
+        except InputError as error:
+            pytest.skip(str(error))
+        yield
+
+
+@pytest.fixture(scope="session")
+def clip(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second and a half of a person speaking."""
+    return person_clip(data_dir, tmp_path_factory.mktemp("clip") / "clip.mp4", CLIP_S)
+
+
+@pytest.fixture(scope="session")
+def enrolled(clip: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Target]:
+    """That person as target `ana`, learned in two steps."""
+    from talking_head import enrol
+    from talking_head.settings import EnrolSettings
+
+    home = Home.find(tmp_path_factory.mktemp("home"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(enrol, "SHORTEST_S", 1.0)
+        made = enrol.enroll(clip, "ana", "for tests", EnrolSettings(steps=2), home=home.path)
+    return home, made.target
