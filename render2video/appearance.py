@@ -8,7 +8,7 @@ explicit), so the network has only to add what a mean texture cannot show.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -19,7 +19,9 @@ from torch.nn import functional
 from face_model.morphable_model import Region
 from render2video.conditioning import Conditioning
 from render2video.head_shell import SHELL_REGION
+from render2video.person_video import PersonVideo
 
+INITIAL_FRAMES = 60  # the first guess of texture and plate is gathered from these
 OPACITY_GAIN = 4.0  # texture values pass a sigmoid of this slope
 MAP_NAMES = ("base red", "base green", "base blue", "opacity", "eye mask", "eye attention", "inner mouth")
 
@@ -100,14 +102,27 @@ def _sample(texture: Tensor, uv: Tensor) -> Tensor:
     return functional.grid_sample(textures, uv * 2 - 1, align_corners=False, padding_mode="border")
 
 
+def appearance_for(
+    video: PersonVideo, texture_share: float, features: int, generator: torch.Generator
+) -> LayeredAppearance:
+    """A first guess from frames spread over a video; the texture's side is `texture_share` of the crop's."""
+    usable = np.flatnonzero(video.track.valid)
+    chosen = usable[np.linspace(0, len(usable) - 1, min(len(usable), INITIAL_FRAMES)).astype(int)]
+
+    def frames() -> Iterable[tuple[Conditioning, np.ndarray]]:
+        return ((video.draw(int(i)), video.crops[int(i)]) for i in chosen)
+
+    return initial_appearance(frames(), video.size_px, round(texture_share * video.size_px), features, generator)
+
+
 def initial_appearance(
-    frames: Callable[[], Iterable[tuple[Conditioning, np.ndarray]]], size_px: int, texture_px: int, features: int,
+    frames: Iterable[tuple[Conditioning, np.ndarray]], size_px: int, texture_px: int, features: int,
     generator: torch.Generator,
 ) -> LayeredAppearance:
     """A first guess: mean colours gathered in the texture, and the mean picture around the face as plate.
 
     Args:
-        frames: gives drawn head and true crop `[S, S, 3]` uint8 RGB of a few dozen frames spread over the clip.
+        frames: drawn head and true crop `[S, S, 3]` uint8 RGB of a few dozen frames spread over the clip.
         size_px: side of the crop.
         texture_px: side of the texture.
         features: free channels.
@@ -115,7 +130,7 @@ def initial_appearance(
     """
     total, weight = np.zeros((texture_px * texture_px, 3)), np.zeros(texture_px * texture_px)
     plate, bare = np.zeros((size_px, size_px, 3)), np.zeros((size_px, size_px))
-    for drawn, picture in frames():
+    for drawn, picture in frames:
         colour = picture.astype(np.float64) / 255.0
         seen = drawn.region >= 0
         cell = np.minimum((drawn.uv[seen] * texture_px).astype(int), texture_px - 1)

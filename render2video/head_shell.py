@@ -17,7 +17,7 @@ from face_model.morphable_model import MorphableModel
 SHELL_REGION = 4  # follows the values of `face_model.morphable_model.Region`
 RING_OUT_MM = (12.0, 28.0, 50.0, 80.0)  # how far outside the outline each ring lies
 RING_DEPTH_SHARE = (0.4, 0.8, 1.0, 1.0)  # how much of the way to the silhouette's depth
-RING_PRESENCE = (1.0, 1.0, 0.6, 0.0)  # the most opacity a ring may have: the last one always ends in the plate
+RING_PRESENCE = (1.0, 1.0, 1.0, 0.0)  # the most opacity a ring may have: the last one always ends in the plate
 SILHOUETTE_Z_MM = -15.0  # where hair and ears are seen against the background, head frame
 AXIS_Z_MM = -90.0  # the upright axis that the texture is unrolled about, behind the ears
 MARGIN = 0.02  # of the texture, left empty at its border

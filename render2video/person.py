@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,14 @@ from torch import nn
 from face_model.cameras import Camera, camera_from_json
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import FaceIdentity, FaceMotion
-from foundation.config import to_dict
+from foundation.config import configure, to_dict
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
-from render2video.appearance import DrawnBatch, LayeredAppearance
-from render2video.conditioning import HeadRenderer
+from render2video.appearance import LayeredAppearance
+from render2video.conditioning import Conditioning, HeadRenderer
 from render2video.crop import Compositor, Crop
-from render2video.fast.config import FastConfig
-from render2video.fast.generator import FastGenerator
-from render2video.fast.trainable import FastTrainable, paint
 from render2video.person_video import PersonVideo
+from render2video.profiles import Profile, create_profile, to_uint8
 from training import Duration, RunResult, train
 from training.checkpoint import load_weights
 
@@ -35,29 +34,34 @@ VIDEO_FILE, APPEARANCE_FILE = "render2video.safetensors", "appearance.safetensor
 class PersonRenderer:
     """Paints a person from motion.
 
-    networks: `appearance` and `generator`, in evaluation mode. head: draws the mesh. compositor: places the crop.
-    camera: of the full frame.
+    profile, config: how it paints. networks: `appearance` and `generator`, in evaluation mode. head: draws the mesh.
+    compositor: places the crop. camera: of the full frame.
     """
 
+    profile: Profile
+    config: Any
     networks: nn.ModuleDict
     head: HeadRenderer
     compositor: Compositor
     camera: Camera
-    config: FastConfig
     device: str = "cpu"
 
     def crops(self, motion: FaceMotion) -> Iterator[np.ndarray]:
         """Painted crops `[S, S, 3]` uint8 RGB, one a frame of the motion, made as they are asked for."""
-        for drawn in self.head(motion):
-            with torch.inference_mode():
-                batch = DrawnBatch([drawn], self.device, self.config.use_eye_attention)
-                picture, _ = paint(self.networks, batch)
-                yield (picture[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        return self.crops_of(self.head(motion))
+
+    def crops_of(self, drawn: Iterable[Conditioning]) -> Iterator[np.ndarray]:
+        """Painted crops of frames that are drawn already."""
+        return map(to_uint8, self.profile.paint(self.networks, self.config, drawn, self.device))
 
     def frames(self, motion: FaceMotion) -> Iterator[np.ndarray]:
         """Full frames `[H, W, 3]` uint8 RGB, one a frame of the motion; memory does not grow with its length."""
-        for crop in self.crops(motion):
-            yield self.compositor(crop)
+        return map(self.compositor, self.crops(motion))
+
+    def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
+        """Full frames of a motion that comes in pieces."""
+        drawn = chain.from_iterable(map(self.head, pieces))
+        return map(self.compositor, self.crops_of(drawn))
 
     def save(self, folder: Path) -> None:
         """Write `render2video.safetensors` and `appearance.safetensors`."""
@@ -67,7 +71,7 @@ class PersonRenderer:
             "size_px": appearance.plate.shape[-1], "texture_px": appearance.texture.shape[-1],
             "window_px": self.head.window_px,
         }
-        described = {"kind": "render2video", "profile": "fast", "config": to_dict(self.config), **shapes}
+        described = {"kind": "render2video", "profile": self.profile.name, "config": to_dict(self.config), **shapes}
         write_tensors(folder / VIDEO_FILE, _arrays(generator), described)
         arrays = _arrays(appearance) | {"full_plate": self.compositor.plate}
         person = self.head.person
@@ -89,43 +93,48 @@ class PersonRenderer:
         look, metadata = _read(folder / APPEARANCE_FILE, "appearance")
         if metadata["face_model"] != model.id:
             raise InputError(f"{folder} is made for face model {metadata['face_model']}", model.id, "enroll it again")
-        config = FastConfig(**described["config"])
-        appearance = LayeredAppearance(metadata["size_px"], metadata["texture_px"], config.features)
-        generator = FastGenerator(appearance.map_count, metadata["window_px"], config.width)
-        load_weights(folder / VIDEO_FILE, generator, _tensors(weights), "")
+        profile = create_profile(described["profile"])
+        config: Any = configure(profile.config_type, described["config"], str(folder / VIDEO_FILE))
+        shapes = {name: int(metadata[name]) for name in ("size_px", "texture_px", "window_px")}
+        networks = profile.build(config, **shapes)
+        load_weights(folder / VIDEO_FILE, networks["generator"], _tensors(weights), "")
         layers = {name: look[name] for name in ("plate", "texture", "features")}
-        load_weights(folder / APPEARANCE_FILE, appearance, _tensors(layers), "")
+        load_weights(folder / APPEARANCE_FILE, networks["appearance"], _tensors(layers), "")
         person = FaceIdentity(
             look["person.identity"], look["person.texture"], look["person.illumination"], metadata["blink_gain"]
         )
         camera, crop = camera_from_json(metadata["camera"]), Crop(**metadata["crop"])
         head = HeadRenderer(model, person, crop.camera(camera, metadata["size_px"]), metadata["window_px"])
-        networks = nn.ModuleDict({"appearance": appearance, "generator": generator}).to(device).eval()
-        return PersonRenderer(networks, head, Compositor(look["full_plate"], crop), camera, config, device)
+        compositor = Compositor(look["full_plate"], crop)
+        return PersonRenderer(profile, config, networks.to(device).eval(), head, compositor, camera, device)
 
 
 def train_person(
-    video: PersonVideo, config: FastConfig, run_dir: Path, duration: Duration, seed: int = 0, device: str = "cpu"
+    video: PersonVideo, config: Any, run_dir: Path, duration: Duration, seed: int = 0, device: str = "cpu",
+    profile: str = "fast",
 ) -> tuple[PersonRenderer, RunResult]:
     """Train a person's render-to-video; the same call resumes after a kill.
 
     Args:
         video: frames to learn from.
-        config: of the `fast` profile.
+        config: of the profile's `config_type`.
         run_dir: the run's folder.
         duration: steps, or a budget in seconds.
         seed: of everything random.
         device: `cpu` or `cuda`.
+        profile: `fast` or `paper`.
     """
-    trainable = FastTrainable(video, config, seed, device)
-    described = {"profile": "fast", "size_px": video.size_px, "frames": len(video.track), **to_dict(config)}
+    chosen = create_profile(profile)
+    trainable = chosen.trainable(video, config, seed, device)
+    described = {"profile": profile, "size_px": video.size_px, "frames": len(video.track), **to_dict(config)}
     result = train(
         trainable, run_dir, duration, config=described, seed=seed, average_decay=config.average_decay,
         description="render-to-video",
     )
     assert isinstance(result.networks, nn.ModuleDict)
     compositor = Compositor(video.plate, video.crop)
-    return PersonRenderer(result.networks, video.renderer, compositor, video.track.camera, config, device), result
+    camera = video.track.camera
+    return PersonRenderer(chosen, config, result.networks, video.renderer, compositor, camera, device), result
 
 
 def _arrays(module: nn.Module) -> dict[str, np.ndarray]:

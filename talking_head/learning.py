@@ -18,9 +18,9 @@ from foundation.errors import InputError
 from foundation.files import atomic_path
 from foundation.shipped import shipped
 from preprocessing.speech import speech_encoder
-from render2video.fast.config import FastConfig
 from render2video.person import PersonRenderer, train_person
 from render2video.person_video import PersonVideo, load_person_video
+from render2video.profiles import create_profile
 from talking_head.settings import EnrolSettings
 from talking_head.target import MOTION, PREVIEW
 from training import Duration
@@ -80,8 +80,9 @@ def learn_video(
         What was measured: PSNR in dB over the face, and of the bare layers beside it.
     """
     video = load_person_video(folder, measured, mp478.load())
+    config = create_profile(settings.profile).config_type()
     renderer, result = train_person(
-        video[:taught], FastConfig(), folder / "video_run", duration, settings.seed, device
+        video[:taught], config, folder / "video_run", duration, settings.seed, device, settings.profile
     )
     renderer.save(folder)
     middle = int(np.flatnonzero(measured.valid)[measured.valid.sum() // 2])

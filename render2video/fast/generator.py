@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from render2video.precision import fast_arithmetic
+
 LARGEST_WORKING_PX = 176  # a larger window is folded into channels before the first convolution
 MULTIPLE_PX = 16  # of the window's side: three halvings, and one fold
 FADE_SHARE = 0.08  # of the window's side over which the residual fades to nothing
@@ -54,19 +56,24 @@ class FastGenerator(nn.Module):
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Residual `[B, 3, W, W]` from maps `[B, M, W, W]`."""
+        """Residual `[B, 3, W, W]` float32 from maps `[B, M, W, W]`."""
+        with fast_arithmetic(maps.device.type):
+            folded = functional.pixel_unshuffle(maps, self.fold).contiguous(memory_format=torch.channels_last)
+            residual = functional.pixel_shuffle(self._u_net(folded), self.fold)
+        return residual.float() * self.fade
 
+    def _u_net(self, folded: Tensor) -> Tensor:
         def grow(features: Tensor) -> Tensor:
             return functional.interpolate(features, scale_factor=2, mode="bilinear")
 
-        full = self.enter(functional.pixel_unshuffle(maps, self.fold))
+        full = self.enter(folded)
         half = self.down1(full)
         quarter = self.down2(half)
         eighth = self.down3(quarter)
         quarter = self.up2(torch.cat((grow(eighth), quarter), dim=1))
         half = self.up1(torch.cat((grow(quarter), half), dim=1))
         full = self.up0(torch.cat((grow(half), full), dim=1))
-        return functional.pixel_shuffle(self.leave(full), self.fold) * self.fade
+        return self.leave(full)
 
 
 def _fade(window_px: int) -> Tensor:

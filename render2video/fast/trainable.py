@@ -10,14 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import AdamW, Optimizer
 
-from render2video.appearance import DrawnBatch, LayeredAppearance, initial_appearance
+from render2video.appearance import DrawnBatch, LayeredAppearance, appearance_for
 from render2video.fast.config import FastConfig
 from render2video.fast.generator import FastGenerator
 from render2video.losses import reconstruction_loss, ssim_loss
 from render2video.person_video import PersonVideo
 from training.schedules import cosine_decay, set_learning_rate
 
-INITIAL_FRAMES = 60  # the first guess of texture and plate is gathered from these
 MOUTH_REACH = 0.035  # of the crop's side that the mouth's weight reaches beyond the lips' opening
 
 
@@ -51,14 +50,8 @@ class FastTrainable:
     def __init__(self, video: PersonVideo, config: FastConfig, seed: int, device: str = "cpu") -> None:
         self.video, self.config, self.device = video, config, device
         self.usable = np.flatnonzero(video.track.valid)
-        generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
-        chosen = self.usable[np.linspace(0, len(self.usable) - 1, min(len(self.usable), INITIAL_FRAMES)).astype(int)]
-        texture_px = round(config.texture_share * video.size_px)
-        appearance = initial_appearance(
-            lambda: ((video.draw(int(i)), video.crops[int(i)]) for i in chosen),
-            video.size_px, texture_px, config.features, generator,
-        )
+        appearance = appearance_for(video, config.texture_share, config.features, torch.Generator().manual_seed(seed))
         painter = FastGenerator(appearance.map_count, video.renderer.window_px, config.width)
         self.networks = nn.ModuleDict({"appearance": appearance, "generator": painter}).to(device)
         groups = [

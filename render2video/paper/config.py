@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from render2video.losses import PaperLossWeights
 from render2video.paper.discriminator import MultiScaleDiscriminator
 from render2video.paper.generator import PaperGenerator
 
@@ -26,6 +27,29 @@ class PaperConfig:
     scales: int = 3
     discriminator_width: int = 64
     discriminator_layers: int = 3
+
+
+@dataclass(frozen=True)
+class PaperProfileConfig:
+    """Training of the paper's networks on one person (FACIAL, section 4.1: 50 epochs at batch 1, decay from 30).
+
+    epochs: of the reference frames, when no other duration is asked. rate: Adam's. decay_from: share of the run after
+    which the rates fall linearly. texture_share, colour_rate, colour_epsilon: of the layers that the rendered picture
+    is made of. vgg_path: VGG19 weights for the perceptual term; without them the term is left out. use_eye_attention:
+    an ablation.
+    """
+
+    networks: PaperConfig = field(default_factory=PaperConfig)
+    weights: PaperLossWeights = field(default_factory=PaperLossWeights)
+    epochs: int = 50
+    rate: float = 2e-4
+    decay_from: float = 30 / 50
+    texture_share: float = 1.25
+    colour_rate: float = 1e-2
+    colour_epsilon: float = 3e-7
+    average_decay: float = 0.999
+    vgg_path: str = ""
+    use_eye_attention: bool = True
 
 
 def create_generator(config: PaperConfig) -> PaperGenerator:
