@@ -1,0 +1,93 @@
+"""Every default of FACIAL-GAN, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from facial_gan.losses import LossWeights
+
+
+@dataclass
+class Architecture:
+    """Widths of the networks. The defaults are `compact`: for one person's minutes of footage, on a CPU; `published`
+    is the paper's.
+
+    use_context, use_initial: False for the paper's ablations.
+    """
+
+    local_widths: list[int] = field(default_factory=lambda: [32, 32, 64, 64])
+    local_size: int = 32
+    picture_widths: list[int] = field(default_factory=lambda: [8, 16, 32, 48])
+    unet_widths: list[int] = field(default_factory=lambda: [48, 48, 64, 64, 64])
+    join_widths: list[int] = field(default_factory=lambda: [64, 64])
+    context_size: int = 32
+    discriminator_width: int = 8
+    dropout: float = 0.2
+    use_context: bool = True
+    use_initial: bool = True
+
+
+def published() -> Architecture:
+    """The widths of the published networks, which their weights need."""
+    return Architecture(
+        picture_widths=[32, 128, 256, 256],
+        unet_widths=[256, 256, 512, 512, 512],
+        join_widths=[256, 256],
+        discriminator_width=64,
+        dropout=0.0,
+    )
+
+
+@dataclass
+class Augmentation:
+    """Changes to a window that its motion survives. Feature units are deviations of the features.
+
+    stretch: largest change of speaking rate. gain: deviation of a constant added to all features. noise: deviation of
+    white noise. masked_frames: longest stretch of speech that is hidden. silence_share: share of the windows that get
+    a stretch of silence with lips at rest, of silence_s[0] to silence_s[1] seconds. initial_noise: added to the
+    initial state, since at synthesis it is the network's own.
+    """
+
+    stretch: float = 0.1
+    gain: float = 0.1
+    noise: float = 0.2
+    masked_frames: int = 4
+    silence_share: float = 0.3
+    silence_s: list[float] = field(default_factory=lambda: [0.3, 2.5])
+    initial_noise: float = 0.1
+
+
+@dataclass
+class Schedule:
+    """How to optimise (FACIAL, section 4.2: general training 50 epochs at batch 64, then one person 10 epochs at batch
+    16).
+
+    An epoch is as many steps as windows moved by 5 frames fill batches. min_steps: at least so many steps, for short
+    footage.
+    """
+
+    epochs: int = 50
+    batch_size: int = 64
+    min_steps: int = 0
+    learning_rate: float = 1e-3
+    discriminator_rate: float = 2e-4
+    weight_decay: float = 0.01
+    average_decay: float = 0.995
+    constant_share: float = 0.3  # of the run at the full learning rate, before it falls linearly
+
+
+@dataclass
+class FacialGanConfig:
+    """All of it. losses: a preset of `facial_gan.losses.PRESETS`, or `custom` for `custom_losses`."""
+
+    architecture: Architecture = field(default_factory=Architecture)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    losses: str = "ours"
+    custom_losses: LossWeights = field(default_factory=LossWeights)
+    general: Schedule = field(default_factory=Schedule)
+    fine_tune: Schedule = field(
+        default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=400, learning_rate=3e-4)
+    )
+    from_scratch: Schedule = field(default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=1200))
+    window_step: int = 5
+    seed: int = 0

@@ -1,0 +1,186 @@
+"""FACIAL-GAN as a motion model: from one frame to hours.
+
+Windows of 128 frames overlap; each starts from the state that the one before it has reached where it begins (FACIAL,
+section 3.2, takes the last frame), and the overlap is cross-faded with weights whose slope is zero at both ends. So
+neither value nor speed jumps. Only one window is held in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d
+
+from face_model.tracks import BLINK, EXPRESSION, MOTION_FPS, POSE, POSE_SIZE, FaceMotion, SpeechFeatures
+from facial_gan.building import build_discriminator, build_generator
+from facial_gan.config import Architecture
+from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
+from facial_gan.interface import MotionModel
+from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
+from facial_gan.networks import Discriminator, Generator
+from facial_gan.statistics import FeatureStatistics, MotionStatistics
+from foundation.config import configure
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+from training.checkpoint import load_weights
+
+OVERLAP_FRAMES = 32
+POSE_SMOOTHING_FRAMES = 3.0  # deviation of the Gaussian over the network's pose: a head has mass
+
+
+class FacialGan(MotionModel):
+    """The trained generator with everything that turns its output into a person's motion.
+
+    Args:
+        generator: in evaluation mode.
+        statistics: the person's.
+        features: of the speech features that it was trained on.
+        blinks: the person's habit.
+        architecture: of the generator.
+        speech_extractor, face_model: see `MotionModel`.
+        discriminator: kept for fine-tuning; synthesis does not use it.
+        pose_deviation: `[6]`, see `with_measured_pose`.
+    """
+
+    id = "facial_gan"
+
+    def __init__(
+        self,
+        generator: Generator,
+        statistics: MotionStatistics,
+        features: FeatureStatistics,
+        blinks: BlinkHabit,
+        architecture: Architecture,
+        speech_extractor: str,
+        face_model: str,
+        discriminator: Discriminator | None = None,
+        pose_deviation: np.ndarray | None = None,
+    ) -> None:
+        self.generator, self.discriminator = generator.eval().requires_grad_(False), discriminator
+        self.statistics, self.features, self.blinks, self.architecture = statistics, features, blinks, architecture
+        self.speech_extractor, self.face_model = speech_extractor, face_model
+        self.pose_deviation = np.zeros(POSE_SIZE, np.float32) if pose_deviation is None else pose_deviation
+
+    def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
+        """See `MotionModel.stream`; the first piece needs the first 128 frames' sound, the others 96 more each."""
+        count = self.frame_count(features, MOTION_FPS, frames)
+        person = self.statistics
+        rows = frame_rows(features, features.frame_count(MOTION_FPS))
+        if rows.shape[1] != len(self.features.mean):
+            raise InputError(f"{rows.shape[1]} speech features a row", f"{len(self.features.mean)}")
+        blink = BlinkProcess(self.blinks, MOTION_FPS, seed)
+        sway = PoseProcess(self.pose_deviation, person.pose_factor, person.pose_memory_s, MOTION_FPS, seed)
+        for piece in self._network_pieces(self.features.normalise(rows), count, seed):
+            piece[:, POSE] = within_range(piece[:, POSE] + sway(len(piece)), person.pose_limit)
+            motion = person.restore(piece)
+            motion[:, BLINK] = blink(motion[:, BLINK][:, 0])[:, None]
+            yield FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
+
+    def _network_pieces(self, rows: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
+        """The generator's normalised motion for `count` frames, in pieces `[<= 128, 71]`, windows cross-faded."""
+        hop = WINDOW_FRAMES - OVERLAP_FRAMES
+        fade = np.linspace(0, 1, OVERLAP_FRAMES + 2, dtype=np.float32)[1:-1, None]
+        fade = fade * fade * (3 - 2 * fade)
+        initial, tail = self._initial_state(seed), None
+        for start in range(0, max(1, count - OVERLAP_FRAMES), hop):
+            made = self._window(rows, start, initial)
+            if tail is not None:
+                made[:OVERLAP_FRAMES] = tail * (1 - fade) + made[:OVERLAP_FRAMES] * fade
+            if start + WINDOW_FRAMES >= count:
+                yield made[: count - start]
+                return
+            initial, tail = made[hop], made[hop:]
+            yield made[:hop].copy()
+
+    @torch.no_grad()
+    def _window(self, rows: np.ndarray, start: int, initial: np.ndarray) -> np.ndarray:
+        """The generator's normalised motion `[128, 71]` from frame `start`; outside of the sound there is silence."""
+        device = next(self.generator.parameters()).device
+        outside = self.features.normalise(self.features.silence)
+        windows = windows_of(rows, start, WINDOW_FRAMES, outside).astype(np.float32)
+        made = self.generator(
+            torch.from_numpy(windows)[None].to(device), torch.from_numpy(initial)[None].to(device)
+        )[0].cpu().numpy()  # fmt: skip
+        made[:, POSE] = gaussian_filter1d(made[:, POSE], POSE_SMOOTHING_FRAMES, axis=0, mode="nearest")
+        return made
+
+    def _initial_state(self, seed: int) -> np.ndarray:
+        """A real pose of the person, chosen by the seed, with lips at rest: before it speaks a face is still."""
+        states = self.statistics.states
+        state = states[np.random.default_rng([seed, 5]).integers(len(states))].copy()
+        state[POSE] *= 0.7  # nearer to the mean, so that few clips start at the edge of the person's range
+        state[BLINK], state[EXPRESSION] = 0.0, self.statistics.normalised_rest
+        return state
+
+    def with_measured_pose(self, examples: Sequence[MotionExample]) -> FacialGan:
+        """This model with the pose spread that its network lacks, filled up by `PoseProcess`.
+
+        What the network does to sound that it was trained on is remembered motion, so it is measured on the same sound
+        backwards, which has the same statistics and is new to it.
+        """
+        normalised = [self.features.normalise(frame_rows(e.features, len(e.motion)))[::-1] for e in examples]
+        made = [np.concatenate(list(self._network_pieces(rows, len(rows), seed=0)))[:, POSE] for rows in normalised]
+        own = np.concatenate(made).var(axis=0)
+        lacking = np.sqrt(np.clip(1.0 - own, 0.0, 1.0)).astype(np.float32)
+        return FacialGan(
+            self.generator, self.statistics, self.features, self.blinks, self.architecture,
+            self.speech_extractor, self.face_model, self.discriminator, lacking,
+        )  # fmt: skip
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        arrays = {f"generator.{k}": v.cpu().numpy() for k, v in self.generator.state_dict().items()}
+        if self.discriminator is not None:
+            arrays |= {f"discriminator.{k}": v.cpu().numpy() for k, v in self.discriminator.state_dict().items()}
+        arrays |= {f"statistics.{k}": v for k, v in self.statistics.arrays().items()}
+        arrays |= {f"features.{f.name}": np.asarray(getattr(self.features, f.name)) for f in fields(FeatureStatistics)}
+        return arrays | {"pose_deviation": np.asarray(self.pose_deviation, np.float32)}
+
+    def digest(self) -> str:
+        """Changes when a weight or statistic does."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self._tensors().items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, path: Path | str) -> None:
+        """See `MotionModel.save`."""
+        metadata = {
+            "motion_model": self.id,
+            "version": 1,
+            "architecture": asdict(self.architecture),
+            "blinks": self.blinks.to_json(),
+            "speech_extractor": self.speech_extractor,
+            "face_model": self.face_model,
+        }
+        write_tensors(path, self._tensors(), metadata)
+
+    @classmethod
+    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> FacialGan:
+        """See `MotionModel.load`."""
+        arrays, metadata = read_tensors(path)
+        if metadata.get("motion_model") != cls.id:
+            raise InputError(
+                f"{path} is for motion model '{metadata.get('motion_model', 'none')}'", f"one for '{cls.id}'"
+            )
+        architecture = configure(Architecture, metadata["architecture"], str(path))
+        tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
+        features = FeatureStatistics(
+            arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
+        )
+        generator = build_generator(architecture, len(features.mean))
+        load_weights(Path(path), generator, tensors, "generator.")
+        judge = None
+        if any(name.startswith("discriminator.") for name in arrays):
+            judge = build_discriminator(architecture)
+            load_weights(Path(path), judge, tensors, "discriminator.")
+            judge.to(device)
+        own = {k.removeprefix("statistics."): v for k, v in arrays.items() if k.startswith("statistics.")}
+        return cls(
+            generator.to(device), MotionStatistics.from_arrays(own), features, BlinkHabit(**metadata["blinks"]),
+            architecture, metadata["speech_extractor"], metadata["face_model"], judge, arrays["pose_deviation"],
+        )  # fmt: skip

@@ -1,0 +1,268 @@
+"""General training over many people, and fine-tuning to one, through the one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import AdamW, Optimizer
+
+from face_model import mp478
+from face_model.tracks import EXPRESSION, MOTION_FPS
+from facial_gan.building import build_discriminator, build_generator
+from facial_gan.config import FacialGanConfig, Schedule
+from facial_gan.data import MotionExample, WindowSet, frame_rows
+from facial_gan.lips import lips_of, rest_expression
+from facial_gan.liveliness import measure_blinks
+from facial_gan.losses import (
+    Lips,
+    LossWeights,
+    discriminator_adversarial,
+    generator_adversarial,
+    loss_weights,
+    regression_losses,
+    weighted_sum,
+)
+from facial_gan.networks import Discriminator, Generator, with_velocity
+from facial_gan.statistics import (
+    FeatureStatistics,
+    MotionStatistics,
+    mean_statistics,
+    measure_features,
+    measure_statistics,
+)
+from facial_gan.synthesis import FacialGan
+from foundation.errors import InputError
+from training import Duration, linear_decay_from, train
+from training.schedules import set_learning_rate
+
+MODEL_FILE = "facial_gan.safetensors"
+GRADIENT_LIMIT = 1.0
+
+
+class FacialGanTraining:
+    """What the loop trains: generator and discriminator, each with its optimiser.
+
+    Args:
+        generator, discriminator: the networks, on the device to train on.
+        windows: batches.
+        weights: of the losses.
+        lips: the lips' part of the loss, or None.
+        schedule: see there.
+        seed: of the order of the windows.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Discriminator,
+        windows: WindowSet,
+        weights: LossWeights,
+        lips: Lips | None,
+        schedule: Schedule,
+        seed: int,
+    ) -> None:
+        self.networks: nn.Module = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        self.generator, self.discriminator = generator, discriminator
+        self.device = next(generator.parameters()).device
+        self.windows, self.weights, self.schedule, self.seed = windows, weights, schedule, seed
+        self.lips = None if lips is None else lips.to(self.device)
+        self.generator_optimizer = AdamW(
+            generator.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=schedule.weight_decay
+        )
+        self.discriminator_optimizer = AdamW(
+            discriminator.parameters(), lr=schedule.discriminator_rate, betas=(0.5, 0.99), weight_decay=0.0
+        )
+        self.optimizers: Mapping[str, Optimizer] = {
+            "generator": self.generator_optimizer,
+            "discriminator": self.discriminator_optimizer,
+        }
+
+    def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
+        """One update of the discriminator, then one of the generator."""
+        batch = self.windows.batch(step, self.schedule.batch_size, self.seed, generator)
+        windows, real, initial, mask = (
+            part.to(self.device) for part in (batch.windows, batch.motion, batch.initial, batch.mask)
+        )
+        factor = linear_decay_from(progress, self.schedule.constant_share)
+        for optimizer in self.optimizers.values():
+            set_learning_rate(optimizer, factor)
+        made = self.generator(windows, initial)
+        shown = torch.where(mask[..., None] > 0, made, real)  # frames that nobody saw tell the discriminator nothing
+        real_picture, made_picture = with_velocity(real), with_velocity(shown)
+        named = regression_losses(made, real, initial, mask, self.lips)
+        if self.weights.adversarial > 0:
+            judged = discriminator_adversarial(
+                self.discriminator(real_picture), self.discriminator(made_picture.detach())
+            )
+            self._update(judged, self.discriminator_optimizer, self.discriminator)
+            self.discriminator.requires_grad_(False)
+            named["adversarial"] = generator_adversarial(self.discriminator(made_picture))
+            self.discriminator.requires_grad_(True)
+        total = weighted_sum(named, self.weights)
+        self._update(total, self.generator_optimizer, self.generator)
+        report = {"total": total} | named
+        if self.weights.adversarial > 0:
+            report["discriminator"] = judged
+        return {name: float(value.detach()) for name, value in report.items()}
+
+    @staticmethod
+    def _update(loss: torch.Tensor, optimizer: Optimizer, network: nn.Module) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)
+        optimizer.step()
+
+
+def _uniform(examples: list[MotionExample]) -> tuple[str, str, int]:
+    """Extractor, face model and feature size that all examples share."""
+    if not examples:
+        raise InputError("nothing to learn from", "at least one example")
+    kinds = {(e.features.extractor, e.motion.face_model, e.features.values.shape[1]) for e in examples}
+    if len(kinds) != 1:
+        raise InputError(
+            f"examples of {len(kinds)} kinds of features or face models", "one speech encoder, one face model"
+        )
+    return kinds.pop()
+
+
+def _valid_motion(example: MotionExample) -> np.ndarray:
+    return example.motion.pack()[example.valid.astype(bool)]
+
+
+def person_statistics(examples: list[MotionExample], expression_scale: float | None = None) -> MotionStatistics:
+    """Statistics of one person's examples."""
+    motion = np.concatenate([_valid_motion(example) for example in examples])
+    known = examples[0].motion.face_model == mp478.ID
+    rest = rest_expression(mp478.load(), motion[:, EXPRESSION]) if known else None
+    return measure_statistics(motion, MOTION_FPS, rest, expression_scale)
+
+
+def _feature_statistics(examples: list[MotionExample]) -> FeatureStatistics:
+    rows = np.concatenate([frame_rows(example.features, len(example.motion)) for example in examples])
+    return measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
+
+
+def _lips(examples: list[MotionExample], scale: float) -> Lips | None:
+    if examples[0].motion.face_model != mp478.ID:
+        return None
+    expression = np.concatenate([_valid_motion(example)[:, EXPRESSION] for example in examples])
+    return lips_of(mp478.load(), expression, scale)
+
+
+def _run(
+    examples: list[MotionExample],
+    people: dict[str, MotionStatistics],
+    features: FeatureStatistics,
+    start: tuple[Generator, Discriminator],
+    config: FacialGanConfig,
+    schedule: Schedule,
+    run_dir: Path,
+    description: str,
+    extra: dict[str, str],
+    budget_s: float | None,
+) -> Path:
+    """Train and write the model file."""
+    goal = run_dir / MODEL_FILE
+    generator, discriminator = start
+    windows = WindowSet(examples, people, features, config.augmentation, config.window_step)
+    scale = float(next(iter(people.values())).scale[EXPRESSION][0])
+    training = FacialGanTraining(
+        generator, discriminator, windows, loss_weights(config.losses, config.custom_losses),
+        _lips(examples, scale), schedule, config.seed,
+    )  # fmt: skip
+    steps = max(schedule.min_steps, schedule.epochs * windows.steps_an_epoch(schedule.batch_size))
+    resolved = asdict(config) | {"data": [example.digest() for example in examples]} | extra
+    result = train(
+        training, run_dir, Duration(steps, budget_s), config=resolved, seed=config.seed,
+        average_decay=schedule.average_decay, description=description,
+    )  # fmt: skip
+    assert isinstance(result.networks, nn.ModuleDict)
+    trained, judge = result.networks["generator"], result.networks["discriminator"]
+    assert isinstance(trained, Generator) and isinstance(judge, Discriminator)
+    extractor, face_model, _ = _uniform(examples)
+    FacialGan(
+        trained.eval(), people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values())),
+        features, measure_blinks([example.motion.blink for example in examples], MOTION_FPS),
+        config.architecture, extractor, face_model, discriminator=judge,
+    ).with_measured_pose(examples).save(goal)  # fmt: skip
+    return goal
+
+
+def _device(device: str | None) -> torch.device:
+    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _fresh(config: FacialGanConfig, feature_size: int, device: torch.device) -> tuple[Generator, Discriminator]:
+    torch.manual_seed(config.seed)
+    generator = build_generator(config.architecture, feature_size).to(device)
+    return generator, build_discriminator(config.architecture).to(device)
+
+
+def train_general(
+    examples: list[MotionExample], config: FacialGanConfig, run_dir: Path | str, device: str | None = None
+) -> Path:
+    """Train on many people; the same call resumes a run that was killed and returns at once when it is done.
+
+    Returns:
+        The model file in `run_dir`, for `FacialGan.load` or as a base for `fine_tune`.
+
+    Raises:
+        InputError: no example, examples of several kinds, or what `training.train` raises.
+    """
+    examples = list(examples)
+    _, _, size = _uniform(examples)
+    speakers = sorted({example.speaker for example in examples})
+    # One expression scale for everybody: a lively face stays livelier than a still one.
+    scale = person_statistics(examples).scale[EXPRESSION][0]
+    people = {s: person_statistics([e for e in examples if e.speaker == s], float(scale)) for s in speakers}
+    start = _fresh(config, size, _device(device))
+    return _run(
+        examples, people, _feature_statistics(examples), start, config, config.general, Path(run_dir),
+        "general training", {"kind": "general"}, None,
+    )  # fmt: skip
+
+
+def fine_tune(
+    examples: MotionExample | list[MotionExample],
+    base_checkpoint: Path | str | None,
+    config: FacialGanConfig,
+    run_dir: Path | str,
+    device: str | None = None,
+    budget_s: float | None = None,
+) -> Path:
+    """Train on one person, from a general checkpoint or, without one, from scratch; resumes as `train_general` does.
+
+    Args:
+        base_checkpoint: what `train_general` returned; its architecture and feature statistics are taken over.
+        budget_s: stop after so many seconds of training; the result then depends on the machine's speed.
+
+    Raises:
+        InputError: as `train_general`; a base for other features or another face model.
+    """
+    examples = [examples] if isinstance(examples, MotionExample) else list(examples)
+    extractor, face_model, size = _uniform(examples)
+    examples = [replace(example, speaker="") for example in examples]
+    extra = {"kind": "fine_tune", "base": ""}
+    if base_checkpoint is None:
+        people, features = {"": person_statistics(examples)}, _feature_statistics(examples)
+        start, schedule = _fresh(config, size, _device(device)), config.from_scratch
+    else:
+        base = FacialGan.load(base_checkpoint, _device(device))
+        if (base.speech_extractor, base.face_model) != (extractor, face_model):
+            raise InputError(
+                f"{base_checkpoint} is for {base.speech_extractor} features and face model {base.face_model}",
+                f"{extractor} and {face_model}",
+            )
+        config = replace(config, architecture=base.architecture)
+        people = {"": person_statistics(examples, float(base.statistics.scale[EXPRESSION][0]))}
+        features, schedule = base.features, config.fine_tune
+        _, judge = _fresh(config, size, _device(device))
+        start = base.generator.requires_grad_(True), base.discriminator or judge
+        extra["base"] = base.digest()
+    return _run(examples, people, features, start, config, schedule, Path(run_dir), "fine-tuning", extra, budget_s)
