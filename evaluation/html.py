@@ -55,10 +55,12 @@ def write_comparison(path: Path | str, results: Mapping[str, Evaluation], pairs:
     pictures.
     """
     first = next(iter(results.values()))
-    strips = "".join(f"<h3>{escape(name)}</h3>{_strip(pair, difference=False)}" for name, pair in pairs.items())
+    strips = [_one_strip(name, pair.clip) for name, pair in pairs.items() if name != "truth"]
+    truths = [pair.reference for pair in pairs.values() if pair.reference is not None]
+    strips += [_one_strip("truth", truth) for truth in truths[:1]]
     sections = [
         f"<header><h1>{len(results)} videos against {escape(first.reference or 'no reference')}</h1></header>",
-        f"<section><h2>Frames</h2>{strips}</section>" if strips else "",
+        f"<section><h2>Frames</h2>{''.join(strips)}</section>" if strips else "",
         _radar_section({name: e for name, e in results.items() if "scores" in e.theval}),
         _comparison_table(results),
         _footer(first),
@@ -91,9 +93,13 @@ def _strip_section(pair: Pair) -> str:
     )
 
 
-def _strip(pair: Pair, difference: bool = True) -> str:
+def _strip(pair: Pair) -> str:
     indices = np.linspace(0, len(pair.clip) - 1, min(_STRIP_FRAMES, len(pair.clip))).round().astype(int).tolist()
-    return _frame_columns(pair, indices, [f"{k / pair.clip.fps:.2f} s" for k in indices], difference)
+    return _frame_columns(pair, indices, [f"{k / pair.clip.fps:.2f} s" for k in indices])
+
+
+def _one_strip(name: str, clip: Clip) -> str:
+    return f"<h3>{escape(name)}</h3>{_strip(Pair(clip))}"
 
 
 def _moments_section(evaluation: Evaluation, pair: Pair) -> str:
@@ -104,7 +110,7 @@ def _moments_section(evaluation: Evaluation, pair: Pair) -> str:
     return f"<section><h2>Worst moments first</h2>{columns}</section>"
 
 
-def _frame_columns(pair: Pair, indices: Sequence[int], captions: Sequence[str], difference: bool = True) -> str:
+def _frame_columns(pair: Pair, indices: Sequence[int], captions: Sequence[str]) -> str:
     """A column for each frame: generated, truth and difference, cut to the head."""
     own = _pick(pair.clip, indices)
     truth = _pick(pair.reference, indices) if pair.reference is not None else {}
@@ -115,9 +121,8 @@ def _frame_columns(pair: Pair, indices: Sequence[int], captions: Sequence[str], 
         pictures = [own[index]]
         if index in truth:
             pictures.append(cv2.resize(truth[index], own[index].shape[1::-1], interpolation=cv2.INTER_AREA))
-            if difference:
-                gap = np.abs(pictures[0].astype(np.int16) - pictures[1]) * _DIFFERENCE_GAIN
-                pictures.append(np.clip(gap, 0, 255).astype(np.uint8))
+            gap = np.abs(pictures[0].astype(np.int16) - pictures[1]) * _DIFFERENCE_GAIN
+            pictures.append(np.clip(gap, 0, 255).astype(np.uint8))
         images = "".join(_image(picture, caption) for picture in pictures)
         columns.append(f"<figure>{images}<figcaption>{caption}</figcaption></figure>")
     return f'<div class="strip">{"".join(columns)}</div>'

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from evaluation.clips import Clip
+from evaluation.metrics.lips import Phone
 from face_model import mp478
 from face_model.cameras import WeakPerspectiveCamera
 from face_model.morphable_model import rotate
@@ -53,6 +54,17 @@ def load_clip(path: Path | str, fps: float | None = None, cache: Path | None = N
     frames = partial(_first, path, track.fps, len(track))
     sound = read_sound(path) if info.has_sound else None
     return Clip(Path(path).name, track.fps, track.landmarks_px, track.valid, _blink(track), sound, frames)
+
+
+def read_phones(path: Path | str) -> tuple[Phone, ...]:
+    """Phones and their times from the `phones` tier of a Praat TextGrid (as the Montreal Forced Aligner writes it).
+
+    Raises:
+        InputError: not a TextGrid, or without that tier.
+    """
+    from preprocessing.speech.phonetic.textgrid import read_tier
+
+    return tuple(Phone(*interval) for interval in read_tier(path, "phones"))
 
 
 def retracked(clip: Clip, tracker: FaceTracker) -> Clip:

@@ -162,6 +162,22 @@ def score(metric: Metric, pair: Pair) -> Score:
     )
 
 
+def load_systems(
+    systems: Mapping[str, Path | str] | Sequence[Path | str], reference: Path | str, cache: Path | None = None
+) -> dict[str, Pair]:
+    """The clips of several systems and of the reference against itself (`truth`, the ceiling, last), by name.
+
+    Raises:
+        InputError: no system, or a file that is not a video or shows no face.
+    """
+    named = dict(systems) if isinstance(systems, Mapping) else by_name(systems)
+    if not named:
+        raise InputError("no video to compare", "at least one", "name the videos of the systems")
+    pairs = {name: load_pair(path, reference, cache=cache) for name, path in named.items()}
+    truth = load_clip(reference, cache=cache)
+    return pairs | {"truth": Pair(truth, truth)}
+
+
 def compare(
     systems: Mapping[str, Path | str] | Sequence[Path | str],
     reference: Path | str,
@@ -170,19 +186,13 @@ def compare(
 ) -> dict[str, Evaluation]:
     """Several systems against one reference, and the reference against itself (`truth`, the ceiling), by name.
 
+    For the page with pictures, keep what `load_systems` gives and evaluate its pairs.
+
     Raises:
         InputError: no system, or a file that is not a video or shows no face.
     """
-    named = dict(systems) if isinstance(systems, Mapping) else by_name(systems)
-    if not named:
-        raise InputError("no video to compare", "at least one", "name the videos of the systems")
-    loaded = {
-        name: load_pair(path, reference, cache=cache)
-        for name, path in track(named.items(), "tracking videos", len(named))
-    }
-    results = {name: evaluate_pair(pair, follows) for name, pair in loaded.items()}
-    truth = load_clip(reference, cache=cache)
-    return results | {"truth": evaluate_pair(Pair(truth, truth), follows)}
+    pairs = load_systems(systems, reference, cache)
+    return {name: evaluate_pair(pair, follows) for name, pair in track(pairs.items(), "measuring", len(pairs))}
 
 
 def by_name(paths: Iterable[Path | str]) -> dict[str, Path]:

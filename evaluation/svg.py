@@ -10,6 +10,7 @@ import numpy as np
 
 WIDTH, LEFT, RIGHT = 1000, 64, 8  # view-box units; the picture scales with the page
 _MOST_POINTS = 1200
+_NOTHING = 1e-6  # rounding, not a measurement
 _RADAR_MARGIN = 50  # for words beside it
 
 
@@ -105,8 +106,9 @@ def number(value: float) -> str:
     """A number for people: three significant digits, no noise."""
     if not np.isfinite(value):
         return "–"
-    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return "0" if text in ("-0", "0.0") else text.replace("-", "−")
+    if abs(value) < _NOTHING:
+        return "0"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}").replace("-", "−")
 
 
 def _picture(kind: str, box: tuple[float, float, float], label: str, parts: Sequence[str]) -> str:
