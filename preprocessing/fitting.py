@@ -25,7 +25,7 @@ from face_model.rotations import rotation_angles
 from face_model.tracks import AU45_MAX, FaceIdentity, FaceMotion, FaceTrack
 from foundation.errors import InputError
 from preprocessing.eyes import au45, calibrate_blink
-from preprocessing.tracking import LandmarkTrack
+from preprocessing.tracking import LandmarkTrack, fill_gaps
 
 LANDMARK_NOISE_MM = 0.5  # what the tracker's points scatter about the truth; sets the ridge against the unit prior
 POSE_NOISE_LIMIT = {"rotation_rad": 0.002, "translation_mm": 0.3}  # white noise above this is smoothed
@@ -63,7 +63,11 @@ def _ridge(basis_mm: np.ndarray, residual_mm: np.ndarray, noise_mm: float, count
 
 
 def fit_shape(
-    landmarks_px: np.ndarray, blink: np.ndarray, model: MorphableModel, iterations: int = 6, noise_mm: float = LANDMARK_NOISE_MM
+    landmarks_px: np.ndarray,
+    blink: np.ndarray,
+    model: MorphableModel,
+    iterations: int = 6,
+    noise_mm: float = LANDMARK_NOISE_MM,
 ) -> ShapeFit:
     """Fit one identity and per-frame pose and expression to landmarks.
 
@@ -75,7 +79,8 @@ def fit_shape(
     """
     target = landmarks_px * np.array([1.0, -1.0, 1.0])
     mean, identity_mm, expression_mm, blink_mm = (
-        getattr(model, name).numpy().astype(np.float64) for name in ("mean_mm", "identity_mm", "expression_mm", "blink_mm")
+        getattr(model, name).numpy().astype(np.float64)
+        for name in ("mean_mm", "identity_mm", "expression_mm", "blink_mm")
     )
     weights = stable_weights(model, noise_mm)
     closing = (blink / AU45_MAX)[:, None, None] * blink_mm
@@ -104,12 +109,9 @@ def _blink_gain(residual_mm: np.ndarray, closing_mm: np.ndarray) -> float:
 
 def _fill(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Rows of the valid frames spread over all frames: linear between neighbours, held at the ends."""
-    full = np.empty((len(valid), *values.shape[1:]))
-    frames = np.arange(len(valid))
-    flat, out = values.reshape(len(values), -1), full.reshape(len(valid), -1)
-    for column in range(flat.shape[1]):
-        out[:, column] = np.interp(frames, frames[valid], flat[:, column])
-    return full
+    full = np.zeros((len(valid), *values.shape[1:]))
+    full[valid] = values
+    return fill_gaps(full, valid)
 
 
 def white_noise(values: np.ndarray) -> np.ndarray:
@@ -122,15 +124,16 @@ def white_noise(values: np.ndarray) -> np.ndarray:
 
 
 def _smooth_where_noisy(values: np.ndarray, limit: float) -> np.ndarray:
-    """Savitzky-Golay 7/3 (the published code's pose smoothing) on the channels whose measured noise is above the limit.
-    """
+    """Savitzky-Golay 7/3 (the published code's pose smoothing) on the channels whose measured noise is above the limit."""
     noisy = white_noise(values) > limit
     if len(values) < 7 or not noisy.any():
         return values
     return np.where(noisy, savgol_filter(values, 7, 3, axis=0), values)
 
 
-def fit_clip(landmarks: LandmarkTrack, frames: Iterable[np.ndarray] | None, model: MorphableModel | None = None) -> FaceTrack:
+def fit_clip(
+    landmarks: LandmarkTrack, frames: Iterable[np.ndarray] | None, model: MorphableModel | None = None
+) -> FaceTrack:
     """The `FaceTrack` of a clip.
 
     Args:
@@ -161,21 +164,31 @@ def fit_clip(landmarks: LandmarkTrack, frames: Iterable[np.ndarray] | None, mode
         fps=landmarks.fps,
         expression=_fill(fit.expression, valid).astype(np.float32),
         rotation=_smooth_where_noisy(_fill(fit.rotation, valid), POSE_NOISE_LIMIT["rotation_rad"]).astype(np.float32),
-        translation=_smooth_where_noisy(_fill(translation, valid), POSE_NOISE_LIMIT["translation_mm"]).astype(np.float32),
+        translation=_smooth_where_noisy(_fill(translation, valid), POSE_NOISE_LIMIT["translation_mm"]).astype(
+            np.float32
+        ),
         blink=_fill(closed, valid).astype(np.float32),
         face_model=model.id,
     )
     texture, illumination = _fit_colours(motion, fit, camera, valid, frames, model)
     person = FaceIdentity(fit.identity.astype(np.float32), texture, illumination[valid].mean(0), fit.blink_gain)
     return FaceTrack(
-        motion=motion, person=person, camera=camera, landmarks_px=landmarks.landmarks_px.astype(np.float32),
-        arkit=landmarks.arkit, illumination=illumination, confidence=landmarks.confidence, valid=valid,
+        motion=motion,
+        person=person,
+        camera=camera,
+        landmarks_px=landmarks.landmarks_px.astype(np.float32),
+        arkit=landmarks.arkit,
+        illumination=illumination,
+        confidence=landmarks.confidence,
+        valid=valid,
     )
 
 
 def posed_vertices(track_motion: FaceMotion, person: FaceIdentity, model: MorphableModel) -> torch.Tensor:
     """Vertices `[T, V, 3]` (mm) after the head rotation, before the translation."""
-    expression, rotation, blink = (torch.from_numpy(getattr(track_motion, k)) for k in ("expression", "rotation", "blink"))
+    expression, rotation, blink = (
+        torch.from_numpy(getattr(track_motion, k)) for k in ("expression", "rotation", "blink")
+    )
     neutral = model.shape(torch.from_numpy(person.identity))
     return rotate(model.vertices(neutral, expression, blink, person.blink_gain), rotation)
 
@@ -193,7 +206,9 @@ def reprojection_error(track: FaceTrack, model: MorphableModel | None = None) ->
     return error[track.valid]
 
 
-def sample_colours(frames: Iterable[np.ndarray], points_px: np.ndarray, facing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sample_colours(
+    frames: Iterable[np.ndarray], points_px: np.ndarray, facing: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Colours `[T, V, 3]` (0-1) at the vertices and how far each can be trusted `[T, V]` (0-1).
 
     Args:
@@ -207,15 +222,22 @@ def sample_colours(frames: Iterable[np.ndarray], points_px: np.ndarray, facing: 
         if index >= len(points_px):
             break
         height_px, width_px = frame.shape[:2]
-        at = (points_px[index] - 0.5).astype(np.float32)[None]
-        colours[index] = cv2.remap(cv2.GaussianBlur(frame, (0, 0), 1.0), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0] / 255.0
-        inside = ((at[0] >= 0) & (at[0] < (width_px - 1, height_px - 1))).all(-1)
+        at = (points_px[index] - 0.5).astype(np.float32)
+        soft = cv2.GaussianBlur(frame, (0, 0), 1.0)
+        columns, rows = np.ascontiguousarray(at[:, :1]), np.ascontiguousarray(at[:, 1:])
+        colours[index] = cv2.remap(soft, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0] / 255.0
+        inside = ((at >= 0) & (at < (width_px - 1, height_px - 1))).all(-1)
         trust[index] *= inside
     return colours, trust
 
 
 def _fit_colours(
-    motion: FaceMotion, fit: ShapeFit, camera: Camera, valid: np.ndarray, frames: Iterable[np.ndarray] | None, model: MorphableModel
+    motion: FaceMotion,
+    fit: ShapeFit,
+    camera: Camera,
+    valid: np.ndarray,
+    frames: Iterable[np.ndarray] | None,
+    model: MorphableModel,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Texture `[80]` and illumination `[T, 27]` of a clip; ambient white light where there is nothing to see."""
     texture = np.zeros(len(model.texture), np.float32)
@@ -229,7 +251,9 @@ def _fit_colours(
     trust = trust * valid[:, None]
     albedo = model.albedo.numpy()
     for _ in range(3):
-        light = np.stack([fit_illumination(albedo, *frame) for frame in zip(normals.numpy(), colours, trust, strict=True)])
+        light = np.stack(
+            [fit_illumination(albedo, *frame) for frame in zip(normals.numpy(), colours, trust, strict=True)]
+        )
         factor = shading(normals, torch.from_numpy(light)).numpy()
         weight = trust[..., None] * factor
         wanted = (weight * colours).sum(0) / np.maximum((weight * factor).sum(0), 1e-6)

@@ -49,7 +49,9 @@ def canonical_frame(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         partner = distance.argmin(1)
         apart = turned - turned[partner]
         across = axes.T @ (apart * np.sign(apart[:, :1])).sum(0)
-    assert (partner[partner] == np.arange(len(mean))).all(), "the mean face is not symmetric enough to pair its vertices"
+    assert (partner[partner] == np.arange(len(mean))).all(), (
+        "the mean face is not symmetric enough to pair its vertices"
+    )
     turned *= PUPILS_MM / np.linalg.norm(turned[LEFT_PUPIL] - turned[RIGHT_PUPIL])
     return turned - HEAD_CENTRE_MM, partner
 
@@ -90,9 +92,15 @@ def mesh_triangles(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     edges = [(e.start, e.end) for e in FaceLandmarksConnections.FACE_LANDMARKS_TESSELATION]
     skin = [(edges[i][0], edges[i + 1][0], edges[i + 2][0]) for i in range(0, len(edges), 3)]
-    assert all(edges[i + 2][1] == edges[i][0] for i in range(0, len(edges), 3)), "the tessellation is not a list of triangles"
+    assert all(edges[i + 2][1] == edges[i][0] for i in range(0, len(edges), 3)), (
+        "the tessellation is not a list of triangles"
+    )
     parts = [(skin, Region.SKIN)]
-    rings = ((mp478.RIGHT_EYE, Region.RIGHT_EYE), (mp478.LEFT_EYE, Region.LEFT_EYE), (mp478.INNER_LIPS, Region.INNER_MOUTH))
+    rings = (
+        (mp478.RIGHT_EYE, Region.RIGHT_EYE),
+        (mp478.LEFT_EYE, Region.LEFT_EYE),
+        (mp478.INNER_LIPS, Region.INNER_MOUTH),
+    )
     parts += [(_strip(ring), region) for ring, region in rings]
     triangles = np.concatenate([np.array(t) for t, _ in parts])
     corners = mean[triangles]
@@ -104,7 +112,7 @@ def mesh_triangles(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _strip(ring: tuple[int, ...]) -> list[tuple[int, int, int]]:
     """Triangles between the upper and the lower half of a ring that runs corner, upper, corner, lower."""
     half = len(ring) // 2
-    upper, lower = ring[: half + 1], (ring[0], *ring[:half - 1:-1])
+    upper, lower = ring[: half + 1], (ring[0], *ring[: half - 1 : -1])
     strip = []
     for i in range(half):
         quad = (upper[i], upper[i + 1], lower[i + 1], lower[i])
@@ -130,7 +138,10 @@ def learn_expression(
     for track in tracks:
         points = track.landmarks_px[track.valid]
         fit = fit_shape(points, np.zeros(len(points)), model)
-        head = np.einsum("tba,tvb->tva", _matrices(fit.rotation), points * (1, -1, 1) - fit.shift_px[:, None]) / fit.scale[:, None, None]
+        head = (
+            np.einsum("tba,tvb->tva", _matrices(fit.rotation), points * (1, -1, 1) - fit.shift_px[:, None])
+            / fit.scale[:, None, None]
+        )
         own = np.median(head, axis=0)  # the person's resting face in this clip: talking mouths return to it
         residuals.append(head - own)
         arkit.append(track.arkit[track.valid] - np.median(track.arkit[track.valid], axis=0))
@@ -143,7 +154,10 @@ def learn_expression(
     both = np.concatenate((rest, mirrored(rest, partner)))
     expression = principal(both, EXPRESSION_COUNT, np.concatenate((weight, weight)))
     gram = (values * weight[:, None]).T @ values
-    ridge = np.linalg.solve(gram + 1e-3 * np.trace(gram) * np.eye(len(gram)), (values * weight[:, None]).T @ (rest + along[:, None, None] * blink).reshape(len(rest), -1))
+    ridge = np.linalg.solve(
+        gram + 1e-3 * np.trace(gram) * np.eye(len(gram)),
+        (values * weight[:, None]).T @ (rest + along[:, None, None] * blink).reshape(len(rest), -1),
+    )
     return expression, blink, ridge.reshape(-1, *blink.shape)
 
 
@@ -153,7 +167,9 @@ def _matrices(rotation: np.ndarray) -> np.ndarray:
     return rotation_matrix(torch.from_numpy(rotation)).numpy()
 
 
-def _lid_travel(mean: np.ndarray, rest: np.ndarray, arkit: np.ndarray, weight: np.ndarray, partner: np.ndarray) -> np.ndarray:
+def _lid_travel(
+    mean: np.ndarray, rest: np.ndarray, arkit: np.ndarray, weight: np.ndarray, partner: np.ndarray
+) -> np.ndarray:
     """Offsets `[V, 3]` that close both eyes of the mean face: regression on the blink values, kept around the eyes,
     scaled to meet.
     """
@@ -170,11 +186,15 @@ def _lid_travel(mean: np.ndarray, rest: np.ndarray, arkit: np.ndarray, weight: n
     return slope * (0.97 * gap / closing)
 
 
-def learn_albedo(model: MorphableModel, clips: list[Path], tracks: list[LandmarkTrack], partner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def learn_albedo(
+    model: MorphableModel, clips: list[Path], tracks: list[LandmarkTrack], partner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean albedo `[V, 3]` and texture basis `[80, V, 3]` from the mean colours of each clip."""
     people = []
     for clip, track in zip(clips, tracks, strict=True):
-        colours, trust = sample_colours(read_frames(clip), track.landmarks_px[..., :2], np.ones(track.landmarks_px.shape[:2]))
+        colours, trust = sample_colours(
+            read_frames(clip), track.landmarks_px[..., :2], np.ones(track.landmarks_px.shape[:2])
+        )
         mean = (colours * trust[..., None]).sum(0) / np.maximum(trust.sum(0)[:, None], 1e-6)
         people.append(mean * (0.55 / mean.mean(0)))  # one exposure and white balance for all
     faces = np.stack(people)
@@ -213,7 +233,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", type=Path, required=True, help="npz with vertices_mm [N, 478, 3]")
     parser.add_argument("--clips", type=Path, nargs="+", required=True, help="footage that expression is learned from")
-    parser.add_argument("--albedo-clips", type=Path, nargs="+", required=True, help="footage that albedo is learned from")
+    parser.add_argument(
+        "--albedo-clips", type=Path, nargs="+", required=True, help="footage that albedo is learned from"
+    )
     parser.add_argument("--cache", type=Path, default=Path("out/tracks"))
     parser.add_argument("--out", type=Path, default=Path("checkpoints/mp478"))
     arguments = parser.parse_args()
@@ -223,18 +245,40 @@ def main() -> None:
     tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).float()  # noqa: E731
     zeros = np.zeros((1, *mean.shape))
     model = MorphableModel(
-        "mp478", tensor(mean), tensor(identity), tensor(zeros), tensor(zeros[0]), tensor(zeros[0] + 0.55), tensor(zeros),
-        torch.from_numpy(triangles), torch.from_numpy(region), tensor(texture_coordinates(mean)), {},
+        "mp478",
+        tensor(mean),
+        tensor(identity),
+        tensor(zeros),
+        tensor(zeros[0]),
+        tensor(zeros[0] + 0.55),
+        tensor(zeros),
+        torch.from_numpy(triangles),
+        torch.from_numpy(region),
+        tensor(texture_coordinates(mean)),
+        {},
     )
-    tracks = {clip: track_landmarks(clip, arguments.cache) for clip in dict.fromkeys((*arguments.clips, *arguments.albedo_clips))}
+    tracks = {
+        clip: track_landmarks(clip, arguments.cache)
+        for clip in dict.fromkeys((*arguments.clips, *arguments.albedo_clips))
+    }
     expression, blink, arkit = learn_expression(model, [tracks[c] for c in arguments.clips], partner)
     albedo, texture = learn_albedo(model, arguments.albedo_clips, [tracks[c] for c in arguments.albedo_clips], partner)
     arrays = {
-        "mean_mm": mean, "identity_mm": identity, "expression_mm": expression, "blink_mm": blink, "arkit_mm": arkit,
-        "albedo": albedo, "texture": texture, "uv": texture_coordinates(mean),
+        "mean_mm": mean,
+        "identity_mm": identity,
+        "expression_mm": expression,
+        "blink_mm": blink,
+        "arkit_mm": arkit,
+        "albedo": albedo,
+        "texture": texture,
+        "uv": texture_coordinates(mean),
     }
     arrays = {name: value.astype(np.float32) for name, value in arrays.items()}
-    arrays |= {"triangles": triangles.astype(np.int32), "triangle_region": region.astype(np.int32), "index.mirror": partner.astype(np.int32)}
+    arrays |= {
+        "triangles": triangles.astype(np.int32),
+        "triangle_region": region.astype(np.int32),
+        "index.mirror": partner.astype(np.int32),
+    }
     provenance = {
         "made_by": "scripts/learn_mp478.py",
         "shapes_sha256": sha256(arguments.shapes),
@@ -243,7 +287,9 @@ def main() -> None:
     }
     write_tensors(arguments.out / "mp478.safetensors", arrays, provenance)
     write_json(arguments.out / "mp478.json", provenance)
-    print(f"wrote {arguments.out}: identity {identity.shape}, expression {expression.shape}, texture {texture.shape}, {len(triangles)} triangles")
+    print(
+        f"wrote {arguments.out}: identity {identity.shape}, expression {expression.shape}, texture {texture.shape}, {len(triangles)} triangles"
+    )
 
 
 if __name__ == "__main__":

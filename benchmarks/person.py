@@ -1,0 +1,222 @@
+"""One person, measured: enrol on the first part of a video, judge on the rest, with baselines, ceiling and controls.
+
+    python -m benchmarks.person VIDEO --out out/person --budget 20m [--other-sound SPEECH]
+
+Prints a Markdown table and writes `person.json`. Interrupted, the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import talking_head
+from benchmarks.baselines import bare_texture, log_mel_regressor, mean_face, warped_reference
+from evaluation.loading import clip_of_motion, load_clip
+from evaluation.metrics.blinks import rate_per_min, seen_share
+from evaluation.metrics.head import pose_spread_deg
+from evaluation.metrics.image import psnr_db, ssim
+from evaluation.metrics.lips import gap_amplitude_ratio, gap_correlation, width_correlation
+from evaluation.mouth import lip_gap
+from evaluation.report import versions
+from face_model import mp478
+from face_model.rotations import geodesic_degrees
+from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, Sound, SpeechFeatures
+from facial_gan.registry import load_motion_model
+from foundation.files import write_json
+from preprocessing.fitting import fit_clip, reprojection_error
+from preprocessing.media import read_frames, read_sound
+from preprocessing.speech import speech_encoder
+from preprocessing.sync import estimate_offset
+from preprocessing.tracking import track_landmarks
+from render2video.person import PersonRenderer
+from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
+from talking_head.cli.common import duration_s
+from talking_head.settings import EnrolSettings
+from talking_head.synthesis import speak
+from talking_head.target import MOTION, Target
+from talking_head.tracking import sound_in_step
+
+HOLD_OUT = 0.15
+SILENCE_S, CLOSED_BY_S = 2.0, 0.3
+Rows = dict[str, float]
+
+
+def held_out_motion(track: FaceTrack, learn: int) -> tuple[FaceMotion, slice]:
+    """The whole motion at 30 fps, and its held-out part."""
+    motion = track.motion.resampled(MOTION_FPS)
+    return motion, slice(round(learn / track.motion.fps * MOTION_FPS), len(motion))
+
+
+def tracking_rows(video: Path, track: FaceTrack, folder: Path) -> Rows:
+    """How well the face was found, and the sound's offset before and after its correction."""
+    landmarks = track_landmarks(video, folder)
+    after = estimate_offset(landmarks, sound_in_step(video, track))
+    return {
+        "frames tracked, %": 100 * float(track.valid.mean()),
+        "reprojection error, median, % of interocular": 100 * float(np.median(reprojection_error(track))),
+        "sound late, ms": 1000 * track.sound_offset_s,
+        "sound late after correction, ms": 1000 * after.offset_s,
+    }
+
+
+def picture_rows(video: PersonVideo, renderer: PersonRenderer, learn: int) -> Rows:
+    """Held-out frames from their own motion, at the crop's scale: ours, the bare texture, the warped reference frame.
+    """
+    indices = range(learn, len(video.track))
+    painted = list(renderer.crops(video.track.motion[learn:]))
+    painters: dict[str, Callable[[int], np.ndarray]] = {
+        "ours": lambda i: painted[i - learn],
+        "bare texture": lambda i: bare_texture(renderer, video, i),
+        "warped reference": lambda i: warped_reference(video, learn, i),
+    }
+    rows: Rows = {}
+    for name, paint in painters.items():
+        scores: dict[str, list[float]] = {}
+        for index in indices:
+            truth, made = np.asarray(video.crops[index]), paint(index)
+            for region, mask in regions(video, index).items():
+                scores.setdefault(f"{region} PSNR, dB, {name}", []).append(psnr_db(made, truth, mask))
+                scores.setdefault(f"{region} SSIM, {name}", []).append(ssim(made, truth, mask))
+        rows |= {key: float(np.mean(values)) for key, values in scores.items()}
+    drawn = [video.draw(i) for i in indices]
+    rows["held-out frames with a hole in the face"] = float(sum(_has_hole(d.face) for d in drawn))
+    return rows
+
+
+def regions(video: PersonVideo, index: int) -> dict[str, np.ndarray | None]:
+    """Masks: the drawn face, the lips' surroundings, the whole crop."""
+    drawn = video.draw(index)
+    reach = max(3, round(0.075 * video.size_px)) | 1
+    mouth = cv2.dilate((drawn.region == 3).astype(np.uint8), np.ones((reach, reach))) > 0
+    return {"face": drawn.face, "mouth": mouth, "whole": None}
+
+
+def _has_hole(face: np.ndarray) -> bool:
+    outline, _ = cv2.findContours(face.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = cv2.drawContours(np.zeros(face.shape, np.uint8), outline, -1, 1, cv2.FILLED)
+    return len(outline) != 1 or int(filled.sum()) != int(face.sum())
+
+
+def lips_row(name: str, made: FaceMotion, truth: FaceMotion) -> Rows:
+    """Lip gap and width against the truth, over the frames given."""
+    heads = clip_of_motion(made, name).head, clip_of_motion(truth, "truth").head
+    return {
+        f"lip-gap correlation, {name}": gap_correlation(*heads).at_zero,
+        f"lip-width correlation, {name}": width_correlation(*heads).at_zero,
+        f"lip-gap amplitude ratio, {name}": gap_amplitude_ratio(*heads),
+    }
+
+
+def motion_rows(video: Path, track: FaceTrack, target: Target, learn: int, other: Path | None, seeds: int) -> Rows:
+    """Held-out lips from sound: ours (mean over seeds), the log-mel regressor, the mean face, and ours on wrong sound.
+    """
+    motion, held = held_out_motion(track, learn)
+    model = load_motion_model(target.folder / MOTION, "cpu")
+    encoder = speech_encoder(model.speech_extractor)
+    sound = sound_in_step(video, track)
+    features = encoder(sound)
+    made = [model.synthesize(features, seed=seed, frames=len(motion)) for seed in range(seeds)]
+    scored = [lips_row("ours", m[held], motion[held]) for m in made]
+    rows: Rows = {key: float(np.mean([score[key] for score in scored])) for key in scored[0]}
+    regressed = log_mel_regressor(speech_encoder("log_mel")(sound), motion, held.start)
+    rows |= lips_row("log-mel regressor", regressed[held], motion[held])
+    rows |= lips_row("mean face", mean_face(motion, held.start)[held], motion[held])
+    wrong = read_sound(other) if other else Sound(np.roll(sound.samples, len(sound.samples) // 2), sound.rate_hz)
+    wrong_features = encoder(Sound(np.resize(wrong.samples, len(sound.samples)), sound.rate_hz))
+    rows |= lips_row("ours, wrong sound", model.synthesize(wrong_features, frames=len(motion))[held], motion[held])
+    head, true_head = clip_of_motion(made[0], "ours").head, clip_of_motion(motion, "truth").head
+    rows["head spread, degrees, ours"] = pose_spread_deg(head)
+    rows["head spread, degrees, truth"] = pose_spread_deg(true_head)
+    rows["blinks a minute, ours"] = float(np.mean([rate_per_min(m.blink, MOTION_FPS) for m in made]))
+    rows["blinks a minute, truth"] = rate_per_min(motion.blink, MOTION_FPS)
+    return rows | silence_rows(model.synthesize, encoder, sound)
+
+
+def silence_rows(
+    synthesize: Callable[[SpeechFeatures], FaceMotion], encoder: Callable[[Sound], SpeechFeatures], sound: Sound
+) -> Rows:
+    """Two seconds of silence put into the middle of the sound: how soon the lips rest closed, and how closed."""
+    middle = len(sound.samples) // 2
+    quiet = np.zeros(round(SILENCE_S * sound.rate_hz), np.float32)
+    samples = np.concatenate((sound.samples[:middle], quiet, sound.samples[middle:]))
+    gap = lip_gap(clip_of_motion(synthesize(encoder(Sound(samples, sound.rate_hz))), "silence").head)
+    start = round(middle / sound.rate_hz * MOTION_FPS)
+    silent = gap[start : start + round(SILENCE_S * MOTION_FPS)]
+    limit = 0.1 * np.percentile(gap, 95)
+    closed = np.flatnonzero(silent <= limit)
+    settled = silent[round(CLOSED_BY_S * MOTION_FPS) : -round(0.2 * MOTION_FPS)]  # lips open before speech begins anew
+    return {
+        "lips closed after silence begins, s": float(closed[0] / MOTION_FPS) if len(closed) else float("inf"),
+        "lip gap in silence from 0.3 s on, % of its 95th percentile": 10 * float(settled.max() / limit),
+    }
+
+
+def closed_loop_rows(film: Path, driving: FaceMotion, cache: Path) -> Rows:
+    """A film tracked again, against the motion that drove it."""
+    seen, driven = load_clip(film, cache=cache), clip_of_motion(driving, "driving")
+    fitted = fit_clip(track_landmarks(film, cache), None).motion
+    return {
+        "closed loop, lip-gap correlation": gap_correlation(seen.head, driven.head).at_zero,
+        "closed loop, head rotation error, degrees": float(
+            np.median(geodesic_degrees(fitted.rotation, driving.rotation[: len(fitted)]))
+        ),
+        "closed loop, driven blinks seen, %": 100 * seen_share(driving.blink, seen.blink, driving.fps),
+        "closed loop, frames with a face, %": 100 * float(seen.valid.mean()),
+    }
+
+
+def measure(given: argparse.Namespace) -> Rows:
+    """Everything, in the order of the table."""
+    video, out = given.video, given.out
+    settings = EnrolSettings(size_px=given.size, budget_s=duration_s(given.budget), hold_out=HOLD_OUT, seed=given.seed)
+    started_s = time.monotonic()
+    enrolled = talking_head.enroll(video, "person", given.consent, settings, home=out / "home", replace=True)
+    rows: Rows = {} if enrolled.already_done else {"enrolment, wall, min": (time.monotonic() - started_s) / 60}
+    track = talking_head.track(video, out / "track").track
+    learn = round(len(track) * (1 - HOLD_OUT))
+    rows |= tracking_rows(video, track, out / "track")
+    prepare_person_video(read_frames(video, track.motion.fps), track, given.size, out / "track", mp478.load())
+    person = load_person_video(out / "track", track, mp478.load())
+    renderer = PersonRenderer.load(enrolled.target.folder, mp478.load())
+    rows |= picture_rows(person, renderer, learn)
+    rows |= motion_rows(video, track, enrolled.target, learn, given.other_sound, seeds=3)
+    if given.other_sound:
+        film = out / "film.mp4"
+        spoken = talking_head.synthesize(given.other_sound, "person", film, home=out / "home", label=False)
+        driving = speak(given.other_sound, enrolled.target, 0, "cpu")
+        rows |= closed_loop_rows(film, driving, out / "cache")
+        rows["synthesis, times real time"] = spoken.duration_s / spoken.seconds
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("out/person"))
+    parser.add_argument("--budget", default="20m")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--other-sound", type=Path, help="somebody else's speech: the wrong sound, the closed loop's")
+    parser.add_argument("--consent", default="measured on footage whose rights allow it")
+    given = parser.parse_args()
+    rows = measure(given)
+    write_json(given.out / "person.json", {
+        "rows": rows, "video": given.video.name, "seed": given.seed, "command": " ".join(sys.argv),
+        "machine": platform.platform(), "versions": versions(),
+    })
+    print("| measured | value |\n|---|---|")
+    print("\n".join(f"| {name} | {value:.3g} |" for name, value in rows.items()))
+    print(json.dumps({"json": str(given.out / "person.json")}))
+
+
+if __name__ == "__main__":
+    main()
