@@ -124,7 +124,7 @@ def white_noise(values: np.ndarray) -> np.ndarray:
 
 
 def _smooth_where_noisy(values: np.ndarray, limit: float) -> np.ndarray:
-    """Savitzky-Golay 7/3 (the published code's pose smoothing) on the channels whose measured noise is above the limit."""
+    """Savitzky-Golay 7/3, as the published code smooths pose, on channels whose measured noise is above the limit."""
     noisy = white_noise(values) > limit
     if len(values) < 7 or not noisy.any():
         return values

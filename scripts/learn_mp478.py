@@ -287,9 +287,7 @@ def main() -> None:
     }
     write_tensors(arguments.out / "mp478.safetensors", arrays, provenance)
     write_json(arguments.out / "mp478.json", provenance)
-    print(
-        f"wrote {arguments.out}: identity {identity.shape}, expression {expression.shape}, texture {texture.shape}, {len(triangles)} triangles"
-    )
+    print(f"wrote {arguments.out}: {len(triangles)} triangles, texture {texture.shape}")
 
 
 if __name__ == "__main__":
