@@ -259,20 +259,17 @@ def _comparison_table(results: Mapping[str, Evaluation]) -> str:
         )
         unit = f' <span class="unit">{escape(known.unit)}</span>' if known.unit else ""
         rows.append(f"<tr><td>{escape(known.title)}{unit}<td>{_GOALS[known.better]}{cells}</tr>")
-    overall = "".join(
-        f"<td class=n>{svg.number(e.theval.get('scores', {}).get('overall', float('nan')))}" for e in results.values()
-    )
-    rows.insert(0, f"<tr><td><b>THEval, geometric</b><td>higher{overall}</tr>")
     return f"<section><h2>All numbers</h2><table>{head}{''.join(rows)}</table></section>"
 
 
 def _best(scores: Mapping[str, Score]) -> str | None:
-    """The system that does best on one metric, when more than one was measured."""
+    """The one system that does best on a metric, when more than one was measured."""
     from evaluation.registry import METRICS
 
     ranked = {k: METRICS[s.name].goodness(s.value, s.truth) for k, s in scores.items() if np.isfinite(s.value)}
     ranked = {k: v for k, v in ranked.items() if np.isfinite(v)}
-    return max(ranked, key=lambda k: ranked[k]) if len(ranked) > 1 else None
+    first = [k for k, value in ranked.items() if value == max(ranked.values())]
+    return first[0] if len(ranked) > 1 and len(first) == 1 else None
 
 
 def _footer(evaluation: Evaluation) -> str:
