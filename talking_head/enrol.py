@@ -61,9 +61,10 @@ class _Enrolment:
         tracked = self._tracked()
         measured = FaceTrack.load(self.work.folder / TRACK)
         taught = teach_frames(measured, self.settings.hold_out)
-        motion_for, video_for = self._durations(tracked["seconds"])
-        learned = self._motion(measured[:taught], motion_for)
-        painted = self._video(measured, taught, video_for)
+        crops = self._crops(measured)
+        left_s = self.settings.budget_s - FINISH_S - tracked["seconds"] - crops["seconds"]
+        learned = self._motion(measured[:taught], self._duration(MOTION_SHARE * left_s))
+        painted = self._video(measured, taught, self._duration(left_s - learned["seconds"]))
         quality = {k: v for notes in (tracked, learned, painted) for k, v in notes.items() if k != "seconds"}
         return _Made(self.work.folder, self.settings, measured, quality)
 
@@ -82,13 +83,11 @@ class _Enrolment:
 
         return self._stage("track", [TRACK, REPORT], make)
 
-    def _durations(self, spent_s: float) -> tuple[Duration, Duration]:
-        """For motion and video: the asked steps, or shares of what tracking left of the budget."""
+    def _duration(self, seconds: float) -> Duration:
+        """The asked steps, or so much of the budget. Finished stages keep their times, so resuming asks the same."""
         if self.settings.steps is not None:
-            return Duration(steps=self.settings.steps), Duration(steps=self.settings.steps)
-        left_s = self.settings.budget_s - spent_s - FINISH_S
-        motion_s = max(MIN_TRAINING_S, MOTION_SHARE * left_s)
-        return Duration(budget_s=motion_s), Duration(budget_s=max(MIN_TRAINING_S, left_s - motion_s))
+            return Duration(steps=self.settings.steps)
+        return Duration(budget_s=max(MIN_TRAINING_S, seconds))
 
     def _motion(self, taught: FaceTrack, duration: Duration) -> dict[str, Any]:
         def make() -> dict[str, float]:
@@ -97,16 +96,18 @@ class _Enrolment:
 
         return self._stage("motion", [MOTION], make)
 
-    def _video(self, measured: FaceTrack, taught: int, duration: Duration) -> dict[str, Any]:
-        def crops() -> dict[str, float]:
+    def _crops(self, measured: FaceTrack) -> dict[str, Any]:
+        def make() -> dict[str, float]:
             frames = read_frames(self.video, measured.motion.fps)
             prepare_person_video(frames, measured, self.settings.size_px, self.work.folder, mp478.load())
             return {}
 
+        return self._stage("crops", [CROPS, PLATE], make)
+
+    def _video(self, measured: FaceTrack, taught: int, duration: Duration) -> dict[str, Any]:
         def make() -> dict[str, float]:
             return learn_video(measured, taught, self.work.folder, self.settings, duration, self.device)
 
-        self._stage("crops", [CROPS, PLATE], crops)
         return self._stage("video", [VIDEO, APPEARANCE, PREVIEW], make)
 
 

@@ -39,13 +39,7 @@ def learn_motion(
         folder: gets the run and the result.
         duration: the steps, or the time, to train.
     """
-    encoder = speech_encoder(settings.speech)
-    motion = taught.motion.resampled(MOTION_FPS)
-    at_frame = np.minimum(np.arange(len(motion)) * taught.motion.fps / MOTION_FPS, len(taught) - 1)
-    # A frame between two of the video's counts only when both show the face.
-    valid = taught.valid[np.floor(at_frame).astype(int)] & taught.valid[np.ceil(at_frame).astype(int)]
-    silence = encoder(Sound(np.zeros(2 * sound.rate_hz, np.float32), sound.rate_hz)).values
-    example = MotionExample(encoder(sound), motion, valid, silence=silence[len(silence) // 2])
+    example = motion_example(taught, sound, settings.speech)
     config = FacialGanConfig(seed=settings.seed)
     if duration.steps is not None:
         exactly = {"epochs": 0, "min_steps": duration.steps}
@@ -57,6 +51,17 @@ def learn_motion(
     )
     shutil.copyfile(made, folder / MOTION)
     return {}
+
+
+def motion_example(measured: FaceTrack, sound: Sound, speech: str, speaker: str = "") -> MotionExample:
+    """A track and the sound in step with it, as the motion model learns from them."""
+    encoder = speech_encoder(speech)
+    motion = measured.motion.resampled(MOTION_FPS)
+    at_frame = np.minimum(np.arange(len(motion)) * measured.motion.fps / MOTION_FPS, len(measured) - 1)
+    # A frame between two of the video's counts only when both show the face.
+    valid = measured.valid[np.floor(at_frame).astype(int)] & measured.valid[np.ceil(at_frame).astype(int)]
+    silence = encoder(Sound(np.zeros(2 * sound.rate_hz, np.float32), sound.rate_hz)).values
+    return MotionExample(encoder(sound), motion, valid, speaker, silence[len(silence) // 2])
 
 
 def general_weights(speech: str) -> Path | None:

@@ -15,8 +15,10 @@ def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of one that ships.")],
     as_json: JsonOption = False,
 ) -> Outcome:
-    """Train a general motion model on many clips, as a configuration says. The same command resumes."""
+    """Train a general motion model on a folder of videos, as a configuration says. The same command resumes."""
     from talking_head.training import train as run
 
     result = run(config)
-    return Outcome(f"weights in {result.weights}", {"weights": str(result.weights), "steps": result.steps})
+    learned = f"learned from {result.clips} clips of {result.speakers} speakers"
+    data = {"weights": str(result.weights), "clips": result.clips, "speakers": result.speakers}
+    return Outcome(f"{result.weights}: {learned}", data)
