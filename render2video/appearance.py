@@ -68,8 +68,10 @@ class LayeredAppearance(nn.Module):
     channels for the network.
     """
 
-    def __init__(self, size_px: int, texture_px: int, features: int) -> None:
+    def __init__(self, size_px: int, texture_px: int, features: int, use_texture: bool = True) -> None:
+        """`use_texture` False leaves only the plate to start from (an ablation)."""
         super().__init__()
+        self.use_texture = use_texture
         self.plate = nn.Parameter(torch.zeros(3, size_px, size_px))
         self.texture = nn.Parameter(torch.zeros(4, texture_px, texture_px))
         self.features = nn.Parameter(torch.zeros(features, texture_px, texture_px))
@@ -83,6 +85,7 @@ class LayeredAppearance(nn.Module):
         """The layered picture `[B, 3, S, S]`, not clamped, and the head's opacity `[B, 1, S, S]`."""
         sampled = _sample(self.texture, drawn.uv)
         opacity = drawn.face + (1 - drawn.face) * drawn.presence * torch.sigmoid(OPACITY_GAIN * sampled[:, 3:])
+        opacity = opacity * float(self.use_texture)
         return opacity * sampled[:, :3] + (1 - opacity) * self.plate, opacity
 
     def maps(self, drawn: DrawnBatch, base: Tensor, opacity: Tensor, window_px: int) -> Tensor:
@@ -103,7 +106,7 @@ def _sample(texture: Tensor, uv: Tensor) -> Tensor:
 
 
 def appearance_for(
-    video: PersonVideo, texture_share: float, features: int, generator: torch.Generator
+    video: PersonVideo, texture_share: float, features: int, generator: torch.Generator, use_texture: bool = True
 ) -> LayeredAppearance:
     """A first guess from frames spread over a video; the texture's side is `texture_share` of the crop's."""
     usable = np.flatnonzero(video.track.valid)
@@ -112,12 +115,13 @@ def appearance_for(
     def frames() -> Iterable[tuple[Conditioning, np.ndarray]]:
         return ((video.draw(int(i)), video.crops[int(i)]) for i in chosen)
 
-    return initial_appearance(frames(), video.size_px, round(texture_share * video.size_px), features, generator)
+    texture_px = round(texture_share * video.size_px)
+    return initial_appearance(frames(), video.size_px, texture_px, features, generator, use_texture)
 
 
 def initial_appearance(
     frames: Iterable[tuple[Conditioning, np.ndarray]], size_px: int, texture_px: int, features: int,
-    generator: torch.Generator,
+    generator: torch.Generator, use_texture: bool = True,
 ) -> LayeredAppearance:
     """A first guess: mean colours gathered in the texture, and the mean picture around the face as plate.
 
@@ -140,7 +144,7 @@ def initial_appearance(
         background = ~drawn.face
         plate += colour * background[..., None]
         bare += background
-    appearance = LayeredAppearance(size_px, texture_px, features)
+    appearance = LayeredAppearance(size_px, texture_px, features, use_texture)
     plate = _fill_holes(plate / np.maximum(bare, 1)[..., None], bare > 0)
     texture = (total / np.maximum(weight, 1)[:, None]).reshape(texture_px, texture_px, 3)
     texture = _fill_holes(texture, (weight > 0).reshape(texture_px, -1))

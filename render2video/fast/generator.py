@@ -3,8 +3,9 @@
     maps [M, W, W] of the window around the face -> pixel-unshuffle -> U-Net with three halvings -> pixel-shuffle
     -> residual [3, W, W], faded at the window's border; picture = layered picture + residual
 
-The window follows the face, so all the work goes where speech shows; around it the layers stand as they are. The
-last layer starts at zero: untrained, the picture is the layered appearance itself, and training can only add to it.
+The window follows the face, so all the work goes where speech shows; around it the layers stand as they are. The last
+layer starts at zero: untrained, the picture is the layered appearance itself, and training can only add to it. Batch
+norm is what lets it learn fast: without, it died at a learning rate of 2e-3.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ FADE_SHARE = 0.08  # of the window's side over which the residual fades to nothi
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.LeakyReLU(0.1, inplace=True))
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.1, inplace=True))
 
 
 class FastGenerator(nn.Module):

@@ -22,7 +22,7 @@ class FastProfile:
     config_type = FastConfig
 
     def build(self, config: FastConfig, size_px: int, texture_px: int, window_px: int) -> nn.ModuleDict:
-        appearance = LayeredAppearance(size_px, texture_px, config.features)
+        appearance = LayeredAppearance(size_px, texture_px, config.features, config.use_texture)
         generator = FastGenerator(appearance.map_count, window_px, config.width)
         return nn.ModuleDict({"appearance": appearance, "generator": generator})
 

@@ -51,7 +51,8 @@ class FastTrainable:
         self.video, self.config, self.device = video, config, device
         self.usable = np.flatnonzero(video.track.valid)
         torch.manual_seed(seed)
-        appearance = appearance_for(video, config.texture_share, config.features, torch.Generator().manual_seed(seed))
+        start = torch.Generator().manual_seed(seed)
+        appearance = appearance_for(video, config.texture_share, config.features, start, config.use_texture)
         painter = FastGenerator(appearance.map_count, video.renderer.window_px, config.width)
         self.networks = nn.ModuleDict({"appearance": appearance, "generator": painter}).to(device)
         groups = [
@@ -59,7 +60,8 @@ class FastTrainable:
                 "params": [appearance.plate, appearance.texture], "lr": config.colour_rate,
                 "weight_decay": 0.0, "eps": config.colour_epsilon,
             },
-            {"params": [appearance.features, *painter.parameters()], "lr": config.network_rate},
+            {"params": [appearance.features], "lr": config.feature_rate, "weight_decay": 0.0},
+            {"params": list(painter.parameters()), "lr": config.network_rate},
         ]
         self.optimizers: Mapping[str, Optimizer] = {"all": AdamW(groups)}
 
