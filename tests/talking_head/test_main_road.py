@@ -1,0 +1,119 @@
+"""The main road: a video becomes a target, sound becomes a film; repeatable, resumable, marked as generated."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from foundation.errors import InputError
+from foundation.files import read_tensors
+from preprocessing.media import read_frames
+from talking_head import enrol
+from talking_head.enrol import Enrolled, enroll
+from talking_head.home import Home
+from talking_head.label import stamp
+from talking_head.settings import EnrolSettings
+from talking_head.synthesis import SILENCE_NOTE, Synthesis, synthesize
+from talking_head.target import APPEARANCE, CARD, MOTION, PREVIEW, VIDEO, Target, TargetCard
+from tests.talking_head.media import voice
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def spoken(
+    enrolled: tuple[Home, Target], folder: Path, samples: np.ndarray, name: str = "o.mp4", **how: bool
+) -> Synthesis:
+    soundfile.write(folder / "a.wav", samples, 16_000)
+    return synthesize(folder / "a.wav", "ana", folder / name, home=enrolled[0].path, **how)
+
+
+def again(enrolled: tuple[Home, Target], clip: Path, settings: EnrolSettings, consent: str = "for tests") -> Enrolled:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(enrol, "SHORTEST_S", 1.0)
+        return enroll(clip, "ana", consent, settings, home=enrolled[0].path)
+
+
+def test_a_target_holds_what_the_design_says(enrolled: tuple[Home, Target]) -> None:
+    home, target = enrolled
+    assert {MOTION, VIDEO, APPEARANCE, PREVIEW, CARD} <= {path.name for path in target.folder.iterdir()}
+    card = TargetCard.read(target.folder / CARD)
+    assert card.consent.statement == "for tests" and card.origin["video"] == "clip.mp4"
+    assert len(card.motion_statistics.mean) == 71 and card.quality["face_share"] == 1.0
+    assert card.quality["learned_face_psnr_db"] > 20
+    assert not list(home.work.iterdir()), "no unfinished work stays"
+
+
+def test_enrolling_again_says_that_it_is_done(enrolled: tuple[Home, Target], clip: Path) -> None:
+    assert again(enrolled, clip, EnrolSettings(steps=2)).already_done
+    with pytest.raises(InputError, match="exists"):
+        again(enrolled, clip, EnrolSettings(steps=3))
+    with pytest.raises(InputError, match="exists"):
+        again(enrolled, clip, EnrolSettings(steps=2), consent="somebody else")
+
+
+@pytest.mark.parametrize("duration_s", [0.01, 0.3, 2.0])
+def test_sound_of_any_length_gives_the_right_number_of_frames(
+    enrolled: tuple[Home, Target], tmp_path: Path, duration_s: float
+) -> None:
+    made = spoken(enrolled, tmp_path, voice(duration_s))
+    fps = enrolled[1].card.fps
+    assert made.frames == max(1, round(duration_s * fps)) == len(list(read_frames(made.output)))
+    with av.open(str(made.output)) as film:
+        assert film.streams.video[0].pix_fmt == "yuv420p" and film.streams.audio[0].codec.name == "aac"
+        assert "synthetic" in film.metadata["comment"] and "target=ana" in film.metadata["comment"]
+
+
+def test_the_same_seed_gives_the_same_film_and_the_label_is_an_option(
+    enrolled: tuple[Home, Target], tmp_path: Path
+) -> None:
+    first, second = (spoken(enrolled, tmp_path, voice(0.4), name) for name in ("a.mp4", "b.mp4"))
+    assert first.output.read_bytes() == second.output.read_bytes()
+    plain = spoken(enrolled, tmp_path, voice(0.4), "plain.mp4", label=False)
+    marked, bare = (next(read_frames(made.output)).astype(int) for made in (first, plain))
+    where = (stamp(np.full(bare.shape, 128, np.uint8)) != 128).any(-1)
+    assert np.abs(marked - bare)[where].mean() > 10 * np.abs(marked - bare)[: len(bare) // 2].mean()
+
+
+def test_silence_is_spoken_with_lips_at_rest_and_a_note(enrolled: tuple[Home, Target], tmp_path: Path) -> None:
+    made = spoken(enrolled, tmp_path, np.zeros(8_000, np.float32))
+    assert made.note == SILENCE_NOTE and made.frames == round(0.5 * enrolled[1].card.fps)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_same_command_ends_with_the_same_weights(
+    enrolled: tuple[Home, Target], clip: Path, tmp_path: Path
+) -> None:
+    settings = replace(EnrolSettings(steps=30), seed=3)
+    code = (
+        "import sys; from talking_head import enrol; from talking_head.settings import EnrolSettings\n"
+        "enrol.SHORTEST_S = 1.0\n"
+        f"enrol.enroll({str(clip)!r}, 'ana', 'for tests', {settings!r}, home=sys.argv[1])"
+    )
+
+    def start(home: Path) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen([sys.executable, "-c", code, str(home)], env=environment, stderr=subprocess.DEVNULL)
+
+    started_s = time.monotonic()
+    assert start(tmp_path / "whole").wait() == 0
+    whole_s = time.monotonic() - started_s
+    for moment in np.random.default_rng(0).uniform(0.1, 0.9, 5):
+        process = start(tmp_path / "killed")
+        time.sleep(moment * whole_s / 2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert start(tmp_path / "killed").wait() == 0
+    for name in (MOTION, VIDEO, APPEARANCE):
+        first, _ = read_tensors(tmp_path / "whole" / "targets" / "ana" / name)
+        second, _ = read_tensors(tmp_path / "killed" / "targets" / "ana" / name)
+        assert all(np.array_equal(first[key], second[key]) for key in first), name
