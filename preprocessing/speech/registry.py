@@ -24,8 +24,15 @@ def _log_mel(path: Path | None) -> SpeechEncoder:
     return LogMel()
 
 
+def _phonetic(path: Path | None) -> SpeechEncoder:
+    from preprocessing.speech.phonetic import PhoneticEncoder
+
+    return PhoneticEncoder(path)
+
+
 _ENTRIES: dict[str, _Entry] = {
     "log_mel": _Entry("80 mel bands at 50 Hz relative to the clip's speech level; nothing to load", _log_mel),
+    "phonetic": _Entry("viseme posteriors and a phonetic bottleneck at 50 Hz, any language; weights ship", _phonetic),
 }
 
 

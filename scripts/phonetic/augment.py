@@ -23,7 +23,7 @@ WARPS = tuple(round(0.80 + 0.04 * index, 2) for index in range(12))
 class Chances:
     """How often each disturbance is applied."""
 
-    pause: float = 0.4
+    pauses: tuple[float, ...] = (0.7, 0.4)
     room: float = 0.5
     colour: float = 0.8
     phone_band: float = 0.15
@@ -37,28 +37,36 @@ class Chances:
 def cut(
     sound: np.ndarray, labels: np.ndarray, samples: int, dice: np.random.Generator, chances: Chances
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A random stretch of a voice at a random tempo, at times with a pause: (float `[samples]`, labels at 50 Hz)."""
+    """A random stretch of a voice at a random tempo, with pauses: (float `[samples]`, labels at 50 Hz)."""
     speed = math.exp(dice.uniform(math.log(0.8), math.log(1.22)))
-    pause = int(dice.uniform(0.1, 1.2) * SAMPLE_RATE_HZ) if dice.random() < chances.pause else 0
-    spoken = samples - pause
+    pauses = [int(dice.uniform(0.1, 1.4) * SAMPLE_RATE_HZ) for chance in chances.pauses if dice.random() < chance]
+    spoken = samples - sum(pauses)
     wanted = int(spoken * speed) + 2
     start = int(dice.integers(0, max(1, len(labels) - wanted // LABEL_SAMPLES - 2))) * LABEL_SAMPLES
     piece = sound[start : start + wanted].astype(np.float32) / 32768.0
     positions = np.arange(spoken) * speed
-    spoken_sound = np.interp(positions, np.arange(len(piece)), piece).astype(np.float32)
+    result = np.interp(positions, np.arange(len(piece)), piece).astype(np.float32)
     label_at = (start + positions).astype(np.int64) // LABEL_SAMPLES
-    spoken_labels = labels[np.minimum(label_at, len(labels) - 1)]
-    if not pause:
-        return spoken_sound, spoken_labels[:: SAMPLE_RATE_HZ // FRAME_RATE_HZ]
-    quiet = np.flatnonzero(spoken_labels == PHONE_INDEX["SIL"])
-    at = int(dice.choice(quiet)) if len(quiet) and dice.random() < 0.8 else int(dice.integers(0, spoken))
+    result_labels = labels[np.minimum(label_at, len(labels) - 1)]
+    for pause in pauses:
+        result, result_labels = _with_pause(result, result_labels, pause, dice)
+    return result, result_labels[:: SAMPLE_RATE_HZ // FRAME_RATE_HZ]
+
+
+def _with_pause(
+    sound: np.ndarray, labels: np.ndarray, pause: int, dice: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """`pause` samples of silence, or of breath, put between words as a rule."""
+    quiet = np.flatnonzero(labels == PHONE_INDEX["SIL"])
+    at = int(dice.choice(quiet)) if len(quiet) and dice.random() < 0.7 else int(dice.integers(0, len(sound)))
     gap = np.zeros(pause, np.float32)
     if dice.random() < 0.4:  # a breath: a hump of noise, 20 to 40 dB under the speech
-        gap = np.hanning(pause) * dice.standard_normal(pause) * spoken_sound.std() * 10 ** dice.uniform(-2, -1)
-    whole = np.concatenate([spoken_sound[:at], gap, spoken_sound[at:]]).astype(np.float32)
+        gap = np.hanning(pause) * dice.standard_normal(pause) * sound.std() * 10 ** dice.uniform(-2, -1)
     gap_labels = np.full(pause, PHONE_INDEX["SIL"], np.uint8)
-    whole_labels = np.concatenate([spoken_labels[:at], gap_labels, spoken_labels[at:]])
-    return whole, whole_labels[:: SAMPLE_RATE_HZ // FRAME_RATE_HZ]
+    return (
+        np.concatenate([sound[:at], gap, sound[at:]]).astype(np.float32),
+        np.concatenate([labels[:at], gap_labels, labels[at:]]),
+    )
 
 
 def _chosen(dice: np.random.Generator, count: int, chance: float) -> Tensor:

@@ -34,7 +34,7 @@ VISEMES_OF = torch.tensor(VISEME_OF_PHONE)
 class Plan:
     """How long and how fast to learn."""
 
-    steps: int = 2400
+    steps: int = 1500
     batch: int = 24
     seconds: float = 4.0
     rate: float = 2.5e-3
@@ -42,7 +42,7 @@ class Plan:
     decay: float = 0.02
     average: float = 0.998
     smoothing: float = 0.05
-    save_every: int = 100
+    save_every: int = 50
     seed: int = 1
 
 

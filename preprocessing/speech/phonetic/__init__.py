@@ -1,0 +1,6 @@
+"""Our own speech encoder: what the mouth shows of a sound, in any language, from weights that ship."""
+
+from preprocessing.speech.phonetic.encoder import PhoneticEncoder, sum_over_visemes
+from preprocessing.speech.phonetic.inventory import PHONES, VISEME_NAMES, VISEME_OF_PHONE, VISEMES
+
+__all__ = ["PHONES", "VISEMES", "VISEME_NAMES", "VISEME_OF_PHONE", "PhoneticEncoder", "sum_over_visemes"]

@@ -1,0 +1,93 @@
+"""The phonetic encoder: sound to viseme posteriors and a bottleneck, fifty times a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foundation.errors import InputError
+from foundation.files import read_tensors
+from foundation.shipped import shipped
+from preprocessing.speech.encoder import WindowedEncoder, row_count
+from preprocessing.speech.phonetic.features import (
+    CAUSAL_MEMORY_S,
+    HOP_SAMPLES,
+    LEVEL_WINDOW_S,
+    LOUDEST_WINDOW_S,
+    mel_filters,
+    mel_power,
+    normalise,
+)
+from preprocessing.speech.phonetic.inventory import PHONES, VISEME_NAMES, VISEME_OF_PHONE
+from preprocessing.speech.phonetic.network import BOTTLENECK, RATE_HZ, PhoneticNetwork
+
+WEIGHTS = "phonetic/phonetic.safetensors"
+_RECEPTIVE_S = 0.7
+"""More than the convolutions and the first window reach to one side."""
+
+
+def load_network(path: Path) -> tuple[PhoneticNetwork, bool]:
+    """(network in evaluation mode, whether it is causal) from a weight file.
+
+    Raises:
+        InputError: no such file, or weights of another inventory or network.
+    """
+    tensors, facts = read_tensors(path)
+    if facts.get("phones") != list(PHONES):
+        raise InputError(f"{path}: weights of another phone inventory", "phonetic encoder weights", "train them again")
+    causal = bool(facts.get("causal"))
+    network = PhoneticNetwork(causal=causal)
+    try:
+        network.load_state_dict({name: torch.from_numpy(value).float() for name, value in tensors.items()})
+    except RuntimeError as error:
+        remedy = "train them again"
+        raise InputError(f"{path}: weights of another network", "phonetic encoder weights", remedy) from error
+    return network.eval(), causal
+
+
+def sum_over_visemes(phones: Tensor) -> Tensor:
+    """Viseme posteriors `[..., 13]` from phone posteriors `[..., 40]`."""
+    members = torch.nn.functional.one_hot(torch.tensor(VISEME_OF_PHONE, device=phones.device))
+    return phones @ members.to(phones)
+
+
+class PhoneticEncoder(WindowedEncoder):
+    """16 kHz sound to what the mouth shows of it, in any language.
+
+    A row is the posteriors of the 13 viseme classes (`VISEME_NAMES`, silence first: 1 - row[0] is voice activity), then
+    the `BOTTLENECK` numbers in -1..1 from which the network tells phones. Row k stands for the instant k / 50 s.
+
+    Args:
+        path: weights; None for the shipped ones.
+
+    Raises:
+        InputError: weights that are missing or not of this network.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.network, self.causal = load_network(shipped(WEIGHTS) if path is None else path)
+        self.name, self.rate_hz = "phonetic_causal" if self.causal else "phonetic", float(RATE_HZ)
+        self.dimension = len(VISEME_NAMES) + BOTTLENECK
+        # The causal means forget slowly: after five times their memory what came before weighs under 1%.
+        level_s = 5 * CAUSAL_MEMORY_S if self.causal else LEVEL_WINDOW_S / 2
+        self.context_s = level_s + LOUDEST_WINDOW_S + 2 * _RECEPTIVE_S
+        self._filters = mel_filters()
+
+    @torch.inference_mode()
+    def phone_posteriors(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(phone posteriors `[T, 40]`, bottleneck `[T, 32]`) of 16 kHz samples `[N]`, T = max(1, round(N / 320))."""
+        count = row_count(len(samples), self.rate_hz)
+        needed = 2 * count * HOP_SAMPLES
+        sound = torch.from_numpy(np.pad(samples, (0, max(0, needed - len(samples)))).astype(np.float32))[None]
+        log_mel = normalise(mel_power(sound, self._filters), self.causal)[:, : 2 * count]
+        logits, bottleneck = self.network(log_mel)
+        return logits[0].softmax(-1).numpy(), bottleneck[0].numpy()
+
+    def rows(self, samples: np.ndarray) -> np.ndarray:
+        """`[T, 13 + 32]`: viseme posteriors, bottleneck."""
+        phones, bottleneck = self.phone_posteriors(samples)
+        visemes = sum_over_visemes(torch.from_numpy(phones)).numpy()
+        return np.concatenate([visemes, bottleneck], axis=1)

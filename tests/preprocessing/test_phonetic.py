@@ -1,0 +1,230 @@
+"""The phonetic encoder: alphabets, gain-free features, time, and what the shipped weights hear in real speech."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import torch
+
+from face_model.tracks import Sound
+from foundation.errors import InputError
+from foundation.files import write_tensors
+from preprocessing.speech import SpeechEncoder, speech_encoder
+from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE, PhoneticEncoder
+from preprocessing.speech.phonetic.features import mel_filters, mel_power, normalise
+from preprocessing.speech.phonetic.inventory import parse_arpabet, parse_ipa, timed_phones
+from preprocessing.speech.phonetic.network import PhoneticNetwork
+from preprocessing.speech.phonetic.textgrid import frame_phones, read_tier
+
+VISEME_OF = np.array(VISEME_OF_PHONE)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> PhoneticEncoder:
+    return PhoneticEncoder()
+
+
+def viseme(symbol: str) -> list[str]:
+    return [VISEME_NAMES[VISEME_OF_PHONE[PHONES.index(phone)]] for phone in parse_ipa(symbol) or ()]
+
+
+@pytest.mark.parametrize("symbol, expected", [
+    ("m", "lips_closed"), ("pʰ", "lips_closed"), ("bʲ", "lips_closed"), ("v", "lip_teeth"), ("tʃ", "hush"),
+    ("ts", "hiss"), ("ʁ", "back"), ("yː", "round_close"), ("ã", "open"), ("ɔ̃", "round_mid"), ("iː", "spread"),
+    ("", "silence"),
+])
+def test_ipa_of_many_languages_reads_into_visemes(symbol: str, expected: str) -> None:
+    assert viseme(symbol) == [expected]
+
+
+def test_the_two_alphabets_agree_on_english() -> None:
+    pairs = {"AY1": "aɪ", "OW0": "oʊ", "CH": "tʃ", "NG": "ŋ", "ER0": "ɚ", "TH": "θ", "AE1": "æ", "JH": "dʒ", "Y": "j"}
+    for arpabet, ipa in pairs.items():
+        assert parse_arpabet(arpabet) == parse_ipa(ipa), arpabet
+    assert parse_arpabet("spn") is None and parse_ipa("♪") is None
+
+
+def test_a_diphthong_is_open_for_most_of_its_time() -> None:
+    (start_s, middle_s, first), (_, end_s, second) = timed_phones(parse_arpabet("AY1") or (), 1.0, 1.2)
+    assert (start_s, end_s) == (1.0, 1.2) and middle_s == pytest.approx(1.12)
+    assert (PHONES[first], PHONES[second]) == ("AA", "IH")
+
+
+LONG = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0
+xmax = 0.5
+tiers? <exists>
+size = 1
+item []:
+    item [1]:
+        class = "IntervalTier"
+        name = "phones"
+        xmin = 0
+        xmax = 0.5
+        intervals: size = 3
+        intervals [1]:
+            xmin = 0
+            xmax = 0.1
+            text = ""
+        intervals [2]:
+            xmin = 0.1
+            xmax = 0.3
+            text = "M"
+        intervals [3]:
+            xmin = 0.3
+            xmax = 0.5
+            text = "spn"
+"""
+SHORT = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+0
+0.5
+<exists>
+1
+"IntervalTier"
+"phones"
+0
+0.5
+3
+0
+0.1
+""
+0.1
+0.3
+"M"
+0.3
+0.5
+"spn"
+"""
+
+
+@pytest.mark.parametrize("content", [LONG, SHORT], ids=["long", "short"])
+def test_both_kinds_of_textgrid_read_alike(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.TextGrid"
+    path.write_text(content)
+    tier = read_tier(path, "phones")
+    assert tier == [(0.0, 0.1, ""), (0.1, 0.3, "M"), (0.3, 0.5, "spn")]
+    labels = frame_phones(tier, 10, 5)
+    assert labels.tolist() == [0, PHONES.index("M"), PHONES.index("M"), -1, -1]
+    with pytest.raises(InputError, match="words"):
+        read_tier(path, "words")
+
+
+def hum(seconds: float, seed: int = 0) -> np.ndarray:
+    """Something with a changing spectrum and pauses."""
+    times_s = np.arange(int(seconds * 16000)) / 16000
+    dice = np.random.default_rng(seed)
+    buzz = sum(np.sin(2 * np.pi * 120 * k * times_s + dice.uniform(0, 6)) / k for k in range(1, 30))
+    swell = np.clip(np.sin(2 * np.pi * 1.7 * times_s) + np.sin(2 * np.pi * 0.45 * times_s), 0, None)
+    return (0.05 * swell * (buzz + 0.3 * dice.standard_normal(len(times_s)))).astype(np.float32)
+
+
+def test_features_do_not_know_the_gain() -> None:
+    noise = np.random.default_rng(1).standard_normal(64000).astype(np.float32)
+    sound = torch.from_numpy(hum(4.0) + 3e-4 * noise)[None]  # a room 50 dB under the voice, not digital silence
+    plain = normalise(mel_power(sound, mel_filters()))
+    for gain_db in (-20, 10):
+        changed = normalise(mel_power(sound * 10 ** (gain_db / 20), mel_filters()))
+        assert (changed - plain).abs().max() < 0.02
+
+
+def test_a_click_shows_in_its_own_frame() -> None:
+    sound = torch.zeros(1, 16000)
+    sound[0, 8000] = 0.5
+    assert mel_power(sound, mel_filters()).sum(-1).argmax().item() == 50
+
+
+def test_every_mel_filter_passes_something_at_every_throat_length() -> None:
+    for warp in (0.8, 1.0, 1.24):
+        filters = mel_filters(warp)
+        assert torch.allclose(filters.sum(0), torch.ones(filters.shape[1])) and (filters >= 0).all()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_network_looks_as_far_as_it_says(causal: bool) -> None:
+    torch.manual_seed(0)
+    network = PhoneticNetwork(causal=causal).eval()
+    log_mel = torch.randn(1, 400, 80)
+    changed = log_mel.clone()
+    changed[:, 200] += 1.0  # the instant 2.00 s: row 100
+    with torch.inference_mode():
+        rows = (network(log_mel)[0] - network(changed)[0]).abs().amax(-1)[0].nonzero()[:, 0]
+    first, last = int(rows.min()), int(rows.max())
+    reach = (1.3 if causal else 0.65) * 50
+    assert 100 < last < 100 + reach
+    assert first == 100 if causal else 100 - reach < first < 100
+
+
+def test_causal_features_ignore_the_future() -> None:
+    sound = torch.from_numpy(hum(3.0))[None]
+    cut = mel_power(sound, mel_filters())
+    assert torch.allclose(normalise(cut, causal=True)[:, :150], normalise(cut[:, :150], causal=True))
+
+
+def test_it_is_a_speech_encoder_by_name(encoder: PhoneticEncoder) -> None:
+    assert isinstance(encoder, SpeechEncoder)
+    assert speech_encoder("phonetic").name == "phonetic"
+    features = encoder(Sound(hum(1.5)))
+    assert features.values.shape == (75, encoder.dimension) and features.rate_hz == 50
+    assert np.allclose(features.values[:, : len(VISEME_NAMES)].sum(1), 1, atol=1e-4)
+    assert sum(value.numel() for value in encoder.network.parameters()) <= 3_000_000
+
+
+def test_pieces_come_out_as_the_whole(encoder: PhoneticEncoder) -> None:
+    sound = hum(37.0)
+    whole = encoder.rows(sound)
+    assert np.abs(encoder(Sound(sound)).values - whole).max() < 1e-3
+
+
+@pytest.mark.parametrize("samples", [1, 159, 160, 161, 480, 16001])
+def test_any_length_gives_its_rows(encoder: PhoneticEncoder, samples: int) -> None:
+    values = encoder(Sound(hum(2.0)[:samples])).values
+    assert len(values) == max(1, round(samples / 320)) and np.isfinite(values).all()
+
+
+def test_digital_silence_is_silence(encoder: PhoneticEncoder) -> None:
+    assert encoder(Sound(np.zeros(32000, np.float32))).values[:, 0].min() > 0.5
+
+
+def test_foreign_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write_tensors(path, {"x": np.zeros(3, np.float32)}, {"phones": ["A"]})
+    with pytest.raises(InputError, match="inventory"):
+        PhoneticEncoder(path)
+    write_tensors(path, {"x": np.zeros(3, np.float32)}, {"phones": list(PHONES)})
+    with pytest.raises(InputError, match="another network"):
+        PhoneticEncoder(path)
+
+
+def recording(data_dir: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(16 kHz sound, viseme at 50 Hz or -1) of an aligned recording."""
+    sound, rate_hz = soundfile.read(data_dir / "speech_aligned" / f"{name}.wav", dtype="float32", always_2d=True)
+    sound = soxr.resample(sound.mean(axis=1), rate_hz, 16000)
+    phones = frame_phones(read_tier(data_dir / "speech_aligned" / f"{name}.TextGrid", "phones"), 50, len(sound) // 320)
+    return sound, np.where(phones >= 0, VISEME_OF[phones], -1)
+
+
+def accuracy(encoder: PhoneticEncoder, sound: np.ndarray, truth: np.ndarray) -> float:
+    guess = encoder.rows(sound)[: len(truth), : len(VISEME_NAMES)].argmax(axis=1)
+    return float((guess == truth)[truth >= 0].mean())
+
+
+# A little under what the shipped weights reach (59.5, 50.9, 47.5%; always silence gives 24-33%). The goal is 0.60.
+@pytest.mark.parametrize("name, least", [("acoustic_corpus", 0.57), ("cold_corpus", 0.48), ("cold_corpus3", 0.45)])
+def test_it_tells_visemes_of_a_person_it_never_heard(
+    encoder: PhoneticEncoder, data_dir: Path, name: str, least: float
+) -> None:
+    sound, truth = recording(data_dir, name)
+    clean = accuracy(encoder, sound, truth)
+    assert clean >= least
+    assert abs(accuracy(encoder, 0.1 * sound, truth) - clean) < 0.01
+    # Truth moved by a fifth of a second must fit worse: the rows stand for their own instants.
+    for shift in (-10, 10):
+        assert accuracy(encoder, sound, np.roll(truth, shift)) < clean - 0.1
