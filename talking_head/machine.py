@@ -27,7 +27,6 @@ CORE_MODULES = {
 LINUX_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2", "libGL.so.1": "libgl1"}
 EXTRAS = {
     "tensorboard": ("tensorboard", "training curves in a browser"),
-    "c2pa": ("c2pa", "signed provenance in the mp4"),
     "torchvision": ("torchvision", "perceptual loss with VGG weights"),
     "face-alignment": ("face_alignment", "another face tracker"),
     "py-feat": ("feat", "action units"),
@@ -59,7 +58,7 @@ class Check:
 def examine(home: Home) -> list[Check]:
     """Every check, the needed parts first."""
     return [
-        _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _graphics_card(),
+        _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _signing(), _graphics_card(),
         Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(), _targets(home),
     ]
 
@@ -144,6 +143,15 @@ def _graphics_card() -> Check:
     if torch.cuda.is_available():
         return Check("graphics card", State.WORKS, torch.cuda.get_device_name(0))
     return Check("graphics card", State.OPTIONAL, "none that CUDA sees: the processor does the work")
+
+
+def _signing() -> Check:
+    from talking_head.manifest import available
+
+    if available():
+        return Check("signed provenance", State.WORKS, f"c2pa-python {version('c2pa-python')}")
+    found = "without it films are marked by a file beside them, not signed"
+    return Check("signed provenance", State.OPTIONAL, found, "pip install --force-reinstall c2pa-python")
 
 
 def _extras() -> list[Check]:

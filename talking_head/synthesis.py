@@ -17,15 +17,20 @@ from render2video.person import PersonRenderer
 from talking_head import __version__
 from talking_head.home import Home, writable
 from talking_head.label import stamp, tags
+from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
 from talking_head.settings import device_name
 from talking_head.target import MOTION, Target, find_target
 
 SILENCE_NOTE = "the sound is silent, so the lips stay at rest"
+UNSIGNED_NOTE = "not signed, since c2pa-python is not installed: what it says of itself is in"
 
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What was made. output: the mp4. duration_s: of the film. seconds: how long making it took. note: for people."""
+    """What was made. output: the mp4. duration_s: of the film. seconds: how long making it took. note: for people.
+
+    signed: whether it carries a signed manifest; otherwise what it says of itself lies in a file beside it.
+    """
 
     output: Path
     target: str
@@ -36,13 +41,14 @@ class Synthesis:
     height_px: int
     seed: int
     labelled: bool
+    signed: bool
     seconds: float
     note: str = ""
 
 
 def synthesize(
     audio: Path | str, target: str, output: Path | str, *, seed: int = 0, label: bool = True, device: str = "auto",
-    home: Path | str | None = None,
+    home: Path | str | None = None, certificate: Path | str | None = None, key: Path | str | None = None,
 ) -> Synthesis:
     """Make an mp4 of a target saying what a sound says.
 
@@ -53,25 +59,33 @@ def synthesize(
         seed: the same seed gives the same film.
         label: whether a small visible line says that it is generated; the file's tag says it always.
         device: `auto`, `cpu` or `cuda`.
-        home: where targets live.
+        home: where targets live, and the certificate made here that films are signed with.
+        certificate, key: PEM files to sign with instead.
 
     Raises:
-        InputError: no such target, a damaged one, no sound, an output that is not an mp4 or cannot be written.
+        InputError: no such target, a damaged one, no sound, an output that is not an mp4 or cannot be written, or a
+            certificate that cannot sign.
     """
     started_s = time.monotonic()
     audio, goal = Path(audio), checked_output(output, audio)
     person = find_target(Home.find(home), target)
     where, card = device_name(device), person.card
-    note = SILENCE_NOTE if silent(audio) else ""
+    signer = signing_identity(Home.find(home), certificate, key)
+    notes = [SILENCE_NOTE] if silent(audio) else []
+    notes += [] if signer else [f"{UNSIGNED_NOTE} {sidecar_of(goal).name}"]
     motion = speak(audio, person, seed, where)
     renderer = PersonRenderer.load(person.folder, mp478.load(), where)
     about = tags(person.id, __version__)
-    with VideoWriter(goal, card.fps, card.width_px, card.height_px, sound_source=audio, metadata=about) as writer:
+    size = (card.width_px, card.height_px)
+    with (
+        marked(goal, Claims.of(person, label), signer) as film,
+        VideoWriter(film, card.fps, *size, sound_source=audio, metadata=about) as writer,
+    ):
         for frame in track(renderer.frames(motion), f"Painting {goal.name}", len(motion)):
             writer.write(stamp(frame) if label else frame)
     return Synthesis(
-        goal, person.id, len(motion) / card.fps, len(motion), card.fps, card.width_px, card.height_px, seed, label,
-        round(time.monotonic() - started_s, 3), note,
+        goal, person.id, len(motion) / card.fps, len(motion), card.fps, *size, seed, label,
+        signer is not None, round(time.monotonic() - started_s, 3), "; ".join(notes),
     )
 
 

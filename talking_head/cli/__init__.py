@@ -21,7 +21,10 @@ app = typer.Typer(
     name="talking-head", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
     add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
-VERBS = (making.enroll, making.synth, making.track, judging.evaluate, judging.compare, training.train, doctor.doctor)
+VERBS = (
+    making.enroll, making.synth, making.track, judging.evaluate, judging.compare, judging.verify, training.train,
+    doctor.doctor,
+)
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(targets.app, name="targets")

@@ -1,4 +1,4 @@
-"""`talking-head evaluate` and `compare`: how good videos are."""
+"""`talking-head evaluate`, `compare` and `verify`: how good videos are, and what one of ours says of itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from foundation.errors import InputError
-from talking_head.cli.common import JsonOption, Outcome, verb
+from talking_head.cli.common import HomeOption, JsonOption, Outcome, verb
+from talking_head.identity import CERTIFICATE_VARIABLE
 
 PageOption = Annotated[Path | None, typer.Option("--html", help="Write a page for people.", show_default=False)]
 _ANY = "A video, or a folder of videos."
@@ -94,3 +95,23 @@ def compare(
     page = f"; page in {html}" if html is not None else ""
     data = {name: result.to_json() for name, result in results.items()}
     return Outcome(f"{len(results)} systems, the truth among them{page}", data)
+
+
+@verb
+def verify(
+    film: Annotated[Path, typer.Argument(metavar="FILE", help="An mp4 made by talking-head.", show_default=False)],
+    certificate: Annotated[
+        Path | None,
+        typer.Option(envvar=CERTIFICATE_VARIABLE, help="The authority to trust, in PEM.", show_default=False),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Read back what a film of ours says of itself; fail when it says nothing or was changed. Works offline."""
+    from talking_head.provenance import verify as run
+
+    found = run(film, certificate=certificate, home=home)
+    if not as_json:
+        for name, value in found.rows().items():
+            print(f"{name:14} {value}")
+    return Outcome(f"{film}: synthetic, and unchanged since it was made", found.to_json())

@@ -16,6 +16,7 @@ from talking_head.cli.common import (
     readable_size,
     verb,
 )
+from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talking_head.settings import EnrolSettings
 
 DEFAULTS = EnrolSettings()
@@ -23,6 +24,13 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 VideoArgument = Annotated[
     Path, typer.Argument(metavar="VIDEO", help="A video of one person speaking to the camera.", show_default=False)
+]
+CertificateOption = Annotated[
+    Path | None,
+    typer.Option(envvar=CERTIFICATE_VARIABLE, help="Sign with this: PEM, the signer's first.", show_default=False),
+]
+KeyOption = Annotated[
+    Path | None, typer.Option(envvar=KEY_VARIABLE, help="The certificate's private key: PEM.", show_default=False)
 ]
 SyncOption = Annotated[
     bool, typer.Option("--sync-fix/--no-sync-fix", help="Correct sound that is late or early, or refuse such a video.")
@@ -86,6 +94,8 @@ def synth(
     seed: SeedOption = 0,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     device: DeviceOption = DEFAULTS.device,
+    certificate: CertificateOption = None,
+    key: KeyOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
@@ -94,7 +104,9 @@ def synth(
 
     from talking_head.synthesis import synthesize
 
-    result = synthesize(audio, target_id, output, seed=seed, label=label, device=device, home=home)
+    result = synthesize(
+        audio, target_id, output, seed=seed, label=label, device=device, home=home, certificate=certificate, key=key
+    )
     size = f"{result.width_px}x{result.height_px}"
     summary = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"
     summary += f"; {result.note}" if result.note else ""

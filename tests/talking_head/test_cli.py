@@ -41,7 +41,7 @@ def test_import_is_quick_and_offers_the_verbs() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("name", ["enroll", "synth", "track", "train", "targets", "doctor"])
+@pytest.mark.parametrize("name", ["enroll", "synth", "track", "train", "targets", "doctor", "verify"])
 def test_every_verb_explains_itself(name: str) -> None:
     result = runner.invoke(app, [name, "--help"])
     assert result.exit_code == 0 and "Usage" in result.output
@@ -110,7 +110,7 @@ def test_doctor_speaks_to_programs(tmp_path: Path) -> None:
     result = runner.invoke(app, ["doctor", "--json", "--home", str(tmp_path)])
     report = json.loads(result.stdout)
     names = {check["name"] for check in report["checks"]}
-    assert {"Python", "torch", "face landmarker model", "home", "extra: c2pa"} <= names
+    assert {"Python", "torch", "face landmarker model", "home", "signed provenance"} <= names
     missing = [check for check in report["checks"] if check["state"] == "missing"]
     assert report["ok"] == (not missing) == (result.exit_code == 0)
     assert all(check["remedy"] for check in missing), "everything missing has its remedy"
