@@ -78,7 +78,11 @@ class Schedule:
 
 @dataclass
 class FacialGanConfig:
-    """All of it. losses: a preset of `facial_gan.losses.PRESETS`, or `custom` for `custom_losses`."""
+    """All of it. losses: a preset of `facial_gan.losses.PRESETS`, or `custom` for `custom_losses`.
+
+    articulation: how far from the lips at rest an expression goes at synthesis, as a multiple of the network's. A
+    network that cannot be sure makes smaller motions than the person; closed lips stay closed.
+    """
 
     architecture: Architecture = field(default_factory=Architecture)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -86,8 +90,9 @@ class FacialGanConfig:
     custom_losses: LossWeights = field(default_factory=LossWeights)
     general: Schedule = field(default_factory=Schedule)
     fine_tune: Schedule = field(
-        default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=400, learning_rate=3e-4)
+        default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=300, learning_rate=3e-4)
     )
-    from_scratch: Schedule = field(default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=1200))
+    from_scratch: Schedule = field(default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=600))
     window_step: int = 5
+    articulation: float = 1.15
     seed: int = 0

@@ -45,6 +45,7 @@ class FacialGan(MotionModel):
         speech_extractor, face_model: see `MotionModel`.
         discriminator: kept for fine-tuning; synthesis does not use it.
         pose_deviation: `[6]`, see `with_measured_pose`.
+        articulation: see `FacialGanConfig`.
     """
 
     id = "facial_gan"
@@ -60,10 +61,12 @@ class FacialGan(MotionModel):
         face_model: str,
         discriminator: Discriminator | None = None,
         pose_deviation: np.ndarray | None = None,
+        articulation: float = 1.0,
     ) -> None:
         self.generator, self.discriminator = generator.eval().requires_grad_(False), discriminator
         self.statistics, self.features, self.blinks, self.architecture = statistics, features, blinks, architecture
         self.speech_extractor, self.face_model = speech_extractor, face_model
+        self.articulation = articulation
         self.pose_deviation = np.zeros(POSE_SIZE, np.float32) if pose_deviation is None else pose_deviation
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
@@ -77,6 +80,8 @@ class FacialGan(MotionModel):
         sway = PoseProcess(self.pose_deviation, person.pose_factor, person.pose_memory_s, MOTION_FPS, seed)
         for piece in self._network_pieces(self.features.normalise(rows), count, seed):
             piece[:, POSE] = within_range(piece[:, POSE] + sway(len(piece)), person.pose_limit)
+            rest = person.normalised_rest
+            piece[:, EXPRESSION] = rest + self.articulation * (piece[:, EXPRESSION] - rest)
             motion = person.restore(piece)
             motion[:, BLINK] = blink(motion[:, BLINK][:, 0])[:, None]
             yield FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
@@ -129,7 +134,7 @@ class FacialGan(MotionModel):
         lacking = np.sqrt(np.clip(1.0 - own, 0.0, 1.0)).astype(np.float32)
         return FacialGan(
             self.generator, self.statistics, self.features, self.blinks, self.architecture,
-            self.speech_extractor, self.face_model, self.discriminator, lacking,
+            self.speech_extractor, self.face_model, self.discriminator, lacking, self.articulation,
         )  # fmt: skip
 
     def _tensors(self) -> dict[str, np.ndarray]:
@@ -154,6 +159,7 @@ class FacialGan(MotionModel):
             "version": 1,
             "architecture": asdict(self.architecture),
             "blinks": self.blinks.to_json(),
+            "articulation": self.articulation,
             "speech_extractor": self.speech_extractor,
             "face_model": self.face_model,
         }
@@ -183,4 +189,5 @@ class FacialGan(MotionModel):
         return cls(
             generator.to(device), MotionStatistics.from_arrays(own), features, BlinkHabit(**metadata["blinks"]),
             architecture, metadata["speech_extractor"], metadata["face_model"], judge, arrays["pose_deviation"],
+            metadata["articulation"],
         )  # fmt: skip

@@ -189,7 +189,7 @@ def _run(
     FacialGan(
         trained.eval(), people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values())),
         features, measure_blinks([example.motion.blink for example in examples], MOTION_FPS),
-        config.architecture, extractor, face_model, discriminator=judge,
+        config.architecture, extractor, face_model, discriminator=judge, articulation=config.articulation,
     ).with_measured_pose(examples).save(goal)  # fmt: skip
     return goal
 

@@ -32,7 +32,9 @@ def save_checkpoint(
     write_tensors(path, arrays, metadata | {"optimizers": groups})
 
 
-def load_checkpoint(path: Path, networks: nn.Module, average: nn.Module, optimizers: Mapping[str, Optimizer]) -> dict[str, Any]:
+def load_checkpoint(
+    path: Path, networks: nn.Module, average: nn.Module, optimizers: Mapping[str, Optimizer]
+) -> dict[str, Any]:
     """Read what `save_checkpoint` wrote into the given parts; returns the metadata.
 
     Raises:

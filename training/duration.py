@@ -22,7 +22,8 @@ class Duration:
     def __post_init__(self) -> None:
         given = [value for value in (self.steps, self.budget_s) if value is not None]
         if not given or min(given) <= 0:
-            raise InputError(f"a duration of {self.steps} steps and {self.budget_s} s", "positive steps, a positive budget, or both")
+            received = f"a duration of {self.steps} steps and {self.budget_s} s"
+            raise InputError(received, "positive steps, a positive budget, or both")
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """Where a run stands, 0 at its start to 1 at its end, when `step` steps and `elapsed_s` seconds are done."""

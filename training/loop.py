@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ from training.averaging import Average
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.duration import Duration
 
-_STATE, _CONFIG, _METRICS = "state.safetensors", "config.json", "metrics.jsonl"
+_STATE, _CONFIG, _METRICS, _VERSIONS = "state.safetensors", "config.json", "metrics.jsonl", "versions.json"
 
 
 class Trainable(Protocol):
@@ -77,7 +78,8 @@ def train(
     """Train until the duration is over; the same call resumes after a kill and returns at once when done.
 
     When checkpoints are taken does not change the result. The run folder holds `config.json`, `metrics.jsonl` (a line
-    every `log_every` steps; TensorBoard files too when it is installed) and `state.safetensors`.
+    every `log_every` steps; TensorBoard files too when it is installed), `state.safetensors` and, of the code that ran
+    last, `versions.json`.
 
     Args:
         config: what decides the result, JSON-able; a run folder of another configuration is refused.
@@ -86,7 +88,12 @@ def train(
         InputError: the folder holds another run, its checkpoint is damaged, or a loss is no longer finite.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    _claim(run_dir, dict(config) | {"seed": seed, "steps": duration.steps, "budget_s": duration.budget_s, "average_decay": average_decay})
+    _claim(
+        run_dir,
+        dict(config)
+        | {"seed": seed, "steps": duration.steps, "budget_s": duration.budget_s, "average_decay": average_decay},
+    )
+    write_json(run_dir / _VERSIONS, _versions())
     average = Average(trainable.networks, average_decay)
     step, elapsed_s = _resume(run_dir, trainable, average)
     device = next(trainable.networks.parameters()).device
@@ -113,6 +120,15 @@ def train(
     return RunResult(average.networks, step, elapsed_s)
 
 
+def _versions() -> dict[str, str]:
+    """Of what the numbers of a run depend on."""
+    packages = {"torch": torch.__version__, "numpy": np.__version__}
+    try:
+        return packages | {"talking-head": version("talking-head")}
+    except PackageNotFoundError:
+        return packages | {"talking-head": "not installed"}
+
+
 def _claim(run_dir: Path, config: dict[str, Any]) -> None:
     """Write the run's configuration, or check that the folder's is the same."""
     path = run_dir / _CONFIG
@@ -124,7 +140,9 @@ def _claim(run_dir: Path, config: dict[str, Any]) -> None:
     if present != wanted:
         differing = sorted(k for k in present.keys() | wanted.keys() if present.get(k) != wanted.get(k))
         raise InputError(
-            f"{run_dir} holds a run with another {', '.join(differing)}", "a run of the same configuration", "use another folder or delete this one"
+            f"{run_dir} holds a run with another {', '.join(differing)}",
+            "a run of the same configuration",
+            "use another folder or delete this one",
         )
 
 

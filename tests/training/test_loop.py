@@ -1,0 +1,131 @@
+"""Runs that are killed, resumed, repeated, spoilt."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foundation.errors import InputError
+from foundation.files import read_tensors
+from tests.training.toy import Toy, run
+from training import Duration, train
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = 120
+
+
+def state_of(folder: Path) -> dict[str, np.ndarray]:
+    return read_tensors(folder / "state.safetensors")[0]
+
+
+def assert_same_state(first: Path, second: Path) -> None:
+    one, two = state_of(first), state_of(second)
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        assert np.array_equal(value, two[name]), name
+
+
+def test_killed_at_random_moments_the_run_repeats_an_uninterrupted_one(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run(Toy(), whole, STEPS)
+    command = [sys.executable, "-m", "tests.training.toy", str(broken), str(STEPS), "0.01"]
+    generator, kills = np.random.default_rng(), 0
+    for _ in range(3):
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        seen = (broken / "state.safetensors").stat().st_mtime_ns if (broken / "state.safetensors").exists() else 0
+        while process.poll() is None and time.monotonic() < deadline:  # until this process has got somewhere
+            state = broken / "state.safetensors"
+            if state.exists() and state.stat().st_mtime_ns != seen:
+                break
+            time.sleep(0.005)
+        time.sleep(generator.uniform(0, 0.2))
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.wait()
+    assert kills > 0, "the run was over before it could be killed"
+    subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
+    assert_same_state(whole, broken)
+    assert (whole / "metrics.jsonl").read_text() == (broken / "metrics.jsonl").read_text()
+
+
+def test_a_finished_run_returns_at_once(tmp_path: Path) -> None:
+    first = run(Toy(), tmp_path, 20)
+    toy = Toy()
+    again = run(toy, tmp_path, 20)
+    assert toy.done == 0 and again.steps == 20
+    for one, two in zip(first.networks.parameters(), again.networks.parameters(), strict=True):
+        assert np.array_equal(one.numpy(), two.numpy())
+
+
+def test_seeds_differ_and_repeat(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(Toy(), tmp_path / name, 10, seed)
+    assert_same_state(tmp_path / "a", tmp_path / "b")
+    assert not np.array_equal(
+        state_of(tmp_path / "a")["networks.0.weight"], state_of(tmp_path / "c")["networks.0.weight"]
+    )
+
+
+def test_another_configuration_is_refused(tmp_path: Path) -> None:
+    run(Toy(), tmp_path, 5)
+    with pytest.raises(InputError, match="steps"):
+        run(Toy(), tmp_path, 6)
+
+
+def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="loss stopped being finite at step 30"):
+        run(Toy(pause_s=0.005, nan_at=30), tmp_path, 100)
+    _, metadata = read_tensors(tmp_path / "state.safetensors")
+    assert 0 < metadata["step"] <= 30
+    assert all(np.isfinite(value).all() for value in state_of(tmp_path).values())
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
+    run(Toy(), tmp_path, 5)
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        run(Toy(), tmp_path, 5)
+
+
+def test_a_budget_counts_the_time_of_all_resumes(tmp_path: Path) -> None:
+    toy = Toy(pause_s=0.01)
+    started = time.monotonic()
+    result = train(toy, tmp_path, Duration(budget_s=0.5), config={})
+    assert 0.5 <= result.elapsed_s < 2.0 and time.monotonic() - started < 5.0
+    again = Toy(pause_s=0.01)
+    assert train(again, tmp_path, Duration(budget_s=0.5), config={}).steps == result.steps and again.done == 0
+
+
+def test_metrics_and_versions_are_written(tmp_path: Path) -> None:
+    run(Toy(), tmp_path, 20)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [5, 10, 15, 20] and all("loss" in line for line in lines)
+    assert {"torch", "talking-head"} <= json.loads((tmp_path / "versions.json").read_text()).keys()
+
+
+def test_the_average_is_what_its_definition_says(tmp_path: Path) -> None:
+    """Against the recursion written out: after n steps, decay min(d, (1 + k) / (10 + k)) at step k."""
+    values: list[np.ndarray] = []
+
+    class Watched(Toy):
+        def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
+            losses = super().training_step(step, progress, generator)
+            values.append(self.networks[0].weight.detach().numpy().astype(np.float64).copy())  # type: ignore[index]
+            return losses
+
+    toy = Watched()
+    expected = toy.networks[0].weight.detach().numpy().astype(np.float64).copy()  # type: ignore[index]
+    result = train(toy, tmp_path, Duration(40), config={}, average_decay=0.7)
+    for step, value in enumerate(values):
+        decay = min(0.7, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * value
+    np.testing.assert_allclose(result.networks[0].weight.numpy(), expected, atol=1e-6)  # type: ignore[index]

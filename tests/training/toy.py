@@ -1,0 +1,48 @@
+"""A toy to train, with everything that a resumed run could get wrong: moments, batch norm, dropout, drawn batches.
+
+Run as a script: `python -m tests.training.toy RUN_DIR STEPS PAUSE_S`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from training import Duration, RunResult, cosine_decay, train
+from training.schedules import set_learning_rate
+
+
+class Toy:
+    def __init__(self, pause_s: float = 0.0, nan_at: int | None = None) -> None:
+        torch.manual_seed(0)
+        self.networks: nn.Module = nn.Sequential(
+            nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 1)
+        )
+        self.optimizer = torch.optim.AdamW(self.networks.parameters(), lr=1e-2)
+        self.optimizers = {"toy": self.optimizer}
+        self.pause_s, self.nan_at, self.done = pause_s, nan_at, 0
+
+    def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
+        time.sleep(self.pause_s)
+        set_learning_rate(self.optimizer, cosine_decay(progress))
+        inputs = torch.from_numpy(generator.standard_normal((16, 3)).astype(np.float32))
+        loss = ((self.networks(inputs) - inputs.sum(1, keepdim=True)) ** 2).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.done += 1
+        return {"loss": float("nan") if step == self.nan_at else loss.item()}
+
+
+def run(toy: Toy, folder: Path, steps: int, seed: int = 0) -> RunResult:
+    return train(toy, folder, Duration(steps), config={"toy": 1}, seed=seed, checkpoint_every_s=0.02, log_every=5)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    run(Toy(float(sys.argv[3])), Path(sys.argv[1]), int(sys.argv[2]))
