@@ -1,6 +1,7 @@
 """Spherical-harmonics light: 3 x 9 coefficients (bands 0-2) that shade a surface by its normal.
 
-Basis and order follow Deng et al. 2019 (and Ramamoorthi & Hanrahan 2001): 1, y, z, x, xy, yz, 3z^2 - 1, xz, x^2 - y^2, each with its
+Basis and order follow Deng et al. 2019 (and Ramamoorthi & Hanrahan 2001): 1, y, z, x, xy, yz, 3z^2 - 1, xz, x^2 -
+y^2, each with its
 clamped-cosine constant.
 """
 
@@ -13,6 +14,7 @@ from torch import Tensor
 _BAND = (np.pi, 2 * np.pi / np.sqrt(3.0), 2 * np.pi / np.sqrt(8.0))  # clamped cosine, bands 0, 1, 2
 _NORM = (1 / np.sqrt(4 * np.pi), np.sqrt(3.0) / np.sqrt(4 * np.pi), 3 * np.sqrt(5.0) / np.sqrt(12 * np.pi))
 CONSTANT_TERM = _BAND[0] * _NORM[0]  # the basis function of band 0, the same for every normal
+DENG_CONSTANT = 0.8  # Deng et al. 2019: their regressor's coefficients leave this much of the constant term out
 AMBIENT = np.tile(np.eye(1, 9)[0] / CONSTANT_TERM, 3).astype(np.float32)  # white light that leaves the albedo as it is
 
 
@@ -39,8 +41,28 @@ def shading(normals: Tensor, illumination: Tensor) -> Tensor:
     return sh_basis(normals) @ illumination.unflatten(-1, (3, 9)).transpose(-1, -2)
 
 
+def illumination_from_deng(coefficients: Tensor) -> Tensor:
+    """Our illumination `[..., 27]` from the 27 numbers of Deng's regressor and coefficient files.
+
+    Same basis, same order; theirs stand for light around a white constant of 0.8, ours are the whole light.
+    """
+    return coefficients + _deng_constant(coefficients)
+
+
+def illumination_to_deng(illumination: Tensor) -> Tensor:
+    """The inverse of `illumination_from_deng`."""
+    return illumination - _deng_constant(illumination)
+
+
+def _deng_constant(like: Tensor) -> Tensor:
+    constant = torch.zeros(9, dtype=like.dtype, device=like.device)
+    constant[0] = DENG_CONSTANT
+    return constant.repeat(3)
+
+
 def fit_illumination(albedo: np.ndarray, normals: np.ndarray, colours: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Light `[27]` that turns the albedo into the colours with least weighted squares, twice reweighted against outliers.
+    """Light `[27]` that turns the albedo into the colours with least weighted squares, twice reweighted against
+    outliers.
 
     Args:
         albedo, normals, colours: `[V, 3]`. weights: `[V]`, zero where unseen.
