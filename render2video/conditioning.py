@@ -27,7 +27,7 @@ class Conditioning:
     uv: `[S, S, 2]` texture coordinates 0-1. region: `[S, S]` int8, -1 where nothing is drawn. presence: `[S, S]` 0-1,
     the most opacity the head may have there. eye_mask: `[S, S]` 0-1. eye_attention: `[S, S]` 0-1, AU45 / 5 in the eye
     region (FACIAL, section 3.3). window: (top, left) in whole pixels of the square around the face that the network
-    finishes.
+    finishes. points_px: `[V + S, 2]`, where the vertices of face and shell are. blink: AU45 0-5.
     """
 
     uv: np.ndarray
@@ -36,6 +36,8 @@ class Conditioning:
     eye_mask: np.ndarray
     eye_attention: np.ndarray
     window: tuple[int, int]
+    points_px: np.ndarray
+    blink: float
 
     @property
     def face(self) -> np.ndarray:
@@ -95,6 +97,8 @@ class HeadRenderer:
             eye_mask=eye_mask(fragments, self.eye_weight),
             eye_attention=eye_attention_map(fragments, self.eye_weight, np.asarray(blink, np.float32)),
             window=self._window(points[: len(self.neutral_mm)]),
+            points_px=points,
+            blink=float(blink),
         )
 
     def _window(self, face_px: np.ndarray) -> tuple[int, int]:

@@ -48,7 +48,7 @@ class PersonRenderer:
 
     def crops(self, motion: FaceMotion) -> Iterator[np.ndarray]:
         """Painted crops `[S, S, 3]` uint8 RGB, one a frame of the motion, made as they are asked for."""
-        return self.crops_of(self.head(motion))
+        return self.crops_of(self.head(self.profile.bounded(self.networks, motion)))
 
     def crops_of(self, drawn: Iterable[Conditioning]) -> Iterator[np.ndarray]:
         """Painted crops of frames that are drawn already."""
@@ -60,7 +60,8 @@ class PersonRenderer:
 
     def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
         """Full frames of a motion that comes in pieces."""
-        drawn = chain.from_iterable(map(self.head, pieces))
+        bounded = (self.profile.bounded(self.networks, piece) for piece in pieces)
+        drawn = chain.from_iterable(map(self.head, bounded))
         return map(self.compositor, self.crops_of(drawn))
 
     def save(self, folder: Path) -> None:

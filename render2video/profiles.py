@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor, nn
 
+from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from render2video.conditioning import Conditioning
 from render2video.person_video import PersonVideo
@@ -30,6 +31,10 @@ class Profile(Protocol):
         """What the training loop runs; its `networks` are as `build` makes them."""
         ...
 
+    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion) -> FaceMotion:
+        """The motion, kept to poses that the person can be painted in."""
+        ...
+
     def paint(
         self, networks: nn.ModuleDict, config: Any, drawn: Iterable[Conditioning], device: str
     ) -> Iterator[Tensor]:
@@ -40,6 +45,7 @@ class Profile(Protocol):
 _PROFILES = {
     "fast": ("render2video.fast.profile", "FastProfile"),
     "paper": ("render2video.paper.profile", "PaperProfile"),
+    "photo": ("render2video.photo.profile", "PhotoProfile"),
 }
 
 
@@ -49,7 +55,8 @@ def profile_names() -> tuple[str, ...]:
 
 
 def create_profile(name: str) -> Profile:
-    """The profile of that name: `fast` (real time on two cores) or `paper` (pix2pixHD-like, for a graphics card).
+    """The profile of that name: `fast` (real time on two cores), `paper` (pix2pixHD-like, for a graphics card) or
+    `photo` (a person known from one picture; nothing to train).
 
     Raises:
         InputError: no profile of that name.

@@ -1,4 +1,4 @@
-"""Enrolment: from a video of one person to a `Target`, in stages that the same command resumes."""
+"""Enrolment: from a video, or a photo, of one person to a `Target`, in stages that the same command resumes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from dataclasses import replace as dataclass_replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from face_model import mp478
 from face_model.tracks import FaceTrack
+from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.files import sha256
 from preprocessing.media import probe, read_frames
+from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
 from talking_head import __version__
 from talking_head.home import Home, writable
 from talking_head.learning import learn_motion, learn_video
+from talking_head.photo import learn_photo, photo_in, photo_settings
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import (
     APPEARANCE,
@@ -152,10 +158,10 @@ def enroll(
     video: Path | str, target_id: str, consent: str, settings: EnrolSettings | None = None, *,
     home: Path | str | None = None, replace: bool = False,
 ) -> Enrolled:
-    """Make a target from a video of one person; the same call resumes after a kill, and says so when it is done.
+    """Make a target from a video or photo of one person; the same call resumes after a kill, and says when it is done.
 
     Args:
-        video: one person speaking to the camera, with sound, 5 s or more.
+        video: one person speaking to the camera, with sound, 5 s or more; or a photo (png, jpg, webp).
         target_id: a plain name.
         consent: who allows the use of this likeness, in the enroller's words.
         settings: how; see `EnrolSettings`.
@@ -172,6 +178,9 @@ def enroll(
         raise InputError("an empty consent", "who allows the use of this likeness", f"say {example}")
     place, source = Home.find(home), Path(video)
     checked_id(target_id)
+    photo = photo_in(source)
+    if photo is not None:
+        return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, replace)
     check_teachable(source, probe(source), SHORTEST_S)
     origin = {"video": source.name, "sha256": sha256(source)}
     chosen = {k: v for k, v in asdict(settings).items() if k != "device"}
@@ -182,10 +191,7 @@ def enroll(
         if present is not None and present.card.key == key and present.card.consent.statement == consent.strip():
             return Enrolled(present, already_done=True)
         if present is not None and not replace:
-            raise InputError(
-                f"target '{target_id}' exists, made from another video, settings or consent", "a new id",
-                f"give another --id, give --replace, or `talking-head targets remove {target_id}`",
-            )
+            raise _taken(target_id)
         work = Work(writable(place.work / f"{target_id}-{key[:12]}"))
         try:
             made = _Enrolment(source, settings, work, device_name(settings.device)).run()
@@ -196,6 +202,53 @@ def enroll(
             raise
         shutil.rmtree(work.folder, ignore_errors=True)
         return Enrolled(target, already_done=False)
+
+
+def _enroll_photo(
+    place: Home, source: Path, photo: np.ndarray, target_id: str, consent: str, settings: EnrolSettings, replace: bool
+) -> Enrolled:
+    """The same from a photo: seconds of work, so nothing is kept to resume from."""
+    origin = {"photo": source.name, "sha256": sha256(source)}
+    chosen = photo_settings(settings)
+    key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})
+    with place.lock(target_id):
+        sweep(place, target_id)
+        present = find_own(place, target_id)
+        if present is not None and present.card.key == key and present.card.consent.statement == consent:
+            return Enrolled(present, already_done=True)
+        if present is not None and not replace:
+            raise _taken(target_id)
+        with new_target(place, target_id) as folder:
+            measured = learn_photo(photo, source.name, folder, settings)
+            card = _card(target_id, measured, folder, Consent(consent, date.today().isoformat()), origin)
+            write_card(folder, dataclass_replace(card, settings=chosen, key=key))
+    return Enrolled(Target.read(place.targets / target_id), already_done=False)
+
+
+def _card(
+    target_id: str, measured: FaceTrack, folder: Path, consent: Consent, origin: dict[str, Any]
+) -> TargetCard:
+    """The card of a target made from a photo."""
+    renderer, camera = PersonRenderer.load(folder, mp478.load()), measured.camera
+    statistics = FacialGan.load(folder / MOTION).statistics
+    return TargetCard(
+        id=target_id, face_model=measured.motion.face_model, fps=measured.motion.fps,
+        size_px=renderer.head.camera.width_px, width_px=camera.width_px, height_px=camera.height_px,
+        crop=asdict(renderer.compositor.crop),
+        motion_statistics=MotionStatistics(statistics.mean.tolist(), statistics.scale.tolist(), 1),
+        origin=origin, consent=consent, versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {"talking-head": __version__, "torch": version("torch"), "mediapipe": version("mediapipe")}
+
+
+def _taken(target_id: str) -> InputError:
+    return InputError(
+        f"target '{target_id}' exists, made from another source, settings or consent", "a new id",
+        f"give another --id, give --replace, or `talking-head targets remove {target_id}`",
+    )
 
 
 def _assemble(
@@ -209,7 +262,7 @@ def _assemble(
         width_px=camera.width_px, height_px=camera.height_px, crop=asdict(crop),
         motion_statistics=MotionStatistics(flat.mean(0).tolist(), flat.std(0).tolist(), len(flat)),
         origin=origin, consent=consent, settings=asdict(made.settings), key=key, quality=made.quality,
-        versions={"talking-head": __version__, "torch": version("torch"), "mediapipe": version("mediapipe")},
+        versions=_versions(),
     )
     with new_target(home, target_id) as folder:
         for name in (MOTION, VIDEO, APPEARANCE, PREVIEW, REPORT):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
+from face_model.tracks import FaceMotion
 from render2video.appearance import DrawnBatch, LayeredAppearance
 from render2video.conditioning import Conditioning
 from render2video.paper.config import PaperProfileConfig, create_discriminator, create_generator
@@ -31,6 +32,9 @@ class PaperProfile:
 
     def trainable(self, video: PersonVideo, config: PaperProfileConfig, seed: int, device: str) -> PaperTrainable:
         return PaperTrainable(video, config, seed, device)
+
+    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion) -> FaceMotion:
+        return motion
 
     def paint(
         self, networks: nn.ModuleDict, config: PaperProfileConfig, drawn: Iterable[Conditioning], device: str

@@ -1,0 +1,131 @@
+"""One photo to a `FaceTrack` of one frame: pose, a neutral identity, and the expression that the photo happens to show.
+
+A clip tells identity from expression because the expression changes. A photo does not: a smile would be taken for the
+person's shape and could then never be taken away. So identity is fitted to what no expression moves; the lips are taken
+to be the mean face's, only placed where this person has them; what lies around follows through the identity basis.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+
+from face_model import mp478
+from face_model.alignment import similarity
+from face_model.cameras import WeakPerspectiveCamera
+from face_model.illumination import AMBIENT
+from face_model.morphable_model import MorphableModel
+from face_model.rotations import rotation_angles
+from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
+from foundation.errors import InputError
+from preprocessing.fitting import LANDMARK_NOISE_MM, stable_weights
+from preprocessing.tracking import FaceTracker, face_tracker
+
+PHOTO_FPS = 25.0  # what a person known from a photo is painted at
+MIN_FACE_PX = 64  # of the face's longer side; smaller ones have no lips to speak of
+MAX_TURN_RAD = 0.6  # a face turned further hides what the other side looks like
+RIVAL_SIZE = 0.7  # another face of so much of the size might be the one that is meant
+ITERATIONS = 8
+LIP_ZONE_MM, MOUTH_ZONE_MM = 4.0, 28.0  # from the outer lips: what counts as lips, and what they take with them
+LIP_SPREAD_MM = 2.0  # how far people's lips at rest differ from the mean face's
+
+
+def read_photo(path: str) -> np.ndarray | None:
+    """`[H, W, 3]` uint8 RGB of a picture file in its upright position; None when it is not a picture."""
+    with open(path, "rb") as file:
+        content = np.frombuffer(file.read(), np.uint8)
+    if not len(content):
+        return None
+    picture = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    return None if picture is None else np.ascontiguousarray(picture[..., ::-1])
+
+
+def find_face(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None = None) -> np.ndarray:
+    """Landmarks `[478, 3]` (px) of the one face in a photo `[H, W, 3]` uint8.
+
+    Raises:
+        InputError: no face, two that could be meant, or too small a face.
+    """
+    used = tracker or face_tracker()
+    try:
+        faces = sorted(used.confirm(picture_rgb), key=lambda face: -face.size_px)
+    finally:
+        if tracker is None:
+            used.close()
+    if not faces:
+        raise InputError(f"{source}: no face", "a photo of one person facing the camera", "choose another photo")
+    if len(faces) > 1 and faces[1].size_px > RIVAL_SIZE * faces[0].size_px:
+        raise InputError(f"{source}: two faces of similar size", "a photo of one person", "crop the photo")
+    if faces[0].size_px < MIN_FACE_PX:
+        raise InputError(
+            f"{source}: a face of {faces[0].size_px:.0f} pixels", f"at least {MIN_FACE_PX}", "crop a larger photo"
+        )
+    return faces[0].landmarks_px
+
+
+def fit_photo(
+    landmarks_px: np.ndarray, width_px: int, height_px: int, source: str = "", model: MorphableModel | None = None
+) -> FaceTrack:
+    """The track, one frame long, of a photo. The eyes' opening counts as the person's own open eyes.
+
+    Args:
+        landmarks_px: `[478, 3]`; x right, y down, z towards the viewer, all in pixels.
+
+    Raises:
+        InputError: the face is turned too far away.
+    """
+    model = model or mp478.load()
+    mean, identity_mm, expression_mm = (
+        getattr(model, name).numpy().astype(np.float64) for name in ("mean_mm", "identity_mm", "expression_mm")
+    )
+    target = (landmarks_px * np.array([1.0, -1.0, 1.0]))[None].astype(np.float64)
+    weights = stable_weights(model)
+    lips, identity_weights = _mouth(mean, weights)
+    moved, neutral = np.zeros_like(mean), mean
+    for _ in range(ITERATIONS):
+        scale, turn, shift = similarity((neutral + moved)[None], target, weights)
+        head = np.einsum("tba,tvb->tva", turn, target - shift[:, None])[0] / scale[0]
+        unlike = head - mean
+        unlike[lips] = unlike[lips].mean(0) * (0, 1, 1)
+        identity = _weighted_ridge(identity_mm, unlike, identity_weights)
+        neutral = mean + np.einsum("k,kvc->vc", identity, identity_mm)
+        expression = _weighted_ridge(expression_mm, head - neutral, np.full(len(mean), LANDMARK_NOISE_MM**-2))
+        moved = np.einsum("k,kvc->vc", expression, expression_mm)
+    rotation = rotation_angles(torch.from_numpy(turn)).numpy().astype(np.float32)
+    if np.abs(rotation[0, :2]).max() > MAX_TURN_RAD:
+        turned = np.degrees(np.abs(rotation[0, :2]).max())
+        raise InputError(f"{source}: a head turned by {turned:.0f} degrees", "a face towards the camera")
+    camera = WeakPerspectiveCamera.for_size(width_px, height_px)
+    translation = np.array([[
+        (shift[0, 0] - camera.centre_x_px) / scale[0], (shift[0, 1] + camera.centre_y_px) / scale[0],
+        -camera.focal_px / scale[0],
+    ]], np.float32)  # fmt: skip
+    motion = FaceMotion(
+        PHOTO_FPS, expression[None].astype(np.float32), rotation, translation, np.zeros(1, np.float32), model.id
+    )
+    person = FaceIdentity(identity.astype(np.float32), np.zeros(len(model.texture), np.float32), AMBIENT)
+    return FaceTrack(
+        motion, person, camera, landmarks_px[None].astype(np.float32), np.zeros((1, 0), np.float32), AMBIENT[None],
+        np.ones(1, np.float32), np.ones(1, bool), source=source,
+    )
+
+
+def _mouth(mean_mm: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which vertices are lips `[V]` bool, and the weights `[V]` for identity: none where only the mouth's motion is
+    seen.
+    """
+    ring = mean_mm[list(mp478.OUTER_LIPS)][:, :2]
+    distance = np.linalg.norm(mean_mm[:, None, :2] - ring[None], axis=-1).min(1)
+    lips = distance < LIP_ZONE_MM
+    lips[[*mp478.INNER_LIPS, *mp478.OUTER_LIPS]] = True
+    weights = np.where(distance < MOUTH_ZONE_MM, 0.0, weights)
+    weights[lips] = LIP_SPREAD_MM**-2
+    return lips, weights
+
+
+def _weighted_ridge(basis_mm: np.ndarray, residual_mm: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Coefficients `[K]` of a basis `[K, V, 3]` with unit prior; weights `[V]` are inverse variances (mm^-2)."""
+    flat = basis_mm.reshape(len(basis_mm), -1)
+    weighted = flat * np.repeat(weights, 3)
+    return np.linalg.solve(weighted @ flat.T + np.eye(len(flat)), weighted @ residual_mm.reshape(-1))

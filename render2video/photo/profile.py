@@ -1,0 +1,136 @@
+"""The `photo` profile: what is known of the person is one picture, and frames are that picture, bent and repainted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from face_model.tracks import FaceMotion
+from foundation.errors import InputError
+from render2video.appearance import LayeredAppearance
+from render2video.conditioning import Conditioning
+from render2video.person_video import PersonVideo
+from render2video.photo.config import PhotoConfig
+from render2video.photo.eyes import eye_planes_mm, hold_eyes, lash_lines, lid_skin
+from render2video.photo.mouth import Mouth, skin_light
+from render2video.photo.warp import LIP_RING, PhotoGeometry, Warp, plane_map, rigid_map
+from render2video.rasterizer import create_rasterizer
+from training import Trainable
+
+TEETH_DEPTH_MM = 7.0  # behind the lips
+KNEE = 0.6  # of a limit: a pose within it is not touched
+
+
+class PhotoGenerator(nn.Module):
+    """What `paint` needs beside the photo; nothing in it is trained."""
+
+    def __init__(self, size_px: int, vertices: int, shell: int, triangles: int) -> None:
+        super().__init__()
+        shapes = {
+            "landmarks_px": (vertices, 2), "fitted_px": (vertices + shell, 2), "neutral_mm": (vertices, 3),
+            "shell_mm": (shell, 3), "lip_rest_px": (9,), "pose": (6,),
+        }
+        for name, shape in shapes.items():
+            self.register_buffer(name, torch.zeros(shape))
+        self.register_buffer("triangles", torch.zeros((triangles, 3), dtype=torch.int32))
+        self.register_buffer("teeth", torch.zeros((size_px, size_px, 4), dtype=torch.uint8))
+
+    def geometry(self) -> PhotoGeometry:
+        """The photo's mesh."""
+        arrays = {f.name: getattr(self, f.name).cpu().numpy() for f in fields(PhotoGeometry)}
+        return PhotoGeometry(**{k: v.astype(np.int64 if k == "triangles" else np.float64) for k, v in arrays.items()})
+
+
+class PhotoProfile:
+    """Paints by warping the photo; see `render2video.photo.warp`."""
+
+    name = "photo"
+    config_type = PhotoConfig
+
+    def build(self, config: PhotoConfig, size_px: int, texture_px: int, window_px: int) -> nn.ModuleDict:
+        from face_model import mp478
+        from render2video.head_shell import build_head_mesh
+
+        model = mp478.load()
+        mesh = build_head_mesh(model, model.mean_mm.numpy())
+        generator = PhotoGenerator(size_px, len(model.mean_mm), len(mesh.shell_mm), len(mesh.triangles))
+        return nn.ModuleDict({"appearance": LayeredAppearance(size_px, texture_px, 1), "generator": generator})
+
+    def trainable(self, video: PersonVideo, config: PhotoConfig, seed: int, device: str) -> Trainable:
+        """Refused: there is nothing to train.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("profile 'photo' for a video", "fast or paper", "the photo profile is for a picture file")
+
+    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion) -> FaceMotion:
+        """The motion with its pose pressed softly into the range about the photo's pose that looks right."""
+        generator, config = networks["generator"], PhotoConfig()
+        assert isinstance(generator, PhotoGenerator)
+        centre = generator.pose.cpu().numpy()
+        turn = np.array([config.pitch_limit, config.yaw_limit, config.roll_limit])
+        near = abs(float(centre[5])) * config.near_limit
+        shift = np.array([config.shift_limit_mm, config.shift_limit_mm, near])
+        return FaceMotion(
+            motion.fps, motion.expression, _soft(motion.rotation, centre[:3], turn),
+            _soft(motion.translation, centre[3:], shift), motion.blink, motion.face_model,
+        )
+
+    def paint(
+        self, networks: nn.ModuleDict, config: PhotoConfig, drawn: Iterable[Conditioning], device: str
+    ) -> Iterator[Tensor]:
+        generator, appearance = networks["generator"], networks["appearance"]
+        assert isinstance(generator, PhotoGenerator) and isinstance(appearance, LayeredAppearance)
+        photo = np.rint(appearance.plate.detach().cpu().permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+        painter = PhotoPainter(photo, generator.geometry(), generator.teeth.cpu().numpy())
+        for frame in drawn:
+            yield torch.from_numpy(painter(frame.points_px.astype(np.float64), frame.blink)).permute(2, 0, 1)
+
+
+class PhotoPainter:
+    """Paints driven vertices.
+
+    Args:
+        photo: `[S, S, 3]` uint8.
+        geometry: of it.
+        teeth: `[S, S, 4]` uint8, from `render2video.photo.mouth.teeth_of`.
+    """
+
+    def __init__(self, photo: np.ndarray, geometry: PhotoGeometry, teeth: np.ndarray) -> None:
+        self.photo, self.geometry = photo, geometry
+        self.warp = Warp(geometry, len(photo), create_rasterizer("numba"))
+        self.mouth = Mouth(teeth, skin_light(photo, geometry))
+        self.eyes_mm = eye_planes_mm(geometry)
+        lips = geometry.neutral_mm[LIP_RING].mean(0) - (0, 0, TEETH_DEPTH_MM)
+        self.jaw_mm = lips + np.array([(-20.0, 0, 0), (20.0, 0, 0), (0, 20.0, 0)])
+        self.to_source = rigid_map(geometry.shell_mm, geometry.fitted_px[geometry.vertices :])
+
+    def __call__(self, driven_px: np.ndarray, blink: float) -> np.ndarray:
+        """The picture `[S, S, 3]` float32 0-1 for vertices `[V + S, 2]` and AU45 0-5."""
+        targets = self.warp.targets(driven_px, blink)
+        to_driven = rigid_map(self.geometry.shell_mm, driven_px[self.geometry.vertices :])
+        places = self.warp(targets)
+        hold_eyes(places, targets, blink, self.to_source, to_driven, self.eyes_mm)
+        places -= 0.5
+        picture = cv2.remap(
+            self.photo, places[..., 0], places[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        ).astype(np.float32)
+        self.mouth.paint(picture, targets, plane_map(self.to_source, to_driven, self.jaw_mm))
+        lid_skin(picture, targets, blink, self.geometry)
+        lash_lines(picture, targets, blink)
+        return picture / 255
+
+
+def _soft(values: np.ndarray, centre: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Values pressed softly into centre +- limit."""
+    away = values - centre
+    beyond = np.maximum(np.abs(away) - KNEE * limit, 0)
+    rest = (1 - KNEE) * limit
+    pressed = np.sign(away) * (KNEE * limit + rest * np.tanh(beyond / rest))
+    return (centre + np.where(beyond > 0, pressed, away)).astype(np.float32)

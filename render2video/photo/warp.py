@@ -1,0 +1,146 @@
+"""Where each painted pixel comes from in the photo.
+
+The face mesh and the shell's rings carry the photo's own pixels. Rings follow the head less and less, up to a last one
+that never moves, and beyond it the photo stands still. A closed mesh whose rim is fixed covers all that lies inside the
+rim, however its inside moves: so no hole can open, and nothing has to be invented behind the head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from face_model import mp478
+from render2video.head_shell import _band
+from render2video.rasterizer import Rasterizer, interpolate
+
+# How much of the head's motion the rings have: above and beside the head hair goes along; below it, neck and
+# shoulders stay behind.
+FOLLOW_UP = (1.0, 1.0, 0.95, 0.75)
+FOLLOW_DOWN = (0.85, 0.55, 0.22, 0.06)
+RIM_REACH = 1.75  # of the last ring's distance from the middle of the face: the rim that never moves
+STILL_SHARE = 0.07  # of the picture's side, at its edges, over which all motion fades
+SMOOTHING_SHARE = 0.012  # of the picture's side: deviation of the blur over the motion outside the face
+LIP_INSET = 0.14  # of the way to the outer lip: the photo's lip edges hold a trace of teeth
+
+LIP_RING, LIP_OUTER = np.array(mp478.INNER_LIPS), np.array(mp478.OUTER_LIPS)
+UPPER_LIP, LOWER_LIP = LIP_RING[1:10], LIP_RING[:10:-1]
+EYES = (np.array(mp478.RIGHT_EYE), np.array(mp478.LEFT_EYE))
+
+
+@dataclass(frozen=True)
+class PhotoGeometry:
+    """The photo's mesh, in pixels of the crop.
+
+    landmarks_px: `[V, 2]`, where the photo has the face's vertices. fitted_px: `[V + S, 2]`, where the fitted mesh has
+    them and the shell. neutral_mm: `[V, 3]` and shell_mm `[S, 3]`, head frame. triangles: `[F, 3]` of face and shell.
+    lip_rest_px: `[9]`, the mesh's opening between the lips at rest, which is meant to be none.
+    """
+
+    landmarks_px: np.ndarray
+    fitted_px: np.ndarray
+    neutral_mm: np.ndarray
+    shell_mm: np.ndarray
+    triangles: np.ndarray
+    lip_rest_px: np.ndarray
+
+    @property
+    def vertices(self) -> int:
+        return len(self.landmarks_px)
+
+
+def rigid_map(shell_mm: np.ndarray, shell_px: np.ndarray) -> np.ndarray:
+    """`[2, 4]`: head frame (mm, 1) to pixels, from the shell, which is rigid."""
+    homogeneous = np.concatenate((shell_mm, np.ones((len(shell_mm), 1))), axis=1)
+    return np.linalg.lstsq(homogeneous, shell_px, rcond=None)[0].T
+
+
+def plane_map(to_source: np.ndarray, to_driven: np.ndarray, points_mm: np.ndarray) -> np.ndarray:
+    """Affine map `[2, 3]` from driven to source pixels of a rigid plane through three points `[3, 3]` (mm)."""
+    homogeneous = np.concatenate((points_mm, np.ones((3, 1))), axis=1)
+    source, driven = homogeneous @ to_source.T, homogeneous @ to_driven.T
+    return cv2.getAffineTransform(driven.astype(np.float32), source.astype(np.float32))
+
+
+class Warp:
+    """Draws, for driven vertices, the map from painted pixels to the photo's.
+
+    Args:
+        geometry: of the photo.
+        size_px: side of the crop.
+        rasterizer: draws the mesh.
+    """
+
+    def __init__(self, geometry: PhotoGeometry, size_px: int, rasterizer: Rasterizer[np.ndarray]) -> None:
+        self.geometry, self.size_px, self.rasterizer = geometry, size_px, rasterizer
+        count = len(mp478.FACE_OVAL)
+        rings = geometry.fitted_px[geometry.vertices :].reshape(-1, count, 2)
+        centre = geometry.landmarks_px[list(mp478.FACE_OVAL)].mean(0)
+        self.rim_px = centre + (rings[-1] - centre) * RIM_REACH
+        self.follow = self._follow(rings, centre)
+        outer = len(geometry.fitted_px) - count + np.arange(count)
+        self.triangles = np.concatenate((geometry.triangles, _band(outer, len(geometry.fitted_px) + np.arange(count))))
+        self.source_px = np.concatenate((geometry.landmarks_px, geometry.fitted_px[geometry.vertices :], self.rim_px))
+        self.source_px[LIP_RING] += LIP_INSET * (self.source_px[LIP_OUTER] - self.source_px[LIP_RING])
+        rim_depth = np.full(count, geometry.shell_mm[:, 2].min() - 50)
+        self.depth_mm = np.concatenate((geometry.neutral_mm[:, 2], geometry.shell_mm[:, 2], rim_depth))
+        self.depth_mm = (self.depth_mm - 1000).astype(np.float32)
+        rows, columns = np.mgrid[:size_px, :size_px].astype(np.float32)
+        self.identity = np.stack((columns, rows), axis=-1) + 0.5
+        edge = np.minimum(self.identity, size_px - self.identity).min(-1) / (STILL_SHARE * size_px)
+        still = np.clip(edge, 0, 1)
+        self.moving = (still * still * (3 - 2 * still))[..., None]
+
+    @staticmethod
+    def _follow(rings: np.ndarray, centre: np.ndarray) -> np.ndarray:
+        """`[4 * R, 1]`: the share of the head's motion that each vertex of the rings has."""
+        outward = rings[0] - centre
+        down = outward[:, 1] / np.linalg.norm(outward, axis=1)
+        share = np.clip((down + 0.1) / 0.8, 0, 1)
+        share = share * share * (3 - 2 * share)
+        above, below = np.array(FOLLOW_UP)[:, None], np.array(FOLLOW_DOWN)[:, None]
+        return (above * (1 - share) + below * share).reshape(-1, 1)
+
+    def targets(self, driven_px: np.ndarray, blink: float) -> np.ndarray:
+        """Where face, rings and rim go `[V + S + R, 2]` for driven vertices `[V + S, 2]` and AU45 0-5."""
+        geometry = self.geometry
+        moved = driven_px - geometry.fitted_px
+        face = geometry.landmarks_px + moved[: geometry.vertices]
+        rings = geometry.fitted_px[geometry.vertices :] + self.follow * moved[geometry.vertices :]
+        self._close_lips(face, driven_px)
+        self._close_lids(face, blink)
+        return np.concatenate((face, rings, self.rim_px))
+
+    def _close_lips(self, face: np.ndarray, driven_px: np.ndarray) -> None:
+        """Open the lips by what the mesh's opening is above its rest: at rest they meet, and they never cross."""
+        up = driven_px[10] - driven_px[152]
+        up = up / np.linalg.norm(up)
+        gap = ((driven_px[UPPER_LIP] - driven_px[LOWER_LIP]) @ up) - self.geometry.lip_rest_px
+        middle = (face[UPPER_LIP] + face[LOWER_LIP]) / 2
+        half = np.maximum(gap, 0)[:, None] * up / 2
+        face[UPPER_LIP], face[LOWER_LIP] = middle + half, middle - half
+
+    def _close_lids(self, face: np.ndarray, blink: float) -> None:
+        """Bring each upper lid down to the lower one as far as the blink says: the mesh's own travel is a mean."""
+        source = self.geometry.landmarks_px
+        for ring in EYES:
+            upper, lower = ring[1:8], ring[:8:-1]
+            opening = source[upper] - source[lower]
+            face[upper] = face[lower] + opening * max(0.0, 1.0 - blink / 5.0)
+
+    def __call__(self, targets: np.ndarray) -> np.ndarray:
+        """`[S, S, 2]` float32: for each painted pixel, the place in the photo (pixels, first centre at 0.5)."""
+        size = self.size_px
+        points = targets.astype(np.float32)
+        fragments = self.rasterizer(points, self.depth_mm, self.triangles, size, size)
+        places = interpolate(fragments, self.triangles, self.source_px.astype(np.float32))
+        motion = np.where(fragments.mask[..., None], places - self.identity, 0).astype(np.float32) * self.moving
+        sigma = SMOOTHING_SHARE * size
+        face = np.zeros((size, size), np.float32)
+        outline = np.rint(targets[list(mp478.FACE_OVAL)] * 16).astype(np.int32)
+        cv2.fillPoly(face, [outline], 1.0, shift=4)
+        inside = np.clip(2 * cv2.GaussianBlur(face, (0, 0), sigma) - 1, 0, 1)[..., None]
+        smooth = cv2.GaussianBlur(motion, (0, 0), sigma) * self.moving
+        return self.identity + inside * motion + (1 - inside) * smooth

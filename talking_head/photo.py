@@ -1,0 +1,110 @@
+"""Enrolment from one photo: the motion of people in general, and the photo itself to paint with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from face_model.tracks import POSE, FaceMotion, FaceTrack
+from facial_gan.synthesis import FacialGan
+from foundation.errors import InputError
+from preprocessing.photo import find_face, fit_photo, read_photo
+from render2video.person import PersonRenderer
+from render2video.photo.config import PhotoConfig
+from render2video.photo.person import photo_person
+from talking_head.learning import general_weights, write_preview
+from talking_head.settings import EnrolSettings
+from talking_head.target import MOTION, PREVIEW
+
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+LONGEST_PX = 1280  # of the frame; larger photos are reduced
+SMALLEST_PX = 128
+SWAY_SHARES = 0.15, 0.3  # of the range a photo can be turned in, between which one deviation of the head's motion lies
+SWAY_MEMORY_S = 0.9  # a head that turns little about one pose looks nervous when it is quick
+
+
+def photo_in(path: Path) -> np.ndarray | None:
+    """The photo `[H, W, 3]` uint8 RGB in a file, with even sides of at most 1280 pixels; None for anything else."""
+    if path.suffix.lower() not in PHOTO_SUFFIXES or not path.is_file():
+        return None
+    picture = read_photo(str(path))
+    if picture is None:
+        raise InputError(f"{path} does not decode", "a photo (png, jpg, webp)", "export it again")
+    zoom = min(1.0, LONGEST_PX / max(picture.shape[:2]))
+    height, width = (2 * (round(side * zoom) // 2) for side in picture.shape[:2])
+    if min(height, width) < SMALLEST_PX:
+        raise InputError(f"{path} has {picture.shape[1]}x{picture.shape[0]} pixels", f"at least {SMALLEST_PX} a side")
+    if zoom == 1.0:
+        return np.ascontiguousarray(picture[:height, :width])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def motion_model(track: FaceTrack, speech: str) -> FacialGan:
+    """The general motion model, about the pose of a photo and within the range that a photo can be turned in.
+
+    Raises:
+        InputError: no general weights for that speech encoder are shipped.
+    """
+    path = general_weights(speech)
+    if path is None:
+        raise InputError(
+            f"no general motion weights for speech encoder '{speech}'", "checkpoints/facial_gan",
+            "enroll from a video, or train them with scripts/train_general.py",
+        )
+    general = FacialGan.load(path)
+    pose, limits = track.motion.pack()[0, POSE], PhotoConfig()
+    distance_mm = abs(float(pose[5]))
+    reach = np.array([
+        limits.pitch_limit, limits.yaw_limit, limits.roll_limit, limits.shift_limit_mm, limits.shift_limit_mm,
+        limits.near_limit * distance_mm,
+    ])  # fmt: skip
+    mean, scale = general.statistics.mean.copy(), general.statistics.scale.copy()
+    mean[POSE] = pose
+    scale[POSE] = np.clip(scale[POSE], SWAY_SHARES[0] * reach, SWAY_SHARES[1] * reach)
+    limit = np.minimum(general.statistics.pose_limit, 0.9 * reach / scale[POSE])
+    memory_s = max(SWAY_MEMORY_S, general.statistics.pose_memory_s)
+    own = replace(
+        general.statistics, mean=mean, scale=scale, pose_limit=limit.astype(np.float32), pose_memory_s=memory_s
+    )
+    return FacialGan(
+        general.generator, own, general.features, general.blinks, general.architecture, general.speech_extractor,
+        general.face_model, None, general.pose_deviation, general.articulation,
+    )  # fmt: skip
+
+
+def learn_photo(picture_rgb: np.ndarray, source: str, folder: Path, settings: EnrolSettings) -> FaceTrack:
+    """Write the target's motion, renderer and preview into a folder.
+
+    Args:
+        picture_rgb: `[H, W, 3]` uint8 from `photo_in`.
+        source: its name, for people.
+
+    Returns:
+        The track of the photo, one frame.
+
+    Raises:
+        InputError: no face, two, too small or too far turned; no general weights.
+    """
+    height_px, width_px = picture_rgb.shape[:2]
+    track = fit_photo(find_face(picture_rgb, source), width_px, height_px, source)
+    model = motion_model(track, settings.speech)
+    model.save(folder / MOTION)
+    renderer = photo_person(picture_rgb, track, model.statistics.rest)
+    renderer.save(folder)
+    write_preview(at_rest(renderer, track, model.statistics.rest), folder / PREVIEW)
+    return track
+
+
+def at_rest(renderer: PersonRenderer, track: FaceTrack, rest_expression: np.ndarray) -> np.ndarray:
+    """The person of a photo with lips at rest, a full frame."""
+    pose = track.motion
+    resting = FaceMotion(pose.fps, rest_expression[None], pose.rotation, pose.translation, pose.blink, pose.face_model)
+    return next(renderer.frames(resting))
+
+
+def photo_settings(settings: EnrolSettings) -> dict[str, object]:
+    """What decides the result of a photo's enrolment."""
+    return {"profile": "photo", "speech": settings.speech, "limits": asdict(PhotoConfig())}
