@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 
-def similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scale `[...]`, rotation `[..., 3, 3]` and shift `[..., 3]` that bring `source` onto `target` with least weighted squares.
+def similarity(
+    source: np.ndarray, target: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scale `[...]`, rotation `[..., 3, 3]` and shift `[..., 3]` that bring `source` onto `target` with least
+    weighted squares.
 
     target = scale * rotation @ source + shift (Umeyama 1991, eq. 40-43).
 

@@ -1,6 +1,7 @@
 """Cameras: from millimetres in the camera frame to pixels. Convention: `docs/conventions.md`.
 
-The camera sits at the origin and looks along -z, so a face in view has a negative z translation. Pixels: x right, y down,
+The camera sits at the origin and looks along -z, so a face in view has a negative z translation. Pixels: x right, y
+down,
 (0, 0) the upper left corner of the picture, so the centre of the first pixel is (0.5, 0.5).
 """
 

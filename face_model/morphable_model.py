@@ -23,12 +23,14 @@ class Region(IntEnum):
 
 @dataclass(frozen=True)
 class MorphableModel:
-    """A face model over V vertices and F triangles. All lengths in mm, head frame: x right as seen, y up, z towards the viewer.
+    """A face model over V vertices and F triangles. All lengths in mm, head frame: x right as seen, y up, z towards
+    the viewer.
 
-    id: name that tracks carry. mean_mm: `[V, 3]`. identity_mm: `[80, V, 3]`, one standard deviation each. expression_mm: `[64, V, 3]`, one
-    standard deviation each. blink_mm: `[V, 3]`, offsets of both lids when AU45 is 5 and the person's blink gain 1. albedo: `[V, 3]` mean RGB
-    0-1. texture: `[80, V, 3]`. triangles: `[F, 3]`, counter-clockwise seen from outside. triangle_region: `[F]` of `Region`.
-    uv: `[V, 2]` 0-1, u right, v down in the texture picture. index_sets: named vertex indices, ordered where it matters
+    id: name that tracks carry. mean_mm: `[V, 3]`. identity_mm: `[80, V, 3]`, one standard deviation each.
+    expression_mm: `[64, V, 3]`, one standard deviation each. blink_mm: `[V, 3]`, offsets of both lids when AU45 is 5
+    and the person's blink gain 1. albedo: `[V, 3]` mean RGB 0-1. texture: `[80, V, 3]`. triangles: `[F, 3]`, counter-
+    clockwise seen from outside. triangle_region: `[F]` of `Region`. uv: `[V, 2]` 0-1, u right, v down in the texture
+    picture. index_sets: named vertex indices, ordered where it matters
     (`landmark_sets` of the model's module says which exist).
     """
 
@@ -46,14 +48,17 @@ class MorphableModel:
 
     def to(self, device: torch.device | str) -> MorphableModel:
         """The same model on another device."""
-        moved: dict[str, Any] = {f.name: v.to(device) for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {name: v.to(device) for name, v in values.items() if isinstance(v, Tensor)}
         return replace(self, **moved, index_sets={k: v.to(device) for k, v in self.index_sets.items()})
 
     def shape(self, identity: Tensor) -> Tensor:
         """Neutral vertices `[..., V, 3]` (mm) of identities `[..., 80]`."""
         return self.mean_mm + torch.einsum("...k,kvc->...vc", identity, self.identity_mm)
 
-    def vertices(self, neutral_mm: Tensor, expression: Tensor, blink: Tensor, blink_gain: float | Tensor = 1.0) -> Tensor:
+    def vertices(
+        self, neutral_mm: Tensor, expression: Tensor, blink: Tensor, blink_gain: float | Tensor = 1.0
+    ) -> Tensor:
         """Vertices `[..., V, 3]` in the head frame (mm).
 
         Args:

@@ -1,7 +1,8 @@
 """`mp478`: the embedded face model over the Face Landmarker's 478-point topology.
 
 Identity (80) is learned from near-neutral faces, expression (64) and lid travel from tracked footage, by
-`scripts/learn_mp478.py`; the result ships in `checkpoints/mp478`. Inner mouth and eye openings are closed by triangles of
+`scripts/learn_mp478.py`; the result ships in `checkpoints/mp478`. Inner mouth and eye openings are closed by
+triangles of
 their own, so that they can be masked and painted. Vertices 468-477 are the irises; no triangle uses them.
 """
 
@@ -47,7 +48,8 @@ def load() -> MorphableModel:
     """
     arrays, _ = read_tensors(shipped("mp478/mp478.safetensors"))
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
-    index_sets = {name: torch.tensor(ring) for name, ring in INDEX_SETS.items()} | {"mirror": tensors["index.mirror"].long()}
+    index_sets = {name: torch.tensor(ring) for name, ring in INDEX_SETS.items()}
+    index_sets["mirror"] = tensors["index.mirror"].long()
     parts = ("mean_mm", "identity_mm", "expression_mm", "blink_mm", "albedo", "texture", "uv")
     return MorphableModel(
         id=ID,

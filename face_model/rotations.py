@@ -1,6 +1,7 @@
 """Head rotations. Convention: `docs/conventions.md`.
 
-A rotation is three radians (pitch, yaw, roll) about x, y and z of the camera frame (x right, y up, z towards the viewer);
+A rotation is three radians (pitch, yaw, roll) about x, y and z of the camera frame (x right, y up, z towards the
+viewer);
 the matrix R = Rz(roll) Ry(yaw) Rx(pitch) turns head coordinates into camera coordinates. Positive pitch nods down,
 positive yaw turns the face to the viewer's right, positive roll tilts it counter-clockwise as seen.
 """

@@ -63,7 +63,8 @@ class SpeechFeatures:
     def windows(self, fps: float = MOTION_FPS, steps: int = WINDOW_STEPS, frames: int | None = None) -> np.ndarray:
         """Windows `[T, steps, F]`: for each frame the `steps` rows centred on it (FACIAL, section 4.1).
 
-        The features are resampled linearly to one row a frame; `steps / 2` zero rows stand before and after the clip, so
+        The features are resampled linearly to one row a frame; `steps / 2` zero rows stand before and after the clip,
+        so
         row `steps / 2` of window t is frame t's own.
         """
         count = self.frame_count(fps) if frames is None else frames
@@ -77,7 +78,8 @@ class SpeechFeatures:
 class FaceMotion:
     """How a face moves.
 
-    fps: frames a second. expression: `[T, E]`, coefficients of `face_model`. rotation: `[T, 3]` pitch, yaw, roll in radians.
+    fps: frames a second. expression: `[T, E]`, coefficients of `face_model`. rotation: `[T, 3]` pitch, yaw, roll in
+    radians.
     translation: `[T, 3]` mm in the camera frame (z negative: in front of the camera). blink: `[T]`, AU45 intensity 0-5.
     face_model: the id of the model that gives expression its meaning.
     """
@@ -98,7 +100,8 @@ class FaceMotion:
 
     def pack(self) -> np.ndarray:
         """The flat `[T, 71]`: rotation 3, translation 3, AU45 1, expression 64."""
-        return np.concatenate([self.rotation, self.translation, self.blink[:, None], self.expression], axis=1).astype(np.float32)
+        parts = (self.rotation, self.translation, self.blink[:, None], self.expression)
+        return np.concatenate(parts, axis=1).astype(np.float32)
 
     @staticmethod
     def unpack(values: np.ndarray, fps: float = MOTION_FPS, face_model: str = "mp478") -> FaceMotion:
@@ -116,7 +119,8 @@ class FaceMotion:
 
     def save(self, path: Path | str) -> None:
         """Write as safetensors."""
-        arrays = {k: np.asarray(getattr(self, k), np.float32) for k in ("expression", "rotation", "translation", "blink")}
+        names = ("expression", "rotation", "translation", "blink")
+        arrays = {name: np.asarray(getattr(self, name), np.float32) for name in names}
         write_tensors(path, arrays, {"kind": "FaceMotion", "fps": self.fps, "face_model": self.face_model})
 
     @staticmethod
@@ -132,7 +136,8 @@ class FaceMotion:
         return FaceMotion(fps=metadata["fps"], face_model=metadata["face_model"], **arrays)
 
 
-# Where each part of the flat vector lies, for losses that weigh parts apart; the only other place that knows the layout.
+# Where each part of the flat vector lies, for losses that weigh parts apart; the only other place that knows the
+# layout.
 POSE = slice(0, POSE_SIZE)
 BLINK = slice(POSE_SIZE, POSE_SIZE + BLINK_SIZE)
 EXPRESSION = slice(POSE_SIZE + BLINK_SIZE, MOTION_SIZE)
@@ -156,10 +161,12 @@ class FaceIdentity:
 class FaceTrack:
     """A `FaceMotion` measured from video (at the video's own rate), with all that was measured beside it.
 
-    person: the fixed part. camera: of the full video frame. landmarks_px: `[T, L, 3]` (x, y in pixels, z in the same scale, larger is
-    nearer). arkit: `[T, 52]` ARKit blendshape values 0-1, or `[T, 0]`. illumination: `[T, 27]`. confidence: `[T]` 0-1. valid: `[T]` bool: a frame
-    without a face is invalid, and its numbers are interpolated from its neighbours, never zeros.
-    sound_offset_s: how late the sound came in the file (positive: late) and was corrected for; sound_offset_confidence: see preprocessing.
+    person: the fixed part. camera: of the full video frame. landmarks_px: `[T, L, 3]` (x, y in pixels, z in the same
+    scale, larger is nearer). arkit: `[T, 52]` ARKit blendshape values 0-1, or `[T, 0]`. illumination: `[T, 27]`.
+    confidence: `[T]` 0-1. valid: `[T]` bool: a frame without a face is invalid, and its numbers are interpolated from
+    its neighbours, never zeros.
+    sound_offset_s: how late the sound came in the file (positive: late) and was corrected for;
+    sound_offset_confidence: see preprocessing.
     source: name of the video, for people.
     """
 
@@ -194,7 +201,8 @@ class FaceTrack:
         metadata = {
             "kind": "FaceTrack", "fps": self.motion.fps, "face_model": self.motion.face_model,
             "blink_gain": float(self.person.blink_gain), "camera": self.camera.to_json(),
-            "sound_offset_s": float(self.sound_offset_s), "sound_offset_confidence": float(self.sound_offset_confidence),
+            "sound_offset_s": float(self.sound_offset_s),
+            "sound_offset_confidence": float(self.sound_offset_confidence),
             "source": self.source, "extra": self.extra,
         }
         write_tensors(path, arrays, metadata)

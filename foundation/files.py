@@ -67,7 +67,9 @@ def read_json(path: Path | str) -> Any:
 
 
 def write_tensors(path: Path | str, tensors: dict[str, np.ndarray], metadata: dict[str, Any] | None = None) -> None:
-    """Write arrays and JSON-able metadata (under the header key ``json``) as one safetensors file, whole or not at all."""
+    """Write arrays and JSON-able metadata (under the header key ``json``) as one safetensors file, whole or not at
+    all.
+    """
     header = {"json": json.dumps(metadata or {}, sort_keys=True)}
     with atomic_path(path) as temporary:
         save_file({name: np.asarray(value, order="C") for name, value in tensors.items()}, temporary, metadata=header)
@@ -87,7 +89,8 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
             metadata = json.loads((file.metadata() or {}).get("json", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, ValueError) as error:
-        raise InputError(f"{path} is not a whole safetensors file ({error})", "a safetensors file", "make it again") from error
+        received = f"{path} is not a whole safetensors file ({error})"
+        raise InputError(received, "a safetensors file", "make it again") from error
     for name, value in tensors.items():
         if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
             raise InputError(f"{path}: tensor '{name}' holds NaN or infinity", "finite numbers", "train it again")

@@ -56,7 +56,8 @@ class _Lines:
                 return
             self.told_tenth = tenth
             left_s = (now_s - self.started_s) * (self.total - done) / max(done, 1e-9)
-            print(f"{self.description}: {100 * done / self.total:.0f}% ({left_s:.0f} s left) {note}".rstrip(), file=sys.stderr)
+            share = f"{100 * done / self.total:.0f}% ({left_s:.0f} s left)"
+            print(f"{self.description}: {share} {note}".rstrip(), file=sys.stderr)
         elif now_s - self.told_s > 10:
             self.told_s = now_s
             print(f"{self.description}: {done:g} done {note}".rstrip(), file=sys.stderr)

@@ -21,9 +21,14 @@ def test_rotation_angles_invert_the_matrix():
     assert (rotation_angles(rotation_matrix(angles)) - angles).abs().max() < 1e-9
 
 
-@pytest.mark.parametrize(("axis", "point", "moves_to"), [(0, (0, 1, 0), (0, 0, 1)), (1, (0, 0, 1), (1, 0, 0)), (2, (1, 0, 0), (0, 1, 0))])
+@pytest.mark.parametrize(
+    ("axis", "point", "moves_to"),
+    [(0, (0, 1, 0), (0, 0, 1)), (1, (0, 0, 1), (1, 0, 0)), (2, (1, 0, 0), (0, 1, 0))],
+)
 def test_signs_are_those_of_the_conventions(axis, point, moves_to):
-    """+ pitch brings the crown towards the viewer, + yaw turns the nose to the viewer's right, + roll lifts the right side."""
+    """+ pitch brings the crown towards the viewer, + yaw turns the nose to the viewer's right, + roll lifts the
+    right side.
+    """
     rotation = torch.zeros(3, dtype=torch.float64)
     rotation[axis] = np.pi / 2
     moved = rotation_matrix(rotation) @ torch.tensor(point, dtype=torch.float64)

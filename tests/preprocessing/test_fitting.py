@@ -1,4 +1,6 @@
-"""3DMM fitting: planted faces are found again, and real footage is matched to within a small part of the eyes' distance."""
+"""3DMM fitting: planted faces are found again, and real footage is matched to within a small part of the eyes'
+distance.
+"""
 
 import numpy as np
 import pytest
