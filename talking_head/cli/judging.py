@@ -113,5 +113,5 @@ def verify(
     found = run(film, certificate=certificate, home=home)
     if not as_json:
         for name, value in found.rows().items():
-            print(f"{name:14} {value}")
+            print(f"{name:26} {value}")
     return Outcome(f"{film}: synthetic, and unchanged since it was made", found.to_json())
