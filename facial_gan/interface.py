@@ -30,7 +30,8 @@ class MotionModel(ABC):
         super().__init_subclass__(**kwargs)
         if ABC in cls.__bases__:  # a subclass that is itself an interface says so
             return
-        missing = [name for name in ("stream", "save", "load") if getattr(cls, name) is getattr(MotionModel, name)]
+        static = inspect.getattr_static
+        missing = [name for name in ("stream", "save", "load") if static(cls, name) is static(MotionModel, name)]
         missing += [] if isinstance(getattr(cls, "id", None), str) else ["id"]
         if missing:
             raise TypeError(f"{cls.__name__} is no whole MotionModel: it lacks {', '.join(missing)}")

@@ -52,7 +52,7 @@ class MotionStatistics:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """For a checkpoint."""
-        return {field.name: np.asarray(getattr(self, field.name), np.float32) for field in fields(self)}
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     @staticmethod
     def from_arrays(arrays: dict[str, np.ndarray]) -> MotionStatistics:
@@ -115,13 +115,13 @@ def mean_statistics(people: list[MotionStatistics]) -> MotionStatistics:
     """What a network trained on many people starts a stranger with."""
     first = people[0]
     averaged = {
-        name: np.mean([getattr(person, name) for person in people], axis=0)
+        name: np.mean([getattr(person, name) for person in people], axis=0).astype(np.float32)
         for name in ("mean", "scale", "pose_limit", "rest")
     }
     covariance = np.mean([person.pose_factor @ person.pose_factor.T for person in people], axis=0)
     return MotionStatistics(
         **averaged,
-        pose_factor=np.linalg.cholesky(covariance),
+        pose_factor=np.linalg.cholesky(covariance).astype(np.float32),
         pose_memory_s=float(np.mean([person.pose_memory_s for person in people])),
         states=first.states if len(people) == 1 else np.concatenate([person.states[::4] for person in people]),
     )

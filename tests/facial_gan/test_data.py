@@ -1,0 +1,110 @@
+"""Windows, masks, augmentation, statistics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from face_model.tracks import EXPRESSION
+from facial_gan.config import Augmentation
+from facial_gan.data import WINDOW_FRAMES, MotionExample, WindowSet, frame_rows, windows_of
+from facial_gan.statistics import measure_features, measure_statistics
+from foundation.errors import InputError
+from tests.facial_gan.synthetic import FEATURES, example
+
+PLAIN = Augmentation(stretch=0, gain=0, noise=0, masked_frames=0, silence_share=0, initial_noise=0)
+
+
+def window_set(shown: MotionExample, augmentation: Augmentation = PLAIN) -> WindowSet:
+    motion = shown.motion.pack()[shown.valid]
+    features = measure_features(frame_rows(shown.features, len(shown.motion)), shown.silence)
+    return WindowSet([shown], {shown.speaker: measure_statistics(motion, 30.0)}, features, augmentation)
+
+
+def test_lazy_windows_are_the_features_own() -> None:
+    """Against `SpeechFeatures.windows`, which makes them all at once."""
+    features = example().features
+    rows, zero = frame_rows(features, 240), np.zeros(FEATURES, np.float32)
+    whole = features.windows(30.0, 16, 240)
+    for start in (0, 3, 112):
+        np.testing.assert_allclose(windows_of(rows, start, 128, zero), whole[start : start + 128], atol=1e-6)
+
+
+def test_windows_are_moved_by_five_and_cover_the_clip() -> None:
+    windows = window_set(example(8.0))
+    assert [start for _, start in windows.windows] == list(range(0, 240 - WINDOW_FRAMES + 1, 5))
+
+
+def test_without_augmentation_a_window_is_the_data() -> None:
+    shown = example(WINDOW_FRAMES / 30)
+    windows = window_set(shown)
+    batch = windows.batch(0, 1, 0, np.random.default_rng(0))
+    np.testing.assert_allclose(batch.motion[0], windows.clips[0].motion, atol=1e-6)
+    np.testing.assert_allclose(batch.initial[0], windows.clips[0].motion[0], atol=1e-6)
+    np.testing.assert_allclose(batch.windows[0, :, 8], windows.clips[0].rows, atol=1e-6)
+    np.testing.assert_allclose(batch.windows[0, 0, 0], windows.clips[0].outside, atol=1e-6)
+    assert (batch.mask == 1).all()
+
+
+def test_a_batch_is_a_function_of_seed_and_step() -> None:
+    windows = window_set(example(), Augmentation())
+    one, two = (windows.batch(7, 4, 1, np.random.default_rng([1, 7])) for _ in range(2))
+    assert all((getattr(one, part) == getattr(two, part)).all() for part in ("windows", "motion", "initial", "mask"))
+
+
+def test_an_epoch_shows_each_window_once() -> None:
+    windows = window_set(example())
+    count = len(windows.windows)
+    seen = [windows.batch(step, 1, 0, np.random.default_rng(step)).motion[0, 40].numpy() for step in range(count)]
+    assert len(np.unique(np.round(seen, 4), axis=0)) == count
+
+
+def test_short_clips_are_held_and_masked() -> None:
+    batch = window_set(example(1.0)).batch(0, 2, 0, np.random.default_rng(0))
+    assert batch.mask[0].sum() == 30 and (batch.mask[0, :30] == 1).all()
+    np.testing.assert_array_equal(batch.motion[0, 29:], batch.motion[0, 29:30].expand(99, -1))
+
+
+def test_frames_without_a_face_are_masked_and_mostly_invalid_windows_dropped() -> None:
+    shown = example(10.0)
+    valid = np.ones(300, bool)
+    valid[100:120] = False
+    masked = window_set(replace(shown, valid=valid))
+    clip_windows = {start for _, start in masked.windows}
+    assert 0 in clip_windows
+    batch = masked.batch(0, len(masked.windows), 0, np.random.default_rng(0))
+    assert 0.5 < batch.mask.mean() < 1.0
+    valid[:] = True
+    valid[:120] = False
+    assert min(start for _, start in window_set(replace(shown, valid=valid)).windows) >= 55
+    with pytest.raises(InputError, match="no frame is valid"):
+        replace(shown, valid=np.zeros(300, bool))
+
+
+def test_silence_brings_the_lips_to_rest() -> None:
+    change = replace(PLAIN, silence_share=1.0, silence_s=[2.0, 2.0])
+    windows = window_set(example(), change)
+    clip = windows.clips[0]
+    batch = windows.batch(0, 16, 0, np.random.default_rng(0))
+    silent = np.abs(batch.windows[:, :, 8].numpy() - clip.outside).max(2) < 1e-5
+    assert silent.any(1).all()
+    for is_silent, motion in zip(silent, batch.motion.numpy(), strict=True):
+        frames = np.flatnonzero(is_silent)
+        inside = frames[(frames >= frames[0] + 6) & (frames <= frames[-1] - 6)]
+        np.testing.assert_allclose(motion[inside][:, EXPRESSION], np.tile(clip.rest, (len(inside), 1)), atol=1e-5)
+
+
+def test_statistics_turn_back_what_they_normalise() -> None:
+    motion = example().motion.pack()
+    statistics = measure_statistics(motion, 30.0)
+    np.testing.assert_allclose(statistics.restore(statistics.normalise(motion)), motion, atol=1e-3)
+    normalised = statistics.normalise(motion)
+    np.testing.assert_allclose(normalised[:, :6].std(0), 1, atol=1e-3)
+    assert statistics.restore(np.zeros(71, np.float32))[6] == 0  # open eyes stay open
+
+
+def test_one_frame_is_no_statistic() -> None:
+    with pytest.raises(InputError, match="at least 2"):
+        measure_statistics(example().motion.pack()[:1], 30.0)

@@ -1,0 +1,58 @@
+"""The interface refuses halves; the registry is lazy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from face_model.tracks import FaceMotion
+from facial_gan.interface import MotionModel
+from facial_gan.registry import motion_model, motion_models, register
+from foundation.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_class_that_lacks_something_is_refused_when_defined() -> None:
+    with pytest.raises(TypeError, match="stream, save, load, id"):
+
+        class Empty(MotionModel):
+            pass
+
+    with pytest.raises(TypeError, match="generator"):
+
+        class Eager(MotionModel):
+            id = "eager"
+
+            def stream(self, features: Any, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
+                return iter([])
+
+            def save(self, path: Path | str) -> None: ...
+
+            @classmethod
+            def load(cls, path: Path | str, device: Any = "cpu") -> MotionModel: ...
+
+
+def test_names_import_nothing_until_asked_for() -> None:
+    code = (
+        "import sys; from facial_gan.registry import motion_models; assert 'karras2017' in motion_models();"
+        "assert not [m for m in sys.modules if m.startswith(('motion_models', 'facial_gan.synthesis'))]"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_names() -> None:
+    assert motion_model("facial_gan").id == "facial_gan"
+    assert {"facial_gan", "karras2017", "arkit", "emote"} <= set(motion_models())
+    with pytest.raises(InputError, match="one of facial_gan"):
+        motion_model("nobody")
+    register("absent", "no.such.module:Model")
+    with pytest.raises(InputError, match="cannot be imported"):
+        motion_model("absent")
+    with pytest.raises(InputError, match="already"):
+        register("facial_gan", "elsewhere:Model")

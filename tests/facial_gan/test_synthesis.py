@@ -1,0 +1,117 @@
+"""Any length, no seams, alive, repeatable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facial_gan.interface import MotionModel
+from facial_gan.registry import load_motion_model
+from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES, FacialGan
+from foundation.errors import InputError
+from tests.facial_gan.synthetic import model, speech
+
+
+@pytest.fixture(scope="module")
+def gan() -> FacialGan:
+    return model()
+
+
+@pytest.mark.parametrize("frames", [1, 9, 96, 127, 128, 129, 192, 224, 225, 330, 1000])
+def test_every_length(gan: FacialGan, frames: int) -> None:
+    motion = gan.synthesize(speech(frames / 30, seed=1))
+    assert len(motion) == frames and motion.fps == 30 and motion.face_model == "toy_face"
+    flat = motion.pack()
+    assert np.isfinite(flat).all() and np.abs(flat).sum(1).min() > 0  # never a frame of zeros
+    assert (motion.blink >= 0).all() and (motion.blink <= 5).all()
+
+
+def test_frames_can_be_fewer_or_more_than_the_sound_lasts(gan: FacialGan) -> None:
+    features = speech(5.0)
+    whole = gan.synthesize(features)
+    assert len(gan.synthesize(features, frames=40)) == 40
+    longer = gan.synthesize(features, frames=400)
+    # What lies well before the end does not know that more follows: a window sees 128 frames and 8 beyond.
+    np.testing.assert_array_equal(longer.pack()[:96], whole.pack()[:96])
+
+
+def test_pieces_come_early_and_join_to_the_whole(gan: FacialGan) -> None:
+    features = speech(20.0)
+    pieces = list(gan.stream(features, seed=3))
+    assert len(pieces) > 4 and all(len(piece) <= WINDOW_FRAMES for piece in pieces)
+    joined = np.concatenate([piece.pack() for piece in pieces])
+    np.testing.assert_array_equal(joined, gan.synthesize(features, seed=3).pack())
+
+
+def test_the_seed_decides(gan: FacialGan) -> None:
+    features = speech(10.0)
+    one, same, other = (gan.synthesize(features, seed=seed).pack() for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert np.abs(one - other).max() > 0.01
+
+
+def test_no_seam_where_windows_join(gan: FacialGan) -> None:
+    """Speeds around the joints are no more often high than elsewhere."""
+    still = replace_process(gan)
+    flat = np.concatenate([piece.pack() for piece in still.stream(speech(60.0), seed=0)])
+    flat = np.delete(flat, 6, axis=1)  # blinks are events of their own
+    speed = np.linalg.norm(np.diff(flat / (flat.std(0) + 1e-6), axis=0), axis=1)
+    hop = WINDOW_FRAMES - OVERLAP_FRAMES
+    joints = [
+        start + k
+        for start in range(hop, len(speed) - OVERLAP_FRAMES, hop)
+        for k in (-1, 0, OVERLAP_FRAMES - 1, OVERLAP_FRAMES)
+    ]
+    assert np.mean(speed[joints] > np.quantile(speed, 0.99)) <= 0.05
+
+
+def replace_process(gan: FacialGan) -> FacialGan:
+    """Without random sway, which could hide a seam."""
+    return FacialGan(
+        gan.generator, gan.statistics, gan.features, gan.blinks, gan.architecture, gan.speech_extractor, gan.face_model
+    )
+
+
+def test_a_long_pose_stays_within_the_persons_range(gan: FacialGan) -> None:
+    pose = gan.synthesize(speech(180.0), seed=5).pack()[:, :6]
+    person = gan.statistics
+    distance = np.abs((pose - person.mean[:6]) / person.scale[:6])
+    assert (distance <= person.pose_limit + 1e-4).all()
+    halves = np.split((pose - person.mean[:6]) / person.scale[:6], 2)
+    assert np.abs(halves[0].mean(0) - halves[1].mean(0)).max() < 0.5  # no drift
+    assert (pose.std(0) / person.scale[:6] > 0.4).all()  # no statue
+
+
+def test_features_of_another_encoder_are_refused(gan: FacialGan) -> None:
+    features = speech(1.0)
+    with pytest.raises(InputError, match="log_mel"):
+        gan.synthesize(replace(features, extractor="log_mel"))
+    with pytest.raises(InputError, match="speech features a row"):
+        gan.synthesize(replace(features, values=features.values[:, :3]))
+    with pytest.raises(InputError, match="empty"):
+        gan.synthesize(replace(features, values=features.values[:0]))
+    with pytest.raises(InputError, match="0 frames"):
+        gan.synthesize(features, frames=0)
+
+
+def test_saved_and_loaded_it_makes_the_same_motion(gan: FacialGan, tmp_path: Path) -> None:
+    path = tmp_path / "motion.safetensors"
+    gan.save(path)
+    features = speech(6.0)
+    loaded = load_motion_model(path)
+    assert isinstance(loaded, FacialGan) and isinstance(loaded, MotionModel) and loaded.digest() == gan.digest()
+    np.testing.assert_array_equal(loaded.synthesize(features).pack(), gan.synthesize(features).pack())
+
+
+def test_damaged_files_are_told(gan: FacialGan, tmp_path: Path) -> None:
+    path = tmp_path / "motion.safetensors"
+    gan.save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        FacialGan.load(path)
+    with pytest.raises(InputError, match="does not exist"):
+        FacialGan.load(tmp_path / "absent.safetensors")

@@ -1,0 +1,65 @@
+"""A tiny person, trained, resumed, fine-tuned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facial_gan.config import FacialGanConfig, published
+from facial_gan.synthesis import FacialGan
+from facial_gan.train import fine_tune, train_general
+from foundation.config import configure, load_yaml
+from foundation.errors import InputError
+from tests.facial_gan.synthetic import config, example, motion_of, speech
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_general_training_then_one_person(tmp_path: Path) -> None:
+    people = [example(6.0, seed, speaker) for seed, speaker in ((0, "a"), (1, "b"))]
+    base = train_general(people, config(), tmp_path / "general", "cpu")
+    tuned = fine_tune(example(6.0, 2), base, config(), tmp_path / "person", "cpu")
+    again = fine_tune(example(6.0, 2), base, config(), tmp_path / "person", "cpu")
+    other = fine_tune(example(6.0, 2), base, config(), tmp_path / "other", "cpu")
+    assert tuned == again and FacialGan.load(tuned).digest() == FacialGan.load(other).digest()
+    assert len(FacialGan.load(tuned).synthesize(speech(3.0))) == 90
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    """Held-out sound: nearer to the truth than the person's mean is, and than what other sound gives."""
+    tuned = fine_tune(example(20.0), None, replace(config(250), articulation=1.0), tmp_path, "cpu")
+    gan, features = FacialGan.load(tuned), speech(8.0, seed=7)
+    truth = motion_of(features).expression
+
+    def error(expression: np.ndarray) -> float:
+        return float(((expression - truth)[10:-10] ** 2).mean())
+
+    made = error(gan.synthesize(features).expression)
+    assert made < 0.8 * error(example(20.0).motion.expression.mean(0))
+    assert made < 0.6 * error(gan.synthesize(speech(8.0, seed=8)).expression)
+
+
+def test_a_base_for_something_else_is_refused(tmp_path: Path) -> None:
+    base = train_general([example(5.0)], config(2), tmp_path / "general", "cpu")
+    shown = example(5.0)
+    wrong = replace(shown, features=replace(shown.features, extractor="other"))
+    with pytest.raises(InputError, match="toy features"):
+        fine_tune(wrong, base, config(2), tmp_path / "person", "cpu")
+    with pytest.raises(InputError, match="2 kinds"):
+        train_general([shown, wrong], config(2), tmp_path / "mixed", "cpu")
+    with pytest.raises(InputError, match="nothing to learn from"):
+        train_general([], config(2), tmp_path / "none", "cpu")
+
+
+def test_motion_at_another_rate_is_refused() -> None:
+    shown = example(2.0)
+    with pytest.raises(InputError, match="30 fps"):
+        replace(shown, motion=shown.motion.resampled(25.0), valid=np.ones(50, bool))
+
+
+def test_the_shipped_yaml_overrides_known_keys() -> None:
+    given = configure(FacialGanConfig, load_yaml(ROOT / "configs" / "facial_gan.yaml"))
+    assert given.architecture == published()
