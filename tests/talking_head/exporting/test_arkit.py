@@ -59,7 +59,7 @@ def test_a_csv_carries_angles_lids_and_lips_there_and_back(tmp_path: Path) -> No
         for m in (motion, again)
     )
     gaps = [(shape[:, 13, 1] - shape[:, 14, 1]).numpy() for shape in (before, after)]
-    assert np.corrcoef(*gaps)[0, 1] > 0.85  # 52 values cannot hold all 65; real motion lies nearer to them than this noise
+    assert np.corrcoef(*gaps)[0, 1] > 0.85  # 52 values cannot hold all 65 of this noise
 
 
 def test_a_recording_without_head_angles_rests_where_the_target_does() -> None:

@@ -1,0 +1,78 @@
+"""Motion as npz, and as a CSV with the columns of OpenFace's FeatureExtraction."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from face_model import mp478
+from face_model.rotations import rotation_matrix
+from face_model.tracks import FaceMotion
+from foundation.errors import InputError
+from foundation.files import atomic_path
+from preprocessing.tracking import ARKIT_NAMES
+from talking_head.exporting.arkit import arkit_values
+
+NPZ_PARTS = ("expression", "rotation", "translation", "blink")
+OPENFACE_HEADER = (
+    "frame", "face_id", "timestamp", "confidence", "success", "pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry",
+    "pose_Rz", "AU45_r", "AU45_c",
+)  # fmt: skip
+AU_PRESENT = 1.0  # intensity from which OpenFace's A-E scale calls an action unit present
+HALF_TURN = np.array([1.0, -1.0, -1.0])  # about x: from y up, z to the viewer, to y down, z away
+
+
+def write_npz(motion: FaceMotion, path: Path | str) -> None:
+    """Write the motion's arrays, `fps`, `face_model`, and `arkit` `[T, 52]` with `arkit_names`; no pickle inside."""
+    parts = {name: np.asarray(getattr(motion, name), np.float32) for name in NPZ_PARTS}
+    if motion.face_model == mp478.ID:
+        parts |= {"arkit": arkit_values(motion).astype(np.float32), "arkit_names": np.array(ARKIT_NAMES)}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        about = {"fps": np.float64(motion.fps), "face_model": np.array(motion.face_model)}
+        np.savez_compressed(file, **about, **parts)  # type: ignore[arg-type]
+
+
+def read_npz(path: Path | str) -> FaceMotion:
+    """Read what `write_npz` wrote.
+
+    Raises:
+        InputError: no such file, not such a file, or numbers that are not finite or do not fit together.
+    """
+    expected = f"an npz with fps, face_model, {', '.join(NPZ_PARTS)}"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            parts = {name: np.asarray(file[name], np.float32) for name in NPZ_PARTS}
+            fps, face_model = float(file["fps"]), str(file["face_model"])
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or 'damaged'})", expected) from error
+    except Exception as error:  # zip and npy parsers raise many kinds
+        raise InputError(f"{path} is not such a file ({error})", expected) from error
+    count = len(parts["expression"])
+    widths = {"expression": parts["expression"].shape[1:], "rotation": (3,), "translation": (3,), "blink": ()}
+    fits = all(parts[name].shape == (count, *width) for name, width in widths.items())
+    if not (fits and count and parts["expression"].ndim == 2 and fps > 0):
+        raise InputError(f"{path}: arrays of shapes {[p.shape for p in parts.values()]} at {fps:g} fps", expected)
+    if not all(np.isfinite(part).all() for part in parts.values()):
+        raise InputError(f"{path} holds NaN or infinity", "finite numbers")
+    return FaceMotion(fps=fps, face_model=face_model, **parts)
+
+
+def write_openface(motion: FaceMotion, path: Path | str) -> None:
+    """Write pose and AU45 under OpenFace's names: camera frame x right, y down, z away, mm and radians.
+
+    The position is of this product's head origin, and there are no landmarks: a motion has no camera to see them with.
+    """
+    turn = rotation_matrix(torch.from_numpy(np.asarray(motion.rotation, np.float64))).numpy()
+    angles = Rotation.from_matrix(turn).as_euler("XYZ") * HALF_TURN  # intrinsic: R = Rx Ry Rz
+    place = motion.translation * HALF_TURN
+    with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(OPENFACE_HEADER)
+        for k, (shift, angle, blink) in enumerate(zip(place, angles, motion.blink, strict=True)):
+            pose = [f"{v:.3f}" for v in shift] + [f"{v:.6f}" for v in angle]
+            lids = (f"{blink:.3f}", f"{float(blink >= AU_PRESENT):.2f}")
+            writer.writerow((k + 1, 0, f"{k / motion.fps:.3f}", "1.000", 1, *pose, *lids))
