@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -173,17 +174,28 @@ class FacialGan(MotionModel):
             raise InputError(
                 f"{path} is for motion model '{metadata.get('motion_model', 'none')}'", f"one for '{cls.id}'"
             )
+        try:
+            return cls._assembled(Path(path), arrays, metadata, device)
+        except KeyError as missing:
+            raise InputError(
+                f"{path} lacks {missing}", "a motion model of this version", "enroll or train it again"
+            ) from missing
+
+    @classmethod
+    def _assembled(
+        cls, path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], device: torch.device | str
+    ) -> FacialGan:
         architecture = configure(Architecture, metadata["architecture"], str(path))
         tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
         features = FeatureStatistics(
             arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
         )
         generator = build_generator(architecture, len(features.mean))
-        load_weights(Path(path), generator, tensors, "generator.")
+        load_weights(path, generator, tensors, "generator.")
         judge = None
         if any(name.startswith("discriminator.") for name in arrays):
             judge = build_discriminator(architecture)
-            load_weights(Path(path), judge, tensors, "discriminator.")
+            load_weights(path, judge, tensors, "discriminator.")
             judge.to(device)
         own = {k.removeprefix("statistics."): v for k, v in arrays.items() if k.startswith("statistics.")}
         return cls(

@@ -15,8 +15,9 @@ class FastConfig:
     colour_epsilon: Adam's, as large as a pixel's own gradient, so that what is hardly ever seen hardly moves.
     face_weight, mouth_weight, eye_weight: added to the weight 1 of every pixel. square: weight of the squared error
     beside L1. similarity: of 1 - SSIM. edges: of the L1 of picture gradients, against blur. base: of the layered
-    picture's own L1, so that the layers stay a picture. use_texture, use_eye_attention: ablations; without texture the
-    network starts from the plate alone.
+    picture's own L1, so that the layers stay a picture. anchor: of the layers' distance from their first guess; felt
+    only where frames hardly show them. use_texture, use_eye_attention: ablations; without texture the network starts
+    from the plate alone.
     """
 
     texture_share: float = 1.25
@@ -35,6 +36,7 @@ class FastConfig:
     similarity: float = 0.1
     edges: float = 1.0
     base: float = 0.3
+    anchor: float = 0.02
     average_decay: float = 0.998
     use_texture: bool = True
     use_eye_attention: bool = True

@@ -55,6 +55,7 @@ class FastTrainable:
         appearance = appearance_for(video, config.texture_share, config.features, start, config.use_texture)
         painter = FastGenerator(appearance.map_count, video.renderer.window_px, config.width)
         self.networks = nn.ModuleDict({"appearance": appearance, "generator": painter}).to(device)
+        self.first_guess = [layer.detach().clone() for layer in self._colours()]
         groups = [
             {
                 "params": [appearance.plate, appearance.texture], "lr": config.colour_rate,
@@ -64,6 +65,19 @@ class FastTrainable:
             {"params": list(painter.parameters()), "lr": config.network_rate},
         ]
         self.optimizers: Mapping[str, Optimizer] = {"all": AdamW(groups)}
+
+    def _colours(self) -> list[Tensor]:
+        """The layers' colours: `[3, S, S]` of the plate, `[3, H, H]` of the texture."""
+        appearance = self.networks["appearance"]
+        assert isinstance(appearance, LayeredAppearance)
+        return [appearance.plate, appearance.texture[:3]]
+
+    def _anchor(self) -> Tensor:
+        """Mean squared distance of the layers' colours from the first guess, so that what no frame shows stays as
+        guessed.
+        """
+        pairs = zip(self._colours(), self.first_guess, strict=True)
+        return torch.stack([(layer - guess).square().mean() for layer, guess in pairs]).sum()
 
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
         """One batch of frames drawn at random."""
@@ -79,12 +93,13 @@ class FastTrainable:
             "square": ((picture - real).square() * weight).mean(),
             "ssim": ssim_loss(drawn.windowed(picture, window_px), drawn.windowed(real, window_px)),
             "edges": edge_loss(picture, real, weight),
+            "anchor": self._anchor(),
             "base": reconstruction_loss(base, real) + (base - real).square().mean() * self.config.square,
         }
         total = (
             losses["l1"] + self.config.square * losses["square"]
             + self.config.similarity * losses["ssim"] + self.config.edges * losses["edges"]
-            + self.config.base * losses["base"]
+            + self.config.base * losses["base"] + self.config.anchor * losses["anchor"]
         )
         optimizer.zero_grad(set_to_none=True)
         total.backward()
