@@ -50,7 +50,8 @@ class FlameModel:
 
     template_mm: `[V, 3]`. shape_mm: `[S, V, 3]`, per standard deviation. expression_mm: `[E, V, 3]`. correctives_mm:
     `[36, V, 3]`, offsets per entry of (R - 1) of the joints after the root. joint_regressor: `[J, V]`. weights:
-    `[V, J]`. parents: one a joint, -1 for the root. triangles: `[F, 3]`. year: of the release, as the user says it (files do not tell), None if unknown.
+    `[V, J]`. parents: one a joint, -1 for the root. triangles: `[F, 3]`. year: of the release, as the user says it
+    (files do not tell), None if unknown.
     """
 
     template_mm: Tensor

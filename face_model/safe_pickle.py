@@ -1,8 +1,9 @@
 """Arrays out of a pickle file without running anything that the file names.
 
 Models of the field come as pickles of Python 2 that hold numpy arrays, scipy sparse matrices and chumpy objects. Here
-a name in the file is looked up in a short list: numpy's own array makers, plain containers, and stand-ins that only keep
-the state that the file gives. Any other name is refused before it is imported, so such a file is data and no program.
+a name in the file is looked up in a short list: numpy's own array makers, plain containers, and stand-ins that only
+keep the state that the file gives. Any other name is refused before it is imported, so such a file is data and no
+program.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 from foundation.errors import InputError
 
 # numpy's own makers of arrays and scalars; the module that holds them has changed its name.
-_RECONSTRUCT, _SCALAR = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
+_RECONSTRUCT: Callable[..., Any] = np.zeros(1).__reduce__()[0]  # type: ignore[assignment]
+_SCALAR: Callable[..., Any] = np.float64(0).__reduce__()[0]  # type: ignore[assignment]
 _SPARSE = ("csc_matrix", "csr_matrix", "csc_array", "csr_array")
 
 
