@@ -4,7 +4,8 @@
 
 Each TRACK is the `track.safetensors` that `talking-head track` makes. Expression and lids predict the tracker's own
 ARKit values, and these predict expression and lids, by ridge regression; both about each clip's median, since the
-tracker's values at rest differ from person to person, and every clip weighs as the square root of its length.
+tracker's values at rest differ from person to person, and every clip weighs as the square root of its length. Every
+frame also counts as seen in a mirror, so that left and right are learned alike.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from face_model import mp478
 from face_model.tracks import AU45_MAX, FaceTrack
 from foundation.files import sha256, write_tensors
+from preprocessing.tracking import ARKIT_NAMES
 
-RIDGE_OUT, RIDGE_IN = 0.01, 1e-3  # of the mean variance; chosen on a clip that took no part
+RIDGE_OUT, RIDGE_IN = 0.01, 0.01  # of the mean variance; chosen on a clip that took no part
 
 
 def shapes(track: FaceTrack) -> np.ndarray:
@@ -33,15 +36,30 @@ def ridge(given: np.ndarray, wanted: np.ndarray, weight: np.ndarray, strength: f
     return np.linalg.solve(gram, (given * weight[:, None]).T @ wanted)
 
 
+def mirrors() -> tuple[np.ndarray, np.ndarray]:
+    """What a mirror does: to expression and lids, a matrix `[65, 65]`; to ARKit values, their new order `[52]`."""
+    model = mp478.load()
+    basis = np.concatenate((model.expression_mm.numpy(), model.blink_mm.numpy()[None])).astype(np.float64)
+    seen = basis[:, model.index_sets["mirror"].numpy()] * (-1, 1, 1)
+    turn = np.linalg.lstsq(basis.reshape(len(basis), -1).T, seen.reshape(len(basis), -1).T, rcond=None)[0].T
+    sides = {"Left": "Right", "Right": "Left"}
+    partner = [next((n.replace(a, b) for a, b in sides.items() if n.endswith(a)), n) for n in ARKIT_NAMES]
+    return turn, np.array([ARKIT_NAMES.index(name) for name in partner])
+
+
 def learn(tracks: list[FaceTrack]) -> dict[str, np.ndarray]:
     """`to_arkit` `[65, 52]`, `from_arkit` `[52, 65]` and the ARKit values of the model at rest, `rest` `[52]`."""
     faces = [shapes(track) for track in tracks]
     values = [track.arkit[track.valid].astype(np.float64) for track in tracks]
     face, value = (np.concatenate([rows - np.median(rows, axis=0) for rows in part]) for part in (faces, values))
-    weight = np.concatenate([np.full(len(rows), len(rows) ** -0.5) for rows in faces])
+    turn, order = mirrors()
+    face, value = np.concatenate((face, face @ turn)), np.concatenate((value, value[:, order]))
+    weight = np.concatenate([np.full(len(rows), len(rows) ** -0.5) for rows in faces] * 2)
     out = ridge(face, value, weight, RIDGE_OUT)
     rest = [np.median(v, axis=0) - np.median(f, axis=0) @ out for f, v in zip(faces, values, strict=True)]
-    maps = {"to_arkit": out, "from_arkit": ridge(value, face, weight, RIDGE_IN), "rest": np.median(rest, axis=0)}
+    middle = np.median(rest, axis=0)
+    symmetric = (middle + middle[order]) / 2
+    maps = {"to_arkit": out, "from_arkit": ridge(value, face, weight, RIDGE_IN), "rest": symmetric}
     return {name: matrix.astype(np.float32) for name, matrix in maps.items()}
 
 
