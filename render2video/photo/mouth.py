@@ -110,15 +110,27 @@ def _teeth_painted(photo: np.ndarray, geometry: PhotoGeometry, scale_px_mm: floa
     coverage = np.clip((length - y) * scale_px_mm + 0.5, 0, 1) * (np.abs(x) < edges[-1]) * (y > -height_mm)
     groove = 1 - 0.16 * np.exp(-np.square(np.minimum(inside_tooth, 1 - inside_tooth) * 8))
     shade = groove * (1 - 0.5 * np.square(x / edges[-1])) * skin_light(photo, geometry)
-    picture = np.concatenate((ENAMEL * shade[..., None], coverage[..., None] * 255), axis=-1)
+    picture = np.concatenate((ENAMEL * _tint(photo, geometry) * shade[..., None], coverage[..., None] * 255), axis=-1)
     picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.6)
     return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
 
 
 def skin_light(photo: np.ndarray, geometry: PhotoGeometry) -> float:
     """How bright the face is lit, about 0.5-1: the cheeks' brightness against a well exposed one."""
+    return float(np.clip(_cheek(photo, geometry).mean() / 190, 0.62, 1.0))
+
+
+def _cheek(photo: np.ndarray, geometry: PhotoGeometry) -> np.ndarray:
     places = np.rint(geometry.landmarks_px[[50, 280, 205, 425]]).astype(int).clip(0, len(photo) - 1)
-    return float(np.clip(photo[places[:, 1], places[:, 0]].mean() / 200, 0.45, 1.0))
+    colour: np.ndarray = photo[places[:, 1], places[:, 0]].mean(0)
+    return colour
+
+
+def _tint(photo: np.ndarray, geometry: PhotoGeometry) -> np.ndarray:
+    """The light's colour, as far as skin tells it: white enamel looks blue in a warm picture."""
+    cheek = np.maximum(_cheek(photo, geometry), 1)
+    tint: np.ndarray = (cheek / cheek.max()) ** 0.35
+    return tint
 
 
 class Mouth:

@@ -9,6 +9,7 @@ from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import POSE, FaceMotion, FaceTrack
 from foundation.errors import InputError
+from render2video.appearance import LayeredAppearance
 from render2video.conditioning import HeadRenderer
 from render2video.crop import Compositor, Crop
 from render2video.person import PersonRenderer
@@ -66,10 +67,13 @@ def photo_person(
     values = {k: getattr(geometry, k) for k in ("landmarks_px", "fitted_px", "neutral_mm", "shell_mm", "lip_rest_px")}
     values |= {"triangles": geometry.triangles, "pose": track.motion.pack()[0, POSE]}
     values |= {"teeth": teeth_of(photo, geometry, scale_px_mm, config.teeth_height_mm)}
+    buffers = dict(generator.named_buffers())
     for name, value in values.items():
-        getattr(generator, name).copy_(torch.from_numpy(np.ascontiguousarray(value)))
+        buffers[name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
+    appearance = networks["appearance"]
+    assert isinstance(appearance, LayeredAppearance)
     with torch.no_grad():
-        networks["appearance"].plate.copy_(torch.from_numpy(photo).permute(2, 0, 1) / 255.0)
+        appearance.plate.copy_(torch.from_numpy(photo).permute(2, 0, 1) / 255.0)
     compositor = Compositor(picture_rgb, crop)
     return PersonRenderer(profile, config, networks.eval(), head, compositor, track.camera)
 

@@ -23,11 +23,15 @@ from render2video.rasterizer import create_rasterizer
 from training import Trainable
 
 TEETH_DEPTH_MM = 7.0  # behind the lips
+LIMITS = PhotoConfig()
 KNEE = 0.6  # of a limit: a pose within it is not touched
 
 
 class PhotoGenerator(nn.Module):
     """What `paint` needs beside the photo; nothing in it is trained."""
+
+    pose: Tensor
+    teeth: Tensor
 
     def __init__(self, size_px: int, vertices: int, shell: int, triangles: int) -> None:
         super().__init__()
@@ -50,7 +54,7 @@ class PhotoProfile:
     """Paints by warping the photo; see `render2video.photo.warp`."""
 
     name = "photo"
-    config_type = PhotoConfig
+    config_type: type = PhotoConfig
 
     def build(self, config: PhotoConfig, size_px: int, texture_px: int, window_px: int) -> nn.ModuleDict:
         from face_model import mp478
@@ -69,9 +73,9 @@ class PhotoProfile:
         """
         raise InputError("profile 'photo' for a video", "fast or paper", "the photo profile is for a picture file")
 
-    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion) -> FaceMotion:
+    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion, config: PhotoConfig = LIMITS) -> FaceMotion:
         """The motion with its pose pressed softly into the range about the photo's pose that looks right."""
-        generator, config = networks["generator"], PhotoConfig()
+        generator = networks["generator"]
         assert isinstance(generator, PhotoGenerator)
         centre = generator.pose.cpu().numpy()
         turn = np.array([config.pitch_limit, config.yaw_limit, config.roll_limit])

@@ -1,0 +1,100 @@
+"""Enrolment from one photo, and the target that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from face_model import mp478
+from face_model.tracks import AU45_MAX, FaceMotion
+from foundation.errors import InputError
+from foundation.shipped import shipped
+from preprocessing.eyes import eye_ratio
+from preprocessing.media import probe, read_frames
+from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
+from render2video.person import PersonRenderer
+from talking_head.demo import SPEECH, TARGET
+from talking_head.enrol import enroll
+from talking_head.home import Home
+from talking_head.target import Target, find_target
+
+CONSENT = "GRID corpus, CC BY 4.0"
+
+
+@pytest.fixture(scope="module")
+def landmarker(data_dir: Path) -> Path:
+    path = data_dir / "models" / "face_landmarker.task"
+    if not path.is_file():
+        pytest.skip(f"no landmarker at {path}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def grid(data_dir: Path, landmarker: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Target]:
+    """The photo, the home, and the target enrolled from it."""
+    folder = tmp_path_factory.mktemp("photo")
+    frame = next(iter(read_frames(data_dir / "grid" / "lwbsza.mpg")))
+    photo = folder / "person.png"
+    cv2.imwrite(str(photo), frame[..., ::-1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TALKING_HEAD_ASSETS", str(landmarker.parent))
+        target = enroll(photo, "photo", CONSENT, home=folder / "home").target
+    return photo, folder / "home", target
+
+
+def test_a_photo_gives_a_whole_target_that_says_where_it_comes_from(grid: tuple[Path, Path, Target]) -> None:
+    photo, home, target = grid
+    again = enroll(photo, "photo", CONSENT, home=home)
+    assert again.already_done
+    assert target.card.consent.statement == CONSENT
+    assert target.card.origin["photo"] == photo.name
+    assert target.card.settings["profile"] == "photo"
+    with pytest.raises(InputError, match="exists"):
+        enroll(photo, "photo", "somebody else", home=home)
+
+
+def still(target: Target, blink: float) -> FaceMotion:
+    """The target at its mean pose and expression."""
+    values = np.array(target.card.motion_statistics.mean, np.float32)[None].copy()
+    motion = FaceMotion.unpack(values, target.card.fps)
+    return FaceMotion(
+        motion.fps, motion.expression, motion.rotation, motion.translation, np.array([blink], np.float32)
+    )
+
+
+def test_a_blink_is_seen_as_closed_eyes(grid: tuple[Path, Path, Target], landmarker: Path) -> None:
+    renderer = PersonRenderer.load(grid[2].folder, mp478.load())
+    tracker = MediaPipeTracker(landmarker)
+    try:
+        ratio = []
+        for blink in (0.0, AU45_MAX):
+            faces = tracker.confirm(next(renderer.frames(still(grid[2], blink))))
+            assert len(faces) == 1
+            ratio.append(eye_ratio(faces[0].landmarks_px[None])[0])
+    finally:
+        tracker.close()
+    assert ratio[1] < 0.5 * ratio[0]
+
+
+def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path, landmarker: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TALKING_HEAD_ASSETS", str(landmarker.parent))
+    empty, broken = tmp_path / "grey.png", tmp_path / "broken.jpg"
+    cv2.imwrite(str(empty), np.full((256, 256, 3), 128, np.uint8))
+    broken.write_bytes(b"not a picture")
+    with pytest.raises(InputError, match="no face"):
+        enroll(empty, "grey", CONSENT, home=tmp_path / "home")
+    with pytest.raises(InputError, match="does not decode"):
+        enroll(broken, "broken", CONSENT, home=tmp_path / "home")
+    assert not list((tmp_path / "home" / "targets").glob("*"))
+
+
+def test_the_built_in_target_ships_whole(tmp_path: Path) -> None:
+    target = find_target(Home(tmp_path), TARGET)
+    assert target.built_in and "public domain" in target.card.consent.statement.lower().replace("-", " ")
+    assert 8 < probe(shipped(SPEECH)).duration_s < 13
+    renderer = PersonRenderer.load(target.folder, mp478.load())
+    frame = next(renderer.frames(still(target, 0.0)))
+    assert frame.shape == (target.card.height_px, target.card.width_px, 3)
