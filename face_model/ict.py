@@ -1,8 +1,8 @@
 """ICT-FaceKit (Li et al., CVPR 2020; MIT) from a folder of its OBJ files: a head with eyes, teeth, tongue and lashes.
 
 The files are in centimetres, x right as seen, y up, z towards the viewer (the person's left is +x); here in mm. Its
-53 expressions are ARKit's, but for `tongueOut`, which it lacks, and `browInnerUp` and `cheekPuff`, which it has for each
-side.
+53 expressions are ARKit's, but for `tongueOut`, which it lacks, and `browInnerUp` and `cheekPuff`, which it has for
+each side.
 """
 
 from __future__ import annotations
