@@ -7,6 +7,7 @@ each side.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,11 +113,16 @@ def _lines(path: Path) -> list[str]:
 
 def _points(path: Path, lines: list[str], kind: str, width: int) -> np.ndarray:
     """Numbers `[N, width]` of the lines `<kind> a b ...`."""
-    try:
-        rows = [line.split()[1 : width + 1] for line in lines if line.startswith(f"{kind} ")]
-        return np.array(rows, np.float64).reshape(len(rows), width)
-    except ValueError as error:
-        raise InputError(f"{path}: a line '{kind}' is not {width} numbers", "an OBJ file, whole") from error
+    rows = [line[len(kind) + 1 :] for line in lines if line.startswith(f"{kind} ")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # older numpy only warns of what is no number
+        try:
+            numbers = np.fromstring(" ".join(rows), sep=" ")
+        except (ValueError, DeprecationWarning):
+            numbers = np.zeros(0)
+    if numbers.size != width * len(rows):
+        raise InputError(f"{path}: a line '{kind}' is not {width} numbers", "an OBJ file, whole")
+    return numbers.reshape(len(rows), width)
 
 
 def _corners(path: Path, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:

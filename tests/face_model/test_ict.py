@@ -58,6 +58,9 @@ def test_damage_is_told(kit: tuple[Path, dict[str, np.ndarray]], tmp_path: Path)
     (folder / "jawOpen.obj").write_text("\n".join(text.splitlines()[:4]))
     with pytest.raises(InputError, match=r"jawOpen.obj has 2 vertices"):
         ict.load(folder)
+    (folder / "jawOpen.obj").write_text(text.replace("v ", "v x", 1))
+    with pytest.raises(InputError, match="jawOpen.obj: a line 'v' is not 3 numbers"):
+        ict.load(folder)
     with pytest.raises(InputError, match="regions are known"):
         (folder / "jawOpen.obj").write_text(text)
         ict.load(folder).region("teeth")
