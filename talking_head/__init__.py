@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from foundation.errors import InputError
     from talking_head.enrol import enroll
+    from talking_head.exporting.export import export
     from talking_head.provenance import verify
     from talking_head.synthesis import synthesize
     from talking_head.target import Target, remove_target, targets
@@ -31,13 +32,14 @@ _HOMES = {
     "InputError": "foundation.errors",
     "Target": "talking_head.target",
     "enroll": "talking_head.enrol",
+    "export": "talking_head.exporting.export",
     "remove_target": "talking_head.target",
     "synthesize": "talking_head.synthesis",
     "targets": "talking_head.target",
     "track": "talking_head.tracking",
     "verify": "talking_head.provenance",
 }
-__all__ = ["InputError", "Target", "enroll", "remove_target", "synthesize", "targets", "track", "verify"]
+__all__ = ["InputError", "Target", "enroll", "export", "remove_target", "synthesize", "targets", "track", "verify"]
 
 
 def __getattr__(name: str) -> Any:

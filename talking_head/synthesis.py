@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from face_model import mp478
-from face_model.tracks import FaceMotion, Sound
+from face_model.tracks import SPEECH_RATE_HZ, FaceMotion, Sound
 from facial_gan.registry import load_motion_model
 from foundation.errors import InputError
 from foundation.progress import track
@@ -15,6 +15,7 @@ from preprocessing.media import VideoWriter, is_silent, stream_sound
 from preprocessing.speech import encode_file, speech_encoder
 from render2video.person import PersonRenderer
 from talking_head import __version__
+from talking_head.exporting.driving import read_motion
 from talking_head.home import Home, writable
 from talking_head.label import stamp, tags
 from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
@@ -47,8 +48,9 @@ class Synthesis:
 
 
 def synthesize(
-    audio: Path | str, target: str, output: Path | str, *, seed: int = 0, label: bool = True, device: str = "auto",
-    home: Path | str | None = None, certificate: Path | str | None = None, key: Path | str | None = None,
+    audio: Path | str, target: str, output: Path | str, *, driving: Path | str | None = None, seed: int = 0,
+    label: bool = True, device: str = "auto", home: Path | str | None = None, certificate: Path | str | None = None,
+    key: Path | str | None = None,
 ) -> Synthesis:
     """Make an mp4 of a target saying what a sound says.
 
@@ -56,6 +58,7 @@ def synthesize(
         audio: any sound or video file with sound, of any length.
         target: id of a target.
         output: the mp4 to write; it appears when it is whole.
+        driving: a motion file to follow instead (.safetensors, .npz, Live Link .csv); the sound decides the length.
         seed: the same seed gives the same film.
         label: whether a small visible line says that it is generated; the file's tag says it always.
         device: `auto`, `cpu` or `cuda`.
@@ -71,9 +74,9 @@ def synthesize(
     person = find_target(Home.find(home), target)
     where, card = device_name(device), person.card
     signer = signing_identity(Home.find(home), certificate, key)
-    notes = [SILENCE_NOTE] if silent(audio) else []
+    notes = [SILENCE_NOTE] if driving is None and silent(audio) else []
     notes += [] if signer else [f"{UNSIGNED_NOTE} {sidecar_of(goal).name}"]
-    motion = speak(audio, person, seed, where)
+    motion = speak(audio, person, seed, where) if driving is None else follow(driving, audio, person)
     renderer = PersonRenderer.load(person.folder, mp478.load(), where)
     about = tags(person.id, __version__)
     size = (card.width_px, card.height_px)
@@ -117,3 +120,10 @@ def speak(audio: Path, person: Target, seed: int, device: str) -> FaceMotion:
     features = encode_file(speech_encoder(model.speech_extractor), audio)
     fps = person.card.fps
     return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))
+
+
+def follow(driving: Path | str, audio: Path, person: Target) -> FaceMotion:
+    """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end."""
+    duration_s = sum(len(piece) for piece in stream_sound(audio)) / SPEECH_RATE_HZ
+    fps = person.card.fps
+    return read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))

@@ -91,6 +91,10 @@ def synth(
     ],
     target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.", show_default=False)],
+    driving: Annotated[
+        Path | None,
+        typer.Option(help="Motion to follow instead: .safetensors, .npz, Live Link .csv.", show_default=False),
+    ] = None,
     seed: SeedOption = 0,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     device: DeviceOption = DEFAULTS.device,
@@ -99,13 +103,17 @@ def synth(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
-    """Let a target speak: an mp4 of the person saying what the sound says."""
+    """Let a target speak: an mp4 of the person saying what the sound says.
+
+    With `--driving` the face follows a file, such as curves edited after `export`, and the sound is only heard.
+    """
     from dataclasses import asdict
 
     from talking_head.synthesis import synthesize
 
     result = synthesize(
-        audio, target_id, output, seed=seed, label=label, device=device, home=home, certificate=certificate, key=key
+        audio, target_id, output, driving=driving, seed=seed, label=label, device=device, home=home,
+        certificate=certificate, key=key,
     )
     size = f"{result.width_px}x{result.height_px}"
     summary = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"

@@ -1,0 +1,48 @@
+"""`talking-head export`: motion for Blender, Unreal and scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talking_head.cli.common import HomeOption, JsonOption, Outcome, SeedOption, verb
+
+
+@verb
+def export(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="AUDIO|MOTION", show_default=False,
+            help="A sound or video file, which the target then says; or motion: .safetensors, .npz, Live Link .csv.",
+        ),
+    ],
+    target_id: Annotated[str, typer.Option("--target", help="Whose face; see `targets list`.", show_default=False)],
+    format: Annotated[str, typer.Option("--format", help="livelink, gltf, npz or openface.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The .csv, .glb or .npz to write.", show_default=False)
+    ],
+    fps: Annotated[float, typer.Option(help="Frames a second of a Live Link file.")] = 60.0,
+    seed: SeedOption = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Write a target's motion for other programs.
+
+    **livelink**: the CSV of Epic's Live Link Face app, 52 ARKit values and the head's angles, for Unreal and Blender.
+    **gltf**: a .glb with the face, ARKit morph targets and the animation, for Blender, Unreal and browsers.
+    **npz**: everything, for Python. **openface**: head pose and blinks under OpenFace's names.
+
+    Edit a Live Link file and let the target follow it: `talking-head synth AUDIO --driving FILE.csv --target ID -o
+    OUT.mp4`.
+    """
+    from dataclasses import asdict
+
+    from talking_head.exporting.export import export as run
+
+    done = run(source, target_id, output, format=format, fps=fps, seed=seed, device=device, home=home)
+    summary = f"{done.output}: {done.duration_s:.1f} s, {done.frames} frames at {done.fps:g} a second"
+    return Outcome(summary, asdict(done) | {"output": str(done.output)})

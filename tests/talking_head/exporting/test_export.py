@@ -1,0 +1,87 @@
+"""Export of a target, and driving it by what was exported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from face_model.tracks import FaceMotion
+from foundation.errors import InputError
+from talking_head.exporting.driving import read_motion
+from talking_head.exporting.export import FORMATS, export
+from talking_head.exporting.livelink import NAMES, read_live_link, write_live_link
+from talking_head.exporting.tables import read_npz
+from talking_head.home import Home
+from talking_head.synthesis import follow
+from talking_head.target import Target
+from tests.talking_head.exporting.test_arkit import made_motion
+from tests.talking_head.exporting.test_gltf import read_glb
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """One and a half seconds of a hum."""
+    path = tmp_path / "hum.wav"
+    soundfile.write(path, 0.2 * np.sin(np.arange(24_000) / 20), 16_000)
+    return path
+
+
+def test_one_sound_in_every_format(enrolled: tuple[Home, Target], sound: Path, tmp_path: Path) -> None:
+    home, target = enrolled
+    for format, suffix in FORMATS.items():
+        goal = tmp_path / f"{format}{suffix}"
+        done = export(sound, target.id, goal, format=format, home=home.path)
+        assert goal.is_file() and done.duration_s == pytest.approx(1.5, abs=0.03)
+    spoken = read_npz(tmp_path / "npz.npz")
+    curves = read_live_link(tmp_path / "livelink.csv")
+    assert len(curves) == 90 and spoken.fps == target.card.fps
+    assert curves.curve("HeadPitch")[0] == pytest.approx(spoken.rotation[0, 0], abs=1e-6)
+    content, _ = read_glb(tmp_path / "gltf.glb")
+    assert content["meshes"][0]["name"] == target.id
+
+
+def test_edited_curves_move_the_face(enrolled: tuple[Home, Target], sound: Path, tmp_path: Path) -> None:
+    home, target = enrolled
+    export(sound, target.id, tmp_path / "a.csv", format="livelink", home=home.path)
+    plain = follow(tmp_path / "a.csv", sound, target)
+    curves = read_live_link(tmp_path / "a.csv")
+    edited = curves.values.copy()
+    edited[:, NAMES.index("EyeBlinkLeft")] = edited[:, NAMES.index("EyeBlinkRight")] = 1
+    edited[:, NAMES.index("HeadYaw")] += 0.2
+    write_live_link(replace(curves, values=edited), tmp_path / "b.csv")
+    moved = follow(tmp_path / "b.csv", sound, target)
+    assert len(moved) == len(plain) == round(1.5 * target.card.fps)
+    assert moved.blink.mean() > plain.blink.mean() + 2
+    assert np.allclose(moved.rotation[:, 1], plain.rotation[:, 1] - 0.2, atol=1e-5)
+    assert np.allclose(moved.translation, target.card.motion_statistics.mean[3:6], atol=1e-3)
+
+
+def test_a_motion_file_is_played_as_it_is(enrolled: tuple[Home, Target], tmp_path: Path) -> None:
+    home, target = enrolled
+    motion = made_motion()
+    motion.save(tmp_path / "a.safetensors")
+    export(tmp_path / "a.safetensors", target.id, tmp_path / "a.npz", format="npz", home=home.path)
+    assert np.array_equal(read_motion(tmp_path / "a.npz", target.card).pack(), motion.pack())
+
+
+def test_what_cannot_be_exported_is_told(enrolled: tuple[Home, Target], tmp_path: Path) -> None:
+    home, target = enrolled
+    motion = made_motion()
+    motion.save(tmp_path / "a.safetensors")
+    bfm = FaceMotion(30, motion.expression, motion.rotation, motion.translation, motion.blink, "bfm")
+    bfm.save(tmp_path / "bfm.safetensors")
+    (tmp_path / "text.csv").write_text("a,b\n1,2\n")
+    for source, name, format, words in (
+        ("a.safetensors", "a.fbx", "fbx", "livelink, gltf, npz, openface"),
+        ("a.safetensors", "a.txt", "livelink", ".csv"),
+        ("bfm.safetensors", "a.glb", "gltf", "bfm"),
+        ("text.csv", "a.glb", "gltf", "Live Link"),
+        ("none.wav", "a.glb", "gltf", "none.wav"),
+        ("a.safetensors", "a.safetensors", "npz", ".npz"),
+    ):
+        with pytest.raises(InputError, match=words):
+            export(tmp_path / source, target.id, tmp_path / name, format=format, home=home.path)
