@@ -61,7 +61,7 @@ def measure_blinks(curves: Sequence[np.ndarray], fps: float) -> BlinkHabit:
     return BlinkHabit(
         rate_a_min=float(np.clip(rate, *RATE_LIMITS_A_MIN)),
         duration_s=float(np.clip(np.median(durations), 0.12, 0.4)),
-        peak=float(np.clip(np.median(peaks), 4.2, AU45_MAX)),
+        peak=float(np.clip(np.median(peaks), 4.6, AU45_MAX)),
         open_level=level,
     )
 
