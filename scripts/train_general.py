@@ -14,14 +14,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from face_model.tracks import MOTION_FPS, FaceTrack, Sound
+from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig, Schedule
 from facial_gan.data import MotionExample
 from facial_gan.train import train_general
 from foundation.files import read_json
-from preprocessing.speech import speech_encoder
+from talking_head.learning import motion_example
 from talking_head.settings import EnrolSettings
 from talking_head.tracking import TRACK, sound_in_step, track
 
@@ -33,12 +31,7 @@ def example_of(video: Path, speaker: str, folder: Path, speech: str) -> MotionEx
     if not (folder / TRACK).is_file():
         track(video, folder)
     measured = FaceTrack.load(folder / TRACK)
-    encoder, sound = speech_encoder(speech), sound_in_step(video, measured)
-    motion = measured.motion.resampled(MOTION_FPS)
-    at_frame = np.minimum(np.arange(len(motion)) * measured.motion.fps / MOTION_FPS, len(measured) - 1)
-    valid = measured.valid[np.floor(at_frame).astype(int)] & measured.valid[np.ceil(at_frame).astype(int)]
-    silence = encoder(Sound(np.zeros(2 * sound.rate_hz, np.float32), sound.rate_hz)).values
-    return MotionExample(encoder(sound), motion, valid, speaker, silence[len(silence) // 2])
+    return motion_example(measured, sound_in_step(video, measured), speech, speaker)
 
 
 def main() -> None:
