@@ -65,7 +65,7 @@ def load_yaml(path: Path | str) -> dict[str, Any]:
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path} does not exist", "a YAML file")
+        raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}", "a YAML file")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

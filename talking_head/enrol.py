@@ -187,7 +187,7 @@ def enroll(
     key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})
     with place.lock(target_id):
         sweep(place, target_id)
-        present = find_own(place, target_id)
+        present = _present(place, target_id, replace)
         if present is not None and present.card.key == key and present.card.consent.statement == consent.strip():
             return Enrolled(present, already_done=True)
         if present is not None and not replace:
@@ -213,7 +213,7 @@ def _enroll_photo(
     key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})
     with place.lock(target_id):
         sweep(place, target_id)
-        present = find_own(place, target_id)
+        present = _present(place, target_id, replace)
         if present is not None and present.card.key == key and present.card.consent.statement == consent:
             return Enrolled(present, already_done=True)
         if present is not None and not replace:
@@ -242,6 +242,20 @@ def _card(
 
 def _versions() -> dict[str, str]:
     return {"talking-head": __version__, "torch": version("torch"), "mediapipe": version("mediapipe")}
+
+
+def _present(home: Home, target_id: str, replace: bool) -> Target | None:
+    """The user's own target of that id; a damaged one counts as none when it may be replaced.
+
+    Raises:
+        InputError: it is damaged and may not be replaced.
+    """
+    try:
+        return find_own(home, target_id)
+    except InputError as error:
+        if replace:
+            return None
+        raise InputError(error.received, error.expected, "give --replace to enroll it again") from error
 
 
 def _taken(target_id: str) -> InputError:

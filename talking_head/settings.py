@@ -48,7 +48,19 @@ class EnrolSettings:
             raise InputError(f"{self.steps} steps", "at least 1")
         if not 0 <= self.hold_out <= 0.5:
             raise InputError(f"a share of {self.hold_out:g} held out", "0 to 0.5")
+        checked_seed(self.seed)
         return self
+
+
+def checked_seed(seed: int) -> int:
+    """The seed itself.
+
+    Raises:
+        InputError: it is negative, or larger than every generator of random numbers takes.
+    """
+    if not 0 <= seed < 2**63:
+        raise InputError(f"seed {seed}", "a whole number from 0 to 2^63 - 1")
+    return seed
 
 
 def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -19,7 +19,7 @@ from talking_head.exporting.driving import read_motion
 from talking_head.home import Home, writable
 from talking_head.label import stamp, tags
 from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
-from talking_head.settings import device_name
+from talking_head.settings import checked_seed, device_name
 from talking_head.target import MOTION, Target, find_target
 
 SILENCE_NOTE = "the sound is silent, so the lips stay at rest"
@@ -71,6 +71,7 @@ def synthesize(
     """
     started_s = time.monotonic()
     audio, goal = Path(audio), checked_output(output, audio)
+    checked_seed(seed)
     person = find_target(Home.find(home), target)
     where, card = device_name(device), person.card
     signer = signing_identity(Home.find(home), certificate, key)

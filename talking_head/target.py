@@ -23,7 +23,8 @@ CARD, MOTION, VIDEO, APPEARANCE, PREVIEW = (
 )
 FILES = (CARD, MOTION, VIDEO, APPEARANCE, PREVIEW)
 FORMAT_VERSION = 1
-ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+# Windows keeps some names for devices.
+ID_PATTERN = re.compile(r"(?!(?:con|prn|aux|nul|(?:com|lpt)[0-9])$)[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def checked_id(target_id: str) -> str:
@@ -96,10 +97,26 @@ class TargetCard:
             raise InputError(f"{path} has format version {version}", f"version {FORMAT_VERSION}", "enroll it again")
         try:
             parts = {"consent": Consent, "motion_statistics": MotionStatistics}
-            return cls(**{k: parts[k](**v) if k in parts else v for k, v in content.items()})
+            card = cls(**{k: parts[k](**v) if k in parts else v for k, v in content.items()})
+            wrong = card._wrong()
+            if wrong:
+                raise TypeError(f"its {wrong[0]} is of the wrong kind")
+            return card
         except (TypeError, AttributeError) as error:
             names = ", ".join(f.name for f in fields(cls))
             raise InputError(f"{path} does not fit ({error})", f"the fields {names}", "enroll it again") from error
+
+
+    def _wrong(self) -> list[str]:
+        """Names of fields that hold what no target can."""
+        fits = {name: _is_number(getattr(self, name), int) for name in ("size_px", "width_px", "height_px")}
+        fits |= {"fps": _is_number(self.fps, int, float), "id": isinstance(self.id, str)}
+        fits["consent"] = isinstance(self.consent.statement, str) and isinstance(self.consent.date, str)
+        return [name for name, good in fits.items() if not good]
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    return type(value) in kinds and 0 < value <= 100_000  # type: ignore[operator]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 INTERRUPTED = 130
+# What the system says of a place that the user named: refused, read-only, a name too long, a file for a folder, ...
+PLACE_ERRORS = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EDQUOT,
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
             print("\nstopped; the same command resumes where it can", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from error
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in PLACE_ERRORS and error.filename:
+                print(f"error: {_one_line(f'{error.filename}: {error.strerror}')}; give another place", file=sys.stderr)
+                raise typer.Exit(2) from error
             if not _disk_is_full(error):
                 raise
             print("error: no space left on the disk; free some and run the same command again", file=sys.stderr)

@@ -18,6 +18,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The target's id."
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
     """List every target: the built-in ones and your own."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from talking_head.target import list_targets
@@ -30,7 +31,7 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
             card = target.card
             enrolled = "built in" if target.built_in else card.consent.date
             size = readable_size(target.size_bytes())
-            table.add_row(card.id, str(card.size_px), f"{card.fps:.5g}", enrolled, card.consent.statement, size)
+            table.add_row(card.id, str(card.size_px), f"{card.fps:.5g}", enrolled, escape(card.consent.statement), size)
         Console().print(table)
     data = {"home": str(place.path), "targets": [t.describe() for t in found] if as_json else []}
     return Outcome(f"{len(found)} target{'s' * (len(found) != 1)}; your own live in {place.targets}", data)

@@ -75,6 +75,8 @@ WRAPPED = RuntimeError("SafetensorError: I/O error: No space left on device (os 
     ("error", "code", "words"),
     [
         (InputError("a cat", "a person", "film\na person"), 2, "a cat; expected a person; film a person"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x.mp4"), 2, "/x.mp4: Permission denied"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 2, "File name too long"),
         (FULL, 2, "no space left"), (WRAPPED, 2, "no space left"), (KeyboardInterrupt(), INTERRUPTED, "same command"),
     ],
 )

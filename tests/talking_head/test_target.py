@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from foundation.errors import InputError
+from talking_head.cli import app
 from talking_head.home import VARIABLE, Home
+from talking_head.settings import EnrolSettings
 from talking_head.target import (
     CARD,
     FILES,
@@ -24,6 +28,7 @@ from talking_head.target import (
 
 BAD_IDS = [
     "", "../ana", "..", "a/b", "/etc", "a\\b", "Ana", ".hidden", "-rf", "a" * 65, "a\n", "a b", "con:", "ána", "a\0",
+    "con", "nul", "com1",
 ]
 
 
@@ -110,6 +115,40 @@ def test_a_card_that_does_not_fit_is_told(home: Home, content: str) -> None:
     (home.targets / "ana" / CARD).write_text(content)
     with pytest.raises(InputError, match="target.json"):
         find_target(home, "ana")
+
+
+@pytest.mark.parametrize("field", [{"fps": "fast"}, {"fps": 0}, {"fps": float("nan")}, {"width_px": -4}])
+def test_a_card_with_a_value_of_another_kind_is_told(home: Home, field: dict[str, object]) -> None:
+    make_target(home, "ana")
+    path = home.targets / "ana" / CARD
+    path.write_text(json.dumps(json.loads(path.read_text()) | field))
+    with pytest.raises(InputError, match=f"its {next(iter(field))} is of the wrong kind"):
+        find_target(home, "ana")
+    assert own(home) == []
+
+
+def test_a_consent_may_hold_what_the_console_takes_for_markup(home: Home) -> None:
+    make_target(home, "ana")
+    path = home.targets / "ana" / CARD
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"consent": {"statement": "I [/] do", "date": "x"}}))
+    result = CliRunner().invoke(app, ["targets", "list", "--home", str(home.path)])
+    assert result.exit_code == 0 and "I [/] do" in " ".join(result.output.split())
+
+
+def test_a_damaged_target_can_be_replaced(home: Home) -> None:
+    from talking_head.enrol import _present  # heavy, and the processes spawned below import this file
+
+    make_target(home, "ana")
+    (home.targets / "ana" / CARD).write_text("{}")
+    with pytest.raises(InputError, match="--replace"):
+        _present(home, "ana", replace=False)
+    assert _present(home, "ana", replace=True) is None
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_cannot_be_used_is_refused(seed: int) -> None:
+    with pytest.raises(InputError, match="seed"):
+        EnrolSettings(seed=seed).checked()
 
 
 def _try_lock(path: str, target_id: str, queue: multiprocessing.Queue[str]) -> None:
