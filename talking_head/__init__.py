@@ -2,7 +2,7 @@
 
     import talking_head
 
-    talking_head.enroll("ana.mp4", "ana", consent="I agree to be enrolled. Ana, 2026-01-01", budget_s=1200)
+    talking_head.enroll("ana.mp4", "ana", consent="I agree to be enrolled. Ana, 2026-01-01")
     talking_head.synthesize("speech.wav", "ana", "ana_speaks.mp4")
 
 The same verbs as the command line `talking-head`. Names are imported on first use, so that this import stays quick.
