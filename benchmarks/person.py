@@ -41,7 +41,7 @@ from render2video.person import PersonRenderer
 from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
 from talking_head.cli.common import duration_s
 from talking_head.settings import EnrolSettings
-from talking_head.synthesis import speak
+from talking_head.speaking import speak
 from talking_head.target import MOTION, Target
 from talking_head.tracking import sound_in_step
 

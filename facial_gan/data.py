@@ -25,7 +25,7 @@ class MotionExample:
 
     features: of its sound. motion: at 30 fps. valid: `[T]` bool, frames where the face was seen. speaker: whose it is.
     silence: `[F]`, what the encoder makes of silence, so that lips can learn to rest in it; None when that is not
-    known.
+    known. arkit: `[T, 52]`, ARKit values as the face tracker reads them, for models that learn those.
     """
 
     features: SpeechFeatures
@@ -33,12 +33,15 @@ class MotionExample:
     valid: np.ndarray
     speaker: str = ""
     silence: np.ndarray | None = None
+    arkit: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if abs(self.motion.fps - MOTION_FPS) > 1e-6:
             raise InputError(f"motion at {self.motion.fps:g} fps", f"{MOTION_FPS:g} fps", "use FaceMotion.resampled")
         if len(self.valid) != len(self.motion):
             raise InputError(f"a mask of {len(self.valid)} frames for {len(self.motion)}", "one flag a frame")
+        if self.arkit is not None and len(self.arkit) != len(self.motion):
+            raise InputError(f"ARKit values of {len(self.arkit)} frames for {len(self.motion)}", "one row a frame")
         if not self.valid.any():
             raise InputError("a clip in which no frame is valid", "footage that shows the face")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,17 +12,24 @@ import numpy as np
 import torch
 
 from face_model.tracks import FaceMotion, SpeechFeatures
+from facial_gan.data import MotionExample
 from foundation.errors import InputError
+from training import Duration
 
 
 class MotionModel(ABC):
     """Base of all motion models. A subclass that lacks something is refused when it is defined.
 
     id: the model's name, as the registry knows it. speech_extractor: name of the speech encoder whose features it
-    wants. face_model: id of the face model that its expressions are for.
+    wants. face_model: id of the face model that its expressions are for. default_speech: the encoder it is trained with
+    unless told otherwise. config_type: dataclass of all its settings. moves_head: whether it makes head pose and
+    blinks; where not, `stream` gives a head at rest, and whoever paints takes them from a model that does.
     """
 
     id: ClassVar[str]
+    default_speech: ClassVar[str] = "log_mel"
+    config_type: ClassVar[type]
+    moves_head: ClassVar[bool] = True
     speech_extractor: str
     face_model: str
 
@@ -31,8 +38,10 @@ class MotionModel(ABC):
         if ABC in cls.__bases__:  # a subclass that is itself an interface says so
             return
         static = inspect.getattr_static
-        missing = [name for name in ("stream", "save", "load") if static(cls, name) is static(MotionModel, name)]
+        duties = "stream", "save", "load", "learn"
+        missing = [name for name in duties if static(cls, name) is static(MotionModel, name)]
         missing += [] if isinstance(getattr(cls, "id", None), str) else ["id"]
+        missing += [] if isinstance(getattr(cls, "config_type", None), type) else ["config_type"]
         if missing:
             raise TypeError(f"{cls.__name__} is no whole MotionModel: it lacks {', '.join(missing)}")
         if not inspect.isgeneratorfunction(cls.stream):
@@ -56,6 +65,42 @@ class MotionModel(ABC):
         """The whole motion at 30 fps: the pieces of `stream`, joined."""
         pieces = list(self.stream(features, seed=seed, frames=frames))
         return FaceMotion.unpack(np.concatenate([p.pack() for p in pieces]), pieces[0].fps, pieces[0].face_model)
+
+    @classmethod
+    @abstractmethod
+    def learn(
+        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
+        seed: int = 0, device: str = "cpu", config: Any = None,
+    ) -> Path:
+        """Train on one person's clips or on many people's; the same call resumes a run that was killed.
+
+        Args:
+            examples: of one kind: the same speech encoder and face model.
+            start: a general model's file to begin from; None to begin anew.
+            run: folder of checkpoints and of the result.
+            duration: how long; None for as long as the configuration says.
+            seed: of all that is random.
+            config: a `config_type`; None for its defaults.
+
+        Returns:
+            The model's file, for `load` or as another's `start`.
+
+        Raises:
+            InputError: no example, examples of several kinds, a start that does not fit, or what `training.train`
+                raises.
+        """
+        ...
+
+    def directed(self, **directions: Any) -> MotionModel:
+        """A copy that follows directions, such as an emotion.
+
+        Raises:
+            InputError: a direction that this model does not take.
+        """
+        given = [name for name, value in directions.items() if value is not None]
+        if given:
+            raise InputError(f"{' and '.join(given)} for motion model '{self.id}'", "a model that takes it")
+        return self
 
     @abstractmethod
     def save(self, path: Path | str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from face_model.tracks import BLINK, EXPRESSION, MOTION_FPS, POSE, POSE_SIZE, FaceMotion, SpeechFeatures
 from facial_gan.building import build_discriminator, build_generator
-from facial_gan.config import Architecture
+from facial_gan.config import Architecture, FacialGanConfig
 from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
 from facial_gan.interface import MotionModel
 from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
@@ -28,6 +28,7 @@ from facial_gan.statistics import FeatureStatistics, MotionStatistics
 from foundation.config import configure
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
+from training import Duration
 from training.checkpoint import load_weights
 
 OVERLAP_FRAMES = 32
@@ -50,6 +51,7 @@ class FacialGan(MotionModel):
     """
 
     id = "facial_gan"
+    config_type = FacialGanConfig
 
     def __init__(
         self,
@@ -152,6 +154,24 @@ class FacialGan(MotionModel):
         for name, array in sorted(self._tensors().items()):
             digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
+
+    @classmethod
+    def learn(
+        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
+        seed: int = 0, device: str = "cpu", config: FacialGanConfig | None = None,
+    ) -> Path:
+        """See `MotionModel.learn`: many speakers without a start make general weights, else one person is learned."""
+        from facial_gan.train import fine_tune, train_general  # which imports this module
+
+        chosen = replace(config or FacialGanConfig(), seed=seed)
+        budget_s = duration.budget_s if duration else None
+        if duration and duration.steps is not None:
+            schedules = {name: getattr(chosen, name) for name in ("general", "fine_tune", "from_scratch")}
+            exactly = {name: replace(s, epochs=0, min_steps=duration.steps) for name, s in schedules.items()}
+            chosen = replace(chosen, **exactly)
+        if start is None and len({example.speaker for example in examples}) > 1:
+            return train_general(list(examples), chosen, run, device, budget_s)
+        return fine_tune(list(examples), start, chosen, run, device, budget_s)
 
     def save(self, path: Path | str) -> None:
         """See `MotionModel.save`."""

@@ -205,9 +205,13 @@ def _fresh(config: FacialGanConfig, feature_size: int, device: torch.device) -> 
 
 
 def train_general(
-    examples: list[MotionExample], config: FacialGanConfig, run_dir: Path | str, device: str | None = None
+    examples: list[MotionExample], config: FacialGanConfig, run_dir: Path | str, device: str | None = None,
+    budget_s: float | None = None,
 ) -> Path:
     """Train on many people; the same call resumes a run that was killed and returns at once when it is done.
+
+    Args:
+        budget_s: stop after so many seconds of training; the result then depends on the machine's speed.
 
     Returns:
         The model file in `run_dir`, for `FacialGan.load` or as a base for `fine_tune`.
@@ -224,7 +228,7 @@ def train_general(
     start = _fresh(config, size, _device(device))
     return _run(
         examples, people, _feature_statistics(examples), start, config, config.general, Path(run_dir),
-        "general training", {"kind": "general"}, None,
+        "general training", {"kind": "general"}, budget_s,
     )  # fmt: skip
 
 

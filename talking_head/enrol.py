@@ -16,9 +16,10 @@ import numpy as np
 
 from face_model import mp478
 from face_model.tracks import FaceTrack
+from facial_gan.registry import motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from foundation.files import sha256
+from foundation.files import atomic_path, sha256
 from preprocessing.media import probe, read_frames
 from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
@@ -29,6 +30,7 @@ from talking_head.photo import learn_photo, photo_in, photo_settings
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import (
     APPEARANCE,
+    DEFAULT_MODEL,
     MOTION,
     PREVIEW,
     VIDEO,
@@ -38,6 +40,7 @@ from talking_head.target import (
     TargetCard,
     checked_id,
     find_own,
+    motion_file,
     new_target,
     sweep,
     write_card,
@@ -62,6 +65,11 @@ class _Enrolment:
     work: Work
     device: str
 
+    @property
+    def motions(self) -> tuple[str, ...]:
+        """Names of the motion models to learn."""
+        return tuple(dict.fromkeys((DEFAULT_MODEL, *self.settings.motion)))
+
     def run(self) -> _Made:
         """Run what is not done yet."""
         tracked = self._tracked()
@@ -69,10 +77,22 @@ class _Enrolment:
         taught = teach_frames(measured, self.settings.hold_out)
         crops = self._crops(measured)
         left_s = self.settings.budget_s - FINISH_S - tracked["seconds"] - crops["seconds"]
-        learned = self._motion(measured[:taught], self._duration(MOTION_SHARE * left_s))
-        painted = self._video(measured, taught, self._duration(left_s - learned["seconds"]))
-        quality = {k: v for notes in (tracked, learned, painted) for k, v in notes.items() if k != "seconds"}
+        learned = [
+            self._motion(name, measured[:taught], self._duration(MOTION_SHARE * left_s)) for name in self.motions
+        ]
+        left_s -= sum(notes["seconds"] for notes in learned)
+        painted = self._video(measured, taught, self._duration(left_s))
+        quality = {k: v for notes in (tracked, *learned, painted) for k, v in notes.items() if k != "seconds"}
         return _Made(self.work.folder, self.settings, measured, quality)
+
+    def add_motions(self, names: list[str]) -> list[str]:
+        """Learn these motion models only; returns their files' names."""
+        self._tracked()
+        measured = FaceTrack.load(self.work.folder / TRACK)
+        taught = measured[: teach_frames(measured, self.settings.hold_out)]
+        for name in names:
+            self._motion(name, taught, self._duration(MOTION_SHARE * self.settings.budget_s))
+        return [motion_file(name) for name in names]
 
     def _stage(self, name: str, outputs: list[str], make: Callable[[], dict[str, float]]) -> dict[str, Any]:
         def timed() -> dict[str, float]:
@@ -95,12 +115,12 @@ class _Enrolment:
             return Duration(steps=self.settings.steps)
         return Duration(budget_s=max(MIN_TRAINING_S, seconds))
 
-    def _motion(self, taught: FaceTrack, duration: Duration) -> dict[str, Any]:
+    def _motion(self, name: str, taught: FaceTrack, duration: Duration) -> dict[str, Any]:
         def make() -> dict[str, float]:
             sound = sound_in_step(self.video, taught)
-            return learn_motion(taught, sound, self.work.folder, self.settings, duration, self.device)
+            return learn_motion(name, taught, sound, self.work.folder, self.settings, duration, self.device)
 
-        return self._stage("motion", [MOTION], make)
+        return self._stage(f"motion_{name}", [motion_file(name)], make)
 
     def _crops(self, measured: FaceTrack) -> dict[str, Any]:
         def make() -> dict[str, float]:
@@ -170,7 +190,7 @@ def enroll(
 
     Raises:
         InputError: a video that a person cannot be learned from (no face, no sound, too short, ...), a bad id, no
-            consent, a target of that name, another enrolment of it under way, no space left.
+            consent, an unknown motion model, a target of that name, another enrolment of it under way, no space left.
     """
     settings = (settings or EnrolSettings()).checked()
     if not consent.strip():
@@ -178,18 +198,21 @@ def enroll(
         raise InputError("an empty consent", "who allows the use of this likeness", f"say {example}")
     place, source = Home.find(home), Path(video)
     checked_id(target_id)
+    for name in settings.motion:
+        motion_model(name)
     photo = photo_in(source)
     if photo is not None:
         return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, replace)
     check_teachable(source, probe(source), SHORTEST_S)
     origin = {"video": source.name, "sha256": sha256(source)}
-    chosen = {k: v for k, v in asdict(settings).items() if k != "device"}
+    # More motion models do not change the rest of a target: they are added to the one that is there.
+    chosen = {k: v for k, v in asdict(settings).items() if k not in ("device", "motion")}
     key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})
     with place.lock(target_id):
         sweep(place, target_id)
         present = _present(place, target_id, replace)
         if present is not None and present.card.key == key and present.card.consent.statement == consent.strip():
-            return Enrolled(present, already_done=True)
+            return _with_motions(place, present, source, settings)
         if present is not None and not replace:
             raise _taken(target_id)
         work = Work(writable(place.work / f"{target_id}-{key[:12]}"))
@@ -202,6 +225,19 @@ def enroll(
             raise
         shutil.rmtree(work.folder, ignore_errors=True)
         return Enrolled(target, already_done=False)
+
+
+def _with_motions(place: Home, target: Target, video: Path, settings: EnrolSettings) -> Enrolled:
+    """The target with every motion model that is wanted: those it lacks are learned now."""
+    lacking = [name for name in settings.motion if not (target.folder / motion_file(name)).is_file()]
+    if not lacking:
+        return Enrolled(target, already_done=True)
+    work = Work(writable(place.work / f"{target.id}-{target.card.key[:12]}"))
+    for name in _Enrolment(video, settings, work, device_name(settings.device)).add_motions(lacking):
+        with atomic_path(target.folder / name) as temporary:
+            shutil.copyfile(work.folder / name, temporary)
+    shutil.rmtree(work.folder, ignore_errors=True)
+    return Enrolled(Target.read(target.folder), already_done=False)
 
 
 def _enroll_photo(
@@ -279,7 +315,8 @@ def _assemble(
         versions=_versions(),
     )
     with new_target(home, target_id) as folder:
-        for name in (MOTION, VIDEO, APPEARANCE, PREVIEW, REPORT):
+        motions = map(motion_file, dict.fromkeys((DEFAULT_MODEL, *made.settings.motion)))
+        for name in (*motions, VIDEO, APPEARANCE, PREVIEW, REPORT):
             shutil.copyfile(made.folder / name, folder / name)
         write_card(folder, card)
     return Target.read(home.targets / target_id)

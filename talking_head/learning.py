@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,9 +10,8 @@ import numpy as np
 
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceTrack, Sound
-from facial_gan.config import FacialGanConfig
 from facial_gan.data import MotionExample
-from facial_gan.train import fine_tune
+from facial_gan.registry import motion_model
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from foundation.shipped import shipped
@@ -22,7 +20,7 @@ from render2video.person import PersonRenderer, train_person
 from render2video.person_video import PersonVideo, load_person_video
 from render2video.profiles import create_profile
 from talking_head.settings import EnrolSettings
-from talking_head.target import MOTION, PREVIEW
+from talking_head.target import PREVIEW, motion_file
 from training import Duration
 
 MEASURED_FRAMES = 40
@@ -30,26 +28,23 @@ PREVIEW_PX = 512
 
 
 def learn_motion(
-    taught: FaceTrack, sound: Sound, folder: Path, settings: EnrolSettings, duration: Duration, device: str
+    name: str, taught: FaceTrack, sound: Sound, folder: Path, settings: EnrolSettings, duration: Duration, device: str
 ) -> dict[str, float]:
-    """Fine-tune the motion model to a person and write its file into the folder.
+    """Teach a motion model a person and write its file into the folder.
 
     Args:
+        name: of the model.
         taught: the frames to learn from. sound: that goes with them, in step.
         folder: gets the run and the result.
         duration: the steps, or the time, to train.
     """
-    example = motion_example(taught, sound, settings.speech)
-    config = FacialGanConfig(seed=settings.seed)
-    if duration.steps is not None:
-        exactly = {"epochs": 0, "min_steps": duration.steps}
-        config.fine_tune, config.from_scratch = (
-            replace(schedule, **exactly) for schedule in (config.fine_tune, config.from_scratch)
-        )
-    made = fine_tune(
-        example, general_weights(settings.speech), config, folder / "motion_run", device, budget_s=duration.budget_s
+    model = motion_model(name)
+    speech = settings.speech or model.default_speech
+    made = model.learn(
+        [motion_example(taught, sound, speech)], general_weights(name, speech), folder / f"{name}_run",
+        duration=duration, seed=settings.seed, device=device,
     )
-    shutil.copyfile(made, folder / MOTION)
+    shutil.copyfile(made, folder / motion_file(name))
     return {}
 
 
@@ -59,15 +54,18 @@ def motion_example(measured: FaceTrack, sound: Sound, speech: str, speaker: str 
     motion = measured.motion.resampled(MOTION_FPS)
     at_frame = np.minimum(np.arange(len(motion)) * measured.motion.fps / MOTION_FPS, len(measured) - 1)
     # A frame between two of the video's counts only when both show the face.
-    valid = measured.valid[np.floor(at_frame).astype(int)] & measured.valid[np.ceil(at_frame).astype(int)]
+    low, high = np.floor(at_frame).astype(int), np.ceil(at_frame).astype(int)
+    valid = measured.valid[low] & measured.valid[high]
     silence = encoder(Sound(np.zeros(2 * sound.rate_hz, np.float32), sound.rate_hz)).values
-    return MotionExample(encoder(sound), motion, valid, speaker, silence[len(silence) // 2])
+    share = (at_frame - low)[:, None].astype(np.float32)
+    arkit = measured.arkit[low] * (1 - share) + measured.arkit[high] * share
+    return MotionExample(encoder(sound), motion, valid, speaker, silence[len(silence) // 2], arkit)
 
 
-def general_weights(speech: str) -> Path | None:
-    """The shipped motion model to start from, for a speech encoder; None when there is none."""
+def general_weights(name: str, speech: str) -> Path | None:
+    """The shipped motion model of that name to start from, for a speech encoder; None when there is none."""
     try:
-        return shipped(f"facial_gan/{speech}.safetensors")
+        return shipped(f"{name}/{speech}.safetensors")
     except InputError:
         return None
 

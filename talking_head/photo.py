@@ -42,13 +42,13 @@ def photo_in(path: Path) -> np.ndarray | None:
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def motion_model(track: FaceTrack, speech: str) -> FacialGan:
+def motion_of_people(track: FaceTrack, speech: str) -> FacialGan:
     """The general motion model, about the pose of a photo and within the range that a photo can be turned in.
 
     Raises:
         InputError: no general weights for that speech encoder are shipped.
     """
-    path = general_weights(speech)
+    path = general_weights(FacialGan.id, speech)
     if path is None:
         raise InputError(
             f"no general motion weights for speech encoder '{speech}'", "checkpoints/facial_gan",
@@ -75,6 +75,11 @@ def motion_model(track: FaceTrack, speech: str) -> FacialGan:
     )  # fmt: skip
 
 
+def speech_of(settings: EnrolSettings) -> str:
+    """The speech encoder that the motion model listens through."""
+    return settings.speech or FacialGan.default_speech
+
+
 def learn_photo(picture_rgb: np.ndarray, source: str, folder: Path, settings: EnrolSettings) -> FaceTrack:
     """Write the target's motion, renderer and preview into a folder.
 
@@ -90,7 +95,7 @@ def learn_photo(picture_rgb: np.ndarray, source: str, folder: Path, settings: En
     """
     height_px, width_px = picture_rgb.shape[:2]
     track = fit_photo(find_face(picture_rgb, source), width_px, height_px, source)
-    model = motion_model(track, settings.speech)
+    model = motion_of_people(track, speech_of(settings))
     model.save(folder / MOTION)
     renderer = photo_person(picture_rgb, track, model.statistics.rest)
     renderer.save(folder)
@@ -107,4 +112,4 @@ def at_rest(renderer: PersonRenderer, track: FaceTrack, rest_expression: np.ndar
 
 def photo_settings(settings: EnrolSettings) -> dict[str, object]:
     """What decides the result of a photo's enrolment."""
-    return {"profile": "photo", "speech": settings.speech, "limits": asdict(PhotoConfig())}
+    return {"profile": "photo", "speech": speech_of(settings), "limits": asdict(PhotoConfig())}

@@ -20,7 +20,8 @@ class EnrolSettings:
     head. budget_s: time for everything. steps: training steps of each network instead of the budget, for a result that
     is the same on every run. fix_sync: correct sound that is late or early; without it such a video is refused.
     hold_out: share of the video, at its end, that is not learned from but measured on. speech: name of the speech
-    encoder that the motion model listens through.
+    encoder that motion models listen through; None: what each is made for. motion: names of motion models to learn
+    besides FACIAL-GAN.
     """
 
     profile: str = "fast"
@@ -30,7 +31,8 @@ class EnrolSettings:
     seed: int = 0
     fix_sync: bool = True
     hold_out: float = 0.0
-    speech: str = "log_mel"
+    speech: str | None = None
+    motion: tuple[str, ...] = ()
     device: str = "auto"
 
     def checked(self) -> EnrolSettings:

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from face_model import mp478
-from face_model.tracks import SPEECH_RATE_HZ, FaceMotion, Sound
-from facial_gan.registry import load_motion_model
+from face_model.tracks import Sound
 from foundation.errors import InputError
 from foundation.progress import track
 from preprocessing.media import VideoWriter, is_silent, stream_sound
-from preprocessing.speech import encode_file, speech_encoder
 from render2video.person import PersonRenderer
 from talking_head import __version__
-from talking_head.exporting.driving import read_motion
 from talking_head.home import Home, writable
 from talking_head.label import stamp, tags
 from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
 from talking_head.settings import checked_seed, device_name
-from talking_head.target import MOTION, Target, find_target
+from talking_head.speaking import Directions, follow, speak
+from talking_head.target import find_target
 
 SILENCE_NOTE = "the sound is silent, so the lips stay at rest"
 UNSIGNED_NOTE = "not signed, since c2pa-python is not installed: what it says of itself is in"
@@ -48,9 +46,9 @@ class Synthesis:
 
 
 def synthesize(
-    audio: Path | str, target: str, output: Path | str, *, driving: Path | str | None = None, seed: int = 0,
-    label: bool = True, device: str = "auto", home: Path | str | None = None, certificate: Path | str | None = None,
-    key: Path | str | None = None,
+    audio: Path | str, target: str, output: Path | str, *, driving: Path | str | None = None,
+    directions: Directions | None = None, seed: int = 0, label: bool = True, device: str = "auto",
+    home: Path | str | None = None, certificate: Path | str | None = None, key: Path | str | None = None,
 ) -> Synthesis:
     """Make an mp4 of a target saying what a sound says.
 
@@ -59,6 +57,7 @@ def synthesize(
         target: id of a target.
         output: the mp4 to write; it appears when it is whole.
         driving: a motion file to follow instead (.safetensors, .npz, Live Link .csv); the sound decides the length.
+        directions: which motion model speaks, and how.
         seed: the same seed gives the same film.
         label: whether a small visible line says that it is generated; the file's tag says it always.
         device: `auto`, `cpu` or `cuda`.
@@ -77,7 +76,7 @@ def synthesize(
     signer = signing_identity(Home.find(home), certificate, key)
     notes = [SILENCE_NOTE] if driving is None and silent(audio) else []
     notes += [] if signer else [f"{UNSIGNED_NOTE} {sidecar_of(goal).name}"]
-    motion = speak(audio, person, seed, where) if driving is None else follow(driving, audio, person)
+    motion = speak(audio, person, seed, where, directions) if driving is None else follow(driving, audio, person)
     renderer = PersonRenderer.load(person.folder, mp478.load(), where)
     about = tags(person.id, __version__)
     size = (card.width_px, card.height_px)
@@ -113,18 +112,3 @@ def checked_output(output: Path | str, audio: Path) -> Path:
 def silent(audio: Path) -> bool:
     """Whether nothing in a file could be speech, read in a stream."""
     return all(is_silent(Sound(piece)) for piece in stream_sound(audio))
-
-
-def speak(audio: Path, person: Target, seed: int, device: str) -> FaceMotion:
-    """The motion of a target saying what a file says, at the target's frame rate."""
-    model = load_motion_model(person.folder / MOTION, device)
-    features = encode_file(speech_encoder(model.speech_extractor), audio)
-    fps = person.card.fps
-    return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))
-
-
-def follow(driving: Path | str, audio: Path, person: Target) -> FaceMotion:
-    """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end."""
-    duration_s = sum(len(piece) for piece in stream_sound(audio)) / SPEECH_RATE_HZ
-    fps = person.card.fps
-    return read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))

@@ -22,9 +22,15 @@ CARD, MOTION, VIDEO, APPEARANCE, PREVIEW = (
     "target.json", "motion.safetensors", "render2video.safetensors", "appearance.safetensors", "preview.jpg",
 )
 FILES = (CARD, MOTION, VIDEO, APPEARANCE, PREVIEW)
+DEFAULT_MODEL = "facial_gan"  # every target has this motion model; others are learned when asked for
 FORMAT_VERSION = 1
 # Windows keeps some names for devices.
 ID_PATTERN = re.compile(r"(?!(?:con|prn|aux|nul|(?:com|lpt)[0-9])$)[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def motion_file(name: str) -> str:
+    """Name of the file in a target that holds the motion model of that name."""
+    return MOTION if name == DEFAULT_MODEL else f"motion_{name}.safetensors"
 
 
 def checked_id(target_id: str) -> str:

@@ -22,6 +22,9 @@ from talking_head.settings import EnrolSettings
 DEFAULTS = EnrolSettings()
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
+DirectedMotion = Annotated[
+    str | None, typer.Option("--motion", help="Motion model that speaks: facial_gan, karras2017, arkit, emote.")
+]
 VideoArgument = Annotated[
     Path, typer.Argument(metavar="VIDEO", help="A video of one person speaking to the camera.", show_default=False)
 ]
@@ -58,6 +61,9 @@ def enroll(
     hold_out: Annotated[
         float, typer.Option(help="Share of the video, at its end, to measure on instead of learning from.")
     ] = DEFAULTS.hold_out,
+    motion: Annotated[
+        list[str], typer.Option(help="A motion model to learn besides FACIAL-GAN; give it again for more.")
+    ] = [],  # noqa: B006 - typer wants a list
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
     device: DeviceOption = DEFAULTS.device,
     home: HomeOption = None,
@@ -72,7 +78,7 @@ def enroll(
 
     settings = EnrolSettings(
         profile=profile, size_px=size, budget_s=duration_s(budget), steps=steps, seed=seed, fix_sync=sync_fix,
-        hold_out=hold_out, device=device,
+        hold_out=hold_out, device=device, motion=tuple(motion),
     )
     enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
     target = enrolled.target
@@ -95,6 +101,16 @@ def synth(
         Path | None,
         typer.Option(help="Motion to follow instead: .safetensors, .npz, Live Link .csv.", show_default=False),
     ] = None,
+    motion: DirectedMotion = None,
+    emotion: Annotated[
+        str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
+    ] = None,
+    emotions: Annotated[
+        Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
+    ] = None,
+    style: Annotated[
+        str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
+    ] = None,
     seed: SeedOption = 0,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     device: DeviceOption = DEFAULTS.device,
@@ -109,11 +125,13 @@ def synth(
     """
     from dataclasses import asdict
 
+    from talking_head.speaking import Directions
     from talking_head.synthesis import synthesize
 
+    directions = Directions(motion, emotion, emotions, style)
     result = synthesize(
-        audio, target_id, output, driving=driving, seed=seed, label=label, device=device, home=home,
-        certificate=certificate, key=key,
+        audio, target_id, output, driving=driving, directions=directions, seed=seed, label=label, device=device,
+        home=home, certificate=certificate, key=key,
     )
     size = f"{result.width_px}x{result.height_px}"
     summary = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"

@@ -59,7 +59,7 @@ def export(
     if source.suffix.lower() in SUFFIXES:
         motion = read_motion(source, person.card)
     else:
-        from talking_head.synthesis import speak  # which itself reads motion files
+        from talking_head.speaking import speak  # which itself reads motion files
 
         motion = speak(source, person, seed, device_name(device))
     count, rate = len(motion), motion.fps

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_class_that_lacks_something_is_refused_when_defined() -> None:
-    with pytest.raises(TypeError, match="stream, save, load, id"):
+    with pytest.raises(TypeError, match="stream, save, load, learn, id, config_type"):
 
         class Empty(MotionModel):
             pass
@@ -27,7 +27,7 @@ def test_a_class_that_lacks_something_is_refused_when_defined() -> None:
     with pytest.raises(TypeError, match="generator"):
 
         class Eager(MotionModel):
-            id = "eager"
+            id, config_type = "eager", dict
 
             def stream(self, features: Any, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
                 return iter([])
@@ -36,6 +36,9 @@ def test_a_class_that_lacks_something_is_refused_when_defined() -> None:
 
             @classmethod
             def load(cls, path: Path | str, device: Any = "cpu") -> MotionModel: ...
+
+            @classmethod
+            def learn(cls, examples: Any, start: Any, run: Path, **options: Any) -> Path: ...
 
 
 def test_names_import_nothing_until_asked_for() -> None:

@@ -1,0 +1,78 @@
+"""What drives a target's face: one of its motion models listening to a sound, or a file of motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
+from facial_gan.interface import MotionModel
+from facial_gan.registry import load_motion_model, motion_model
+from foundation.errors import InputError
+from preprocessing.media import stream_sound
+from preprocessing.speech import encode_file, speech_encoder
+from talking_head.exporting.driving import read_motion
+from talking_head.learning import general_weights
+from talking_head.target import DEFAULT_MODEL, MOTION, Target, motion_file
+
+
+@dataclass(frozen=True)
+class Directions:
+    """How to speak. model: a motion model's name, None for FACIAL-GAN.
+
+    emotion: `NAME` or `NAME:SHARE`. emotions: a file of emotions over time. style: a name. Which of them a model takes,
+    it says itself.
+    """
+
+    model: str | None = None
+    emotion: str | None = None
+    emotions: Path | None = None
+    style: str | None = None
+
+
+def person_model(person: Target, name: str | None, device: str) -> MotionModel:
+    """A target's motion model of that name: learned from the person, else the general one that ships.
+
+    Raises:
+        InputError: an unknown name; neither of the two is there.
+    """
+    chosen = name or DEFAULT_MODEL
+    kind = motion_model(chosen)
+    own = person.folder / motion_file(chosen)
+    path = own if own.is_file() else general_weights(chosen, kind.default_speech)
+    if path is None:
+        raise InputError(
+            f"motion model '{chosen}' for target '{person.id}'", "one that was learned from the person",
+            f"enroll the same video again with --motion {chosen}",
+        )
+    return load_motion_model(path, device)
+
+
+def speak(
+    audio: Path, person: Target, seed: int, device: str, directions: Directions | None = None
+) -> FaceMotion:
+    """The motion of a target saying what a file says, at the target's frame rate.
+
+    Raises:
+        InputError: no such motion model, or one that does not take these directions.
+    """
+    how = directions or Directions()
+    model = person_model(person, how.model, device)
+    fps = person.card.fps
+    motion = _say(model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style), audio, seed, fps)
+    if model.moves_head:
+        return motion
+    head = _say(load_motion_model(person.folder / MOTION, device), audio, seed, fps)
+    return replace(motion, rotation=head.rotation, translation=head.translation, blink=head.blink)
+
+
+def _say(model: MotionModel, audio: Path, seed: int, fps: float) -> FaceMotion:
+    features = encode_file(speech_encoder(model.speech_extractor), audio)
+    return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))
+
+
+def follow(driving: Path | str, audio: Path, person: Target) -> FaceMotion:
+    """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end."""
+    duration_s = sum(len(piece) for piece in stream_sound(audio)) / SPEECH_RATE_HZ
+    fps = person.card.fps
+    return read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))
