@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from face_model import mp478
+from face_model.arkit import ARKIT_NAMES
 from face_model.tracks import AU45_MAX, FaceTrack
 from foundation.files import sha256, write_tensors
-from preprocessing.tracking import ARKIT_NAMES
 
 RIDGE_OUT, RIDGE_IN = 0.01, 0.01  # of the mean variance; chosen on a clip that took no part
 

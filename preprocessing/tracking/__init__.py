@@ -1,10 +1,10 @@
 """Face landmarks frame by frame: trackers by name, one face followed, results cached by content."""
 
+from face_model.arkit import ARKIT_NAMES
 from preprocessing.tracking.assets import landmarker_path
 from preprocessing.tracking.caching import check_faces, track_landmarks
 from preprocessing.tracking.following import fill_gaps, follow_face
 from preprocessing.tracking.landmarks import (
-    ARKIT_NAMES,
     LANDMARK_COUNT,
     FaceObservation,
     FaceTracker,

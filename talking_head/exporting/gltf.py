@@ -16,12 +16,12 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from face_model import mp478
+from face_model.arkit import ARKIT_NAMES, maps
 from face_model.morphable_model import MorphableModel, Region
 from face_model.rotations import rotation_matrix
 from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.files import atomic_path
-from preprocessing.tracking import ARKIT_NAMES
-from talking_head.exporting.arkit import arkit_values, maps
+from talking_head.exporting.arkit import arkit_values
 
 FLOAT, UINT = 5126, 5125
 VERTICES, INDICES = 34962, 34963

@@ -10,11 +10,11 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from face_model import mp478
+from face_model.arkit import ARKIT_NAMES
 from face_model.rotations import rotation_matrix
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from foundation.files import atomic_path
-from preprocessing.tracking import ARKIT_NAMES
 from talking_head.exporting.arkit import arkit_values
 
 NPZ_PARTS = ("expression", "rotation", "translation", "blink")

@@ -11,9 +11,10 @@ import torch
 from face_model import mp478
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
+from motion_models.arkit.filters import whittaker
 from preprocessing.fitting import fit_clip
 from preprocessing.tracking import ARKIT_NAMES, track_landmarks
-from talking_head.exporting.arkit import arkit_values, live_link_of_motion, motion_of_live_link, smooth
+from talking_head.exporting.arkit import arkit_values, live_link_of_motion, motion_of_live_link
 from talking_head.exporting.livelink import NAMES, read_live_link, write_live_link
 
 
@@ -30,14 +31,14 @@ def made_motion(count: int = 60, fps: float = 30.0) -> FaceMotion:
 def test_smoothing_halves_at_its_cutoff_and_keeps_lines() -> None:
     time_s = np.arange(600) / 60
     wave = np.sin(2 * np.pi * 8 * time_s)[:, None]
-    assert smooth(wave, 60, 8)[100:500].std() / wave[100:500].std() == pytest.approx(0.5, abs=0.01)
+    assert whittaker(wave, 60, 8)[100:500].std() / wave[100:500].std() == pytest.approx(0.5, abs=0.01)
     line = np.stack((time_s, 1 - time_s), axis=1)
-    assert np.allclose(smooth(line, 60, 8), line)
+    assert np.allclose(whittaker(line, 60, 8), line)
     dense = np.diff(np.eye(20), 2, axis=0)
     values = np.random.default_rng(0).normal(size=(20, 3))
     strength = (2 * np.sin(np.pi * 8 / 60)) ** -4
-    assert np.allclose(smooth(values, 60, 8), np.linalg.solve(np.eye(20) + strength * dense.T @ dense, values))
-    assert smooth(values[:2], 60, 8) is not None and np.array_equal(smooth(values, 10, 8), values)
+    assert np.allclose(whittaker(values, 60, 8), np.linalg.solve(np.eye(20) + strength * dense.T @ dense, values))
+    assert whittaker(values[:2], 60, 8) is not None and np.array_equal(whittaker(values, 10, 8), values)
 
 
 def test_a_csv_carries_angles_lids_and_lips_there_and_back(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from face_model import mp478
-from preprocessing.tracking import ARKIT_NAMES
-from talking_head.exporting.arkit import arkit_values, motion_of_arkit
+from face_model.arkit import ARKIT_NAMES, motion_of_values
+from talking_head.exporting.arkit import arkit_values
 from talking_head.exporting.gltf import write_gltf
 from tests.talking_head.exporting.test_arkit import made_motion
 
@@ -60,7 +60,7 @@ def test_what_plays_is_the_motion(tmp_path: Path) -> None:
     skin = mesh["primitives"][0]
     targets = np.stack([arrays[target["POSITION"]] for target in skin["targets"]])
     shape_m = arrays[skin["attributes"]["POSITION"]] + np.einsum("ta,avc->tvc", weights[:60], targets)
-    expected = motion_of_arkit(arkit_values(motion), 30, motion.rotation, motion.translation)
+    expected = motion_of_values(arkit_values(motion), 30, motion.rotation, motion.translation)
     model = mp478.load()
     unclipped = torch.tensor(expected.blink)
     shape_mm = model.vertices(model.mean_mm, torch.tensor(expected.expression), unclipped).numpy()

@@ -1,0 +1,1 @@
+"""Speech to the 52 ARKit face values."""
