@@ -74,7 +74,7 @@ class WindowedEncoder:
 
 def row_count(samples: int, rate_hz: float) -> int:
     """Rows that stand for so many 16 kHz samples: at least one."""
-    return max(1, round(samples * rate_hz / SPEECH_RATE_HZ))
+    return max(1, int(samples * rate_hz / SPEECH_RATE_HZ + 0.5))  # half a row counts, wherever a sound was cut
 
 
 def encode_pieces(encoder: SpeechEncoder, pieces: Iterable[np.ndarray]) -> SpeechFeatures:

@@ -34,11 +34,19 @@ def mel_filters(bands: int) -> np.ndarray:
     return triangles / triangles.sum(axis=1, keepdims=True)
 
 
+def speech_level(loudness: np.ndarray, rate_hz: float) -> float:
+    """How loud a clip's speech is: the mean (in dB) of those 0.2 s stretches that lie within 25 dB of the loudest one,
+    but not below -60 dBFS. Loudness `[T]` and result are natural logarithms of power, full scale 1.
+    """
+    db = 10 / np.log(10)
+    smooth = uniform_filter1d(loudness, max(1, round(LEVEL_SMOOTH_S * rate_hz)), mode="nearest")
+    return max(float(smooth[smooth >= smooth.max() - SPEECH_RANGE_DB / db].mean()), LEVEL_FLOOR_DBFS / db)
+
+
 class LogMel(WindowedEncoder):
     """Mel band levels; row k is centred on k / rate_hz.
 
-    Gain does not matter: levels are relative to the clip's speech level, the mean (in dB) of those 0.2 s stretches that
-    lie within 25 dB of the loudest one, but not below -60 dBFS. A value of 0 is 25 dB below the speech level, a unit
+    Gain does not matter: levels are relative to the clip's own (`speech_level`). A value of 0 is 25 dB below it, a unit
     is 15 dB, and everything 50 dB or more below is about -1.7.
 
     Args:
@@ -70,10 +78,7 @@ class LogMel(WindowedEncoder):
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """Levels relative to the clip's speech level."""
         db = 10 / np.log(10)
-        loudness = np.log(np.exp(rows.astype(np.float64)).mean(axis=1))
-        smooth = uniform_filter1d(loudness, max(1, round(LEVEL_SMOOTH_S * self.rate_hz)), mode="nearest")
-        level = smooth[smooth >= smooth.max() - SPEECH_RANGE_DB / db].mean()
         # White noise of RMS r has power r^2 in every bin, once the window's energy is divided out.
-        level = max(float(level), LEVEL_FLOOR_DBFS / db)
+        level = speech_level(np.log(np.exp(rows.astype(np.float64)).mean(axis=1)), self.rate_hz)
         relative_db = db * np.logaddexp(rows - level, -RANGE_DB / db)
         return ((relative_db - ZERO_DB) / UNIT_DB).astype(np.float32)

@@ -24,6 +24,14 @@ def _log_mel(path: Path | None) -> SpeechEncoder:
     return LogMel()
 
 
+def _autocorrelation(path: Path | None) -> SpeechEncoder:
+    from preprocessing.speech.autocorrelation import Autocorrelation
+
+    if path is not None:
+        raise InputError(f"weights at {path} for autocorrelation", "no path", "autocorrelation has nothing to load")
+    return Autocorrelation()
+
+
 def _phonetic(path: Path | None) -> SpeechEncoder:
     from preprocessing.speech.phonetic import PhoneticEncoder
 
@@ -32,6 +40,7 @@ def _phonetic(path: Path | None) -> SpeechEncoder:
 
 _ENTRIES: dict[str, _Entry] = {
     "log_mel": _Entry("80 mel bands at 50 Hz relative to the clip's speech level; nothing to load", _log_mel),
+    "autocorrelation": _Entry("32 lags at 125 Hz (Karras 2017); nothing to load", _autocorrelation),
     "phonetic": _Entry("viseme posteriors and a phonetic bottleneck at 50 Hz, any language; weights ship", _phonetic),
 }
 
