@@ -10,6 +10,8 @@ from foundation.errors import InputError
 _BACKENDS = {
     "numba": ("render2video.rasterizer.numba_backend", "NumbaRasterizer"),
     "torch": ("render2video.rasterizer.torch_backend", "TorchRasterizer"),
+    "pytorch3d": ("render2video.rasterizer.pytorch3d_backend", "Pytorch3dRasterizer"),
+    "nvdiffrast": ("render2video.rasterizer.nvdiffrast_backend", "NvdiffrastRasterizer"),
 }
 
 
@@ -19,14 +21,15 @@ def rasterizer_names() -> tuple[str, ...]:
 
 
 def create_rasterizer(name: str = "numba", **options: bool) -> Any:
-    """A `Rasterizer`: `numba` (numpy in and out, the fast path) or `torch` (tensors in and out, gradients, any device).
+    """A `Rasterizer`: `numba` (numpy in and out, the fast path) or `torch` (tensors in and out, gradients, any device);
+    where they are installed also `pytorch3d` and `nvdiffrast` (CUDA only), with tensors and gradients as well.
 
     Args:
         name: the backend's name.
         options: the fields of the backend's class: `cull_backfaces`, `perspective_correct`; `parallel` of numba.
 
     Raises:
-        InputError: no backend of that name.
+        InputError: no backend of that name, or its library is not installed.
     """
     if name not in _BACKENDS:
         raise InputError(f"rasteriser {name!r}", f"one of {', '.join(_BACKENDS)}", "choose one of these names")

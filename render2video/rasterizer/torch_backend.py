@@ -114,13 +114,7 @@ class TorchRasterizer:
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Row of `xy`, pixel row and pixel column of all pixels in the triangles' bounding boxes, some triangles at a
         time."""
-        area = _area(xy)
-        drawn = torch.isfinite(area + z.sum(dim=-1)) & (area != 0)
-        if self.cull_backfaces:
-            drawn &= area < 0  # y runs down: counter-clockwise in the head frame, which faces the viewer
-        if self.perspective_correct:
-            drawn &= z.amax(dim=-1) < 0
-        kept = drawn.nonzero().squeeze(1)
+        kept = drawable(xy, z, self.cull_backfaces, self.perspective_correct).nonzero().squeeze(1)
         low, high = xy[kept].amin(dim=1), xy[kept].amax(dim=1)
         first_column, columns = _spans(low[:, 0], high[:, 0], width_px)
         first_row, rows = _spans(low[:, 1], high[:, 1], height_px)
@@ -158,6 +152,17 @@ class TorchRasterizer:
         weights, depth = self._weigh(function, z[winner[pixel]])
         barycentric = torch.zeros(len(winner), 3, dtype=xy.dtype, device=xy.device).index_copy(0, pixel, weights)
         return barycentric, torch.full_like(winner, -torch.inf, dtype=xy.dtype).index_copy(0, pixel, depth)
+
+
+def drawable(corners_px: Tensor, depth_mm: Tensor, cull_backfaces: bool, perspective_correct: bool) -> Tensor:
+    """Which triangles a rasteriser draws at all, `[...]` bool, from corners `[..., 3, 2]` and depths `[..., 3]`."""
+    area = _area(corners_px)
+    drawn = torch.isfinite(area + depth_mm.sum(dim=-1)) & (area != 0)
+    if cull_backfaces:
+        drawn &= area < 0  # y runs down: counter-clockwise in the head frame, which faces the viewer
+    if perspective_correct:
+        drawn &= depth_mm.amax(dim=-1) < 0
+    return drawn
 
 
 def _area(corners: Tensor) -> Tensor:
