@@ -1,4 +1,4 @@
-"""Progress with time left: a live bar on a terminal, a line every tenth elsewhere."""
+"""Progress with time left: a live bar on a terminal, a line every tenth or half a minute elsewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 ItemT = TypeVar("ItemT")
+QUIET_S = 30.0  # a log says something at least so often
 
 
 class Advance(Protocol):
@@ -41,7 +42,7 @@ def progress(description: str, total: float | None) -> Iterator[Advance]:
 
 
 class _Lines:
-    """Progress for logs: one line each tenth of the way, or every ten seconds when the total is unknown."""
+    """Progress for logs: one line each tenth of the way, and every half a minute."""
 
     def __init__(self, description: str, total: float | None) -> None:
         self.description, self.total = description, total
@@ -52,13 +53,13 @@ class _Lines:
         now_s = time.monotonic()
         if self.total:
             tenth = int(10 * done / self.total)
-            if tenth <= self.told_tenth:
+            if tenth <= self.told_tenth and now_s - self.told_s < QUIET_S:
                 return
-            self.told_tenth = tenth
+            self.told_tenth, self.told_s = tenth, now_s
             left_s = (now_s - self.started_s) * (self.total - done) / max(done, 1e-9)
             share = f"{100 * done / self.total:.0f}% ({left_s:.0f} s left)"
             print(f"{self.description}: {share} {note}".rstrip(), file=sys.stderr)
-        elif now_s - self.told_s > 10:
+        elif now_s - self.told_s >= QUIET_S:
             self.told_s = now_s
             print(f"{self.description}: {done:g} done {note}".rstrip(), file=sys.stderr)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from talking_head.enrol import enroll
     from talking_head.exporting.export import export
     from talking_head.provenance import verify
+    from talking_head.settings import EnrolSettings
+    from talking_head.speaking import Directions
     from talking_head.synthesis import synthesize
     from talking_head.target import Target, remove_target, targets
     from talking_head.tracking import track
@@ -29,6 +31,8 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0+checkout"
 
 _HOMES = {
+    "Directions": "talking_head.speaking",
+    "EnrolSettings": "talking_head.settings",
     "InputError": "foundation.errors",
     "Target": "talking_head.target",
     "enroll": "talking_head.enrol",
@@ -39,7 +43,10 @@ _HOMES = {
     "track": "talking_head.tracking",
     "verify": "talking_head.provenance",
 }
-__all__ = ["InputError", "Target", "enroll", "export", "remove_target", "synthesize", "targets", "track", "verify"]
+__all__ = [
+    "Directions", "EnrolSettings", "InputError", "Target", "enroll", "export", "remove_target", "synthesize", "targets",
+    "track", "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

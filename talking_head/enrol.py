@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from dataclasses import replace as dataclass_replace
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.files import atomic_path, sha256
 from preprocessing.media import probe, read_frames
+from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
 from talking_head import __version__
@@ -103,8 +105,8 @@ class _Enrolment:
 
     def _tracked(self) -> dict[str, Any]:
         def make() -> dict[str, float]:
-            measured = track(self.video, self.work.folder, fix_sync=self.settings.fix_sync).track
-            check_visible(self.video, measured)
+            seen = partial(check_visible, self.video)
+            measured = track(self.video, self.work.folder, fix_sync=self.settings.fix_sync, check=seen).track
             return {"face_share": float(measured.valid.mean()), "sound_offset_s": measured.sound_offset_s}
 
         return self._stage("track", [TRACK, REPORT], make)
@@ -152,13 +154,13 @@ def teach_frames(measured: FaceTrack, hold_out: float) -> int:
     return max(1, round(len(measured) * (1 - hold_out)))
 
 
-def check_visible(video: Path, measured: FaceTrack) -> None:
+def check_visible(video: Path, landmarks: LandmarkTrack) -> None:
     """Refuse a video in which the face is lost too often.
 
     Raises:
         InputError: fewer than 70% of the frames show the face, or less than 5 s do.
     """
-    share, seen_s = float(measured.valid.mean()), float(measured.valid.sum()) / measured.motion.fps
+    share, seen_s = float(landmarks.valid.mean()), float(landmarks.valid.sum()) / landmarks.fps
     if share < MIN_VALID_SHARE or seen_s < SHORTEST_S * MIN_VALID_SHARE:
         raise InputError(
             f"{video}: the face is seen in {share:.0%} of the frames", f"at least {MIN_VALID_SHARE:.0%}",

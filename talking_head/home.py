@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,8 +82,13 @@ def writable(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror})", expected, remedy) from error
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{folder} is read-only", expected, remedy)
+    try:  # permissions do not tell all: in /proc a folder is writable and takes no file
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return folder  # told by whoever writes, who knows what for
+        raise InputError(f"{folder} cannot be written ({error.strerror})", expected, remedy) from error
     return folder
 
 

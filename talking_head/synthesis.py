@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from face_model import mp478
-from face_model.tracks import Sound
+from face_model.tracks import FaceMotion, Sound
 from foundation.errors import InputError
 from foundation.progress import track
 from preprocessing.media import VideoWriter, is_silent, stream_sound
@@ -18,7 +18,7 @@ from talking_head.label import stamp, tags
 from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
 from talking_head.settings import checked_seed, device_name
 from talking_head.speaking import Directions, follow, speak
-from talking_head.target import find_target
+from talking_head.target import Target, find_target
 
 SILENCE_NOTE = "the sound is silent, so the lips stay at rest"
 UNSIGNED_NOTE = "not signed, since c2pa-python is not installed: what it says of itself is in"
@@ -77,19 +77,28 @@ def synthesize(
     notes = [SILENCE_NOTE] if driving is None and silent(audio) else []
     notes += [] if signer else [f"{UNSIGNED_NOTE} {sidecar_of(goal).name}"]
     motion = speak(audio, person, seed, where, directions) if driving is None else follow(driving, audio, person)
-    renderer = PersonRenderer.load(person.folder, mp478.load(), where)
-    about = tags(person.id, __version__)
-    size = (card.width_px, card.height_px)
-    with (
-        marked(goal, Claims.of(person, label), signer) as film,
-        VideoWriter(film, card.fps, *size, sound_source=audio, metadata=about) as writer,
-    ):
-        for frame in track(renderer.frames(motion), f"Painting {goal.name}", len(motion)):
-            writer.write(stamp(frame) if label else frame)
+    with marked(goal, Claims.of(person, label), signer) as film:
+        _paint(film, goal.name, motion, person, audio, label, where)
     return Synthesis(
-        goal, person.id, len(motion) / card.fps, len(motion), card.fps, *size, seed, label,
+        goal, person.id, len(motion) / card.fps, len(motion), card.fps, card.width_px, card.height_px, seed, label,
         signer is not None, round(time.monotonic() - started_s, 3), "; ".join(notes),
     )
+
+
+def _paint(film: Path, name: str, motion: FaceMotion, person: Target, audio: Path, label: bool, device: str) -> None:
+    """Write the film. What painting needs is gone when it ends, for signing needs memory of its own."""
+    card = person.card
+    renderer = PersonRenderer.load(person.folder, mp478.load(), device)
+    paints = renderer.camera.width_px, renderer.camera.height_px
+    if paints != (card.width_px, card.height_px):
+        said = f"frames of {card.width_px}x{card.height_px}"
+        raise InputError(
+            f"target '{person.id}' whose card says {said}", f"{paints[0]}x{paints[1]}, as it paints", "enroll it again"
+        )
+    about = tags(person.id, __version__)
+    with VideoWriter(film, card.fps, card.width_px, card.height_px, sound_source=audio, metadata=about) as writer:
+        for frame in track(renderer.frames(motion), f"Painting {name}", len(motion)):
+            writer.write(stamp(frame) if label else frame)
 
 
 def checked_output(output: Path | str, audio: Path) -> Path:

@@ -190,7 +190,7 @@ def find_target(home: Home, target_id: str) -> Target:
     """
     folders = _folders(home)
     if checked_id(target_id) not in folders:
-        near = difflib.get_close_matches(target_id, folders, n=1, cutoff=0.0)
+        near = difflib.get_close_matches(target_id, folders, n=1, cutoff=0.4)
         remedy = f"did you mean '{near[0]}'?" if near else "make one with `talking-head enroll`"
         expected = f"one of {', '.join(list(folders)[:8])}" if folders else f"an enrolled target in {home.targets}"
         raise InputError(f"unknown target '{target_id}'", expected, remedy)

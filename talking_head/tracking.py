@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from preprocessing.report import inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, estimate_offset
 from preprocessing.tracking import track_landmarks
+from preprocessing.tracking.landmarks import LandmarkTrack
 from talking_head.home import writable
 
 log = logging.getLogger(__name__)
@@ -32,13 +34,17 @@ class Tracked:
     report_path: Path
 
 
-def track(video: Path | str, output: Path | str, *, fix_sync: bool = True) -> Tracked:
+def track(
+    video: Path | str, output: Path | str, *, fix_sync: bool = True,
+    check: Callable[[LandmarkTrack], None] | None = None,
+) -> Tracked:
     """Measure a face through a video; the same call resumes after a kill.
 
     Args:
         video: any video of one person.
         output: the folder for `track.safetensors` and `report.html`.
         fix_sync: note the sound's offset in the track as corrected; False refuses a video whose sound is out of step.
+        check: gets the landmarks before the slow work begins, and may raise.
 
     Raises:
         InputError: not a video, no face, two faces that could be meant, or (without `fix_sync`) sound out of step.
@@ -50,6 +56,8 @@ def track(video: Path | str, output: Path | str, *, fix_sync: bool = True) -> Tr
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file", "a folder to write into", "give another name")
     landmarks = track_landmarks(video, writable(folder))
+    if check is not None:
+        check(landmarks)
     sound = read_sound(video) if info.has_sound else None
     sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
     offset_s = believed_offset_s(sync, video, fix_sync)
