@@ -94,5 +94,5 @@ class FacialGanConfig:
     )
     from_scratch: Schedule = field(default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=600))
     window_step: int = 5
-    articulation: float = 1.15
+    articulation: float = 1.05
     seed: int = 0
