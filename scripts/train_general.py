@@ -17,10 +17,10 @@ from pathlib import Path
 from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig, Schedule
 from facial_gan.data import MotionExample
+from facial_gan.synthesis import FacialGan
 from facial_gan.train import train_general
 from foundation.files import read_json
 from talking_head.learning import motion_example
-from talking_head.settings import EnrolSettings
 from talking_head.tracking import TRACK, sound_in_step, track
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder for tracks and the training run")
     parser.add_argument("--speakers", type=Path, required=True, help="JSON: speaker to list of videos")
-    parser.add_argument("--speech", default=EnrolSettings().speech, help="speech encoder")
+    parser.add_argument("--speech", default=FacialGan.default_speech, help="speech encoder")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "checkpoints" / "facial_gan")
