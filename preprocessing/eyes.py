@@ -8,10 +8,7 @@ import numpy as np
 from scipy.signal import find_peaks, peak_widths
 
 from face_model.tracks import AU45_MAX
-
-# Corner to corner, then pairs of upper and lower lid, of the person's right and left eye.
-EYE_WIDTH = ((33, 133), (362, 263))
-LID_PAIRS = (((160, 144), (159, 145), (158, 153)), ((385, 380), (386, 374), (387, 373)))
+from preprocessing.tracking.layouts import layout_of
 
 # In 12 clips with blinks the smallest ratio is 0.13-0.43 of the open eye's, 0.24 in the middle. A frame every 33-40 ms
 # often misses the moment of full closure, hence the lower value for people who were not seen to blink.
@@ -24,21 +21,21 @@ BLINK_FOOT = 0.75  # of its prominence below the peak: where a blink begins and 
 
 
 def eye_ratio(landmarks: np.ndarray) -> np.ndarray:
-    """Lid distance over eye width `[T]`, mean of both eyes, from points `[T, 478, 3]` in any unit (Soukupova 2016).
+    """Lid distance over eye width `[T]`, mean of both eyes, from points `[T, L, 3]` in any unit (Soukupova 2016).
 
     Distances are taken in three dimensions, so a turned or tilted head does not pass for closing eyes.
     """
     points = np.asarray(landmarks, np.float64)
+    layout = layout_of(points)
 
     def distance(pair: tuple[int, int]) -> np.ndarray:
         return np.linalg.norm(points[:, pair[0]] - points[:, pair[1]], axis=-1)
 
     eyes = [
         np.mean([distance(pair) for pair in lids], axis=0) / np.maximum(distance(width), 1e-9)
-        for width, lids in zip(EYE_WIDTH, LID_PAIRS, strict=True)
+        for width, lids in zip(layout.eye_corners, layout.lid_pairs, strict=True)
     ]
     return np.mean(eyes, axis=0)
-
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class BlinkCalibration:
 
 
 def calibrate_blink(landmarks: np.ndarray) -> BlinkCalibration:
-    """The person's open and closed eyes, from points `[T, 478, 3]` of valid frames.
+    """The person's open and closed eyes, from points `[T, L, 3]` of valid frames.
 
     Open: the upper quartile of all frames. Closed: the lower quartile of the deepest points of the blinks, at most 35%
     of the open ratio; 20% of it when the clip has no blink.
@@ -66,7 +63,7 @@ def calibrate_blink(landmarks: np.ndarray) -> BlinkCalibration:
 
 
 def au45(landmarks: np.ndarray, calibration: BlinkCalibration) -> np.ndarray:
-    """AU45 intensity `[T]` float32, 0 (open) to 5 (closed), linear in the eye ratio, from points `[T, 478, 3]`."""
+    """AU45 intensity `[T]` float32, 0 (open) to 5 (closed), linear in the eye ratio, from points `[T, L, 3]`."""
     closing = (calibration.open_ratio - eye_ratio(landmarks)) / (calibration.open_ratio - calibration.closed_ratio)
     return (AU45_MAX * np.clip(closing, 0, 1)).astype(np.float32)
 

@@ -14,12 +14,12 @@ import torch
 from face_model import mp478
 from face_model.alignment import similarity
 from face_model.rotations import rotation_angles
-from face_model.tracks import Sound
+from face_model.tracks import FaceMotion, Sound
 from preprocessing.eyes import au45, blink_events, calibrate_blink
 from preprocessing.media import probe, read_frames, read_sound
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, estimate_offset
-from preprocessing.tracking.following import SKULL
 from preprocessing.tracking.landmarks import LandmarkTrack
+from preprocessing.tracking.layouts import layout_of
 
 SHARPNESS_SIZE_PX = 160  # faces are brought to one size, so that sharpness compares between cameras
 SHARPNESS_FRAMES, SHEET_FRAMES = 50, 12
@@ -87,10 +87,11 @@ class ClipQuality:
 
 
 def head_degrees(landmarks_px: np.ndarray) -> np.ndarray:
-    """Pitch, yaw, roll `[T, 3]` in degrees of points `[T, 478, 3]`, by the skull's points of the mean face."""
-    points = np.asarray(landmarks_px, np.float64)[:, SKULL] * (1, -1, 1)  # pixels run down, the model's y runs up
-    mean = mp478.load().mean_mm.numpy().astype(np.float64)[list(SKULL)]
-    _, rotation, _ = similarity(np.broadcast_to(mean, points.shape), points, np.ones(len(SKULL)))
+    """Pitch, yaw, roll `[T, 3]` in degrees of points `[T, L, 3]`, by the skull's points of the mean face."""
+    layout = layout_of(landmarks_px)
+    points = np.asarray(landmarks_px, np.float64)[:, list(layout.skull)] * (1, -1, 1)  # pixels run down, ours y up
+    mean = mp478.load().mean_mm.numpy().astype(np.float64)[list(layout.skull_mp478)]
+    _, rotation, _ = similarity(np.broadcast_to(mean, points.shape), points, np.ones(len(mean)))
     return np.degrees(rotation_angles(torch.from_numpy(rotation)).numpy())
 
 
@@ -191,7 +192,8 @@ class ClipReport:
 
 
 def inspect_clip(
-    path: Path | str, track: LandmarkTrack, sync: SyncEstimate | None = None, limits: QualityLimits | None = None
+    path: Path | str, track: LandmarkTrack, sync: SyncEstimate | None = None, limits: QualityLimits | None = None,
+    motion: FaceMotion | None = None,
 ) -> ClipReport:
     """Measure a clip.
 
@@ -200,6 +202,7 @@ def inspect_clip(
         track: its landmarks at `track.fps`, with at least one valid frame.
         sync: the sound offset when it is known already; estimated otherwise.
         limits: from where on to complain.
+        motion: pose and blink when they are measured already; taken from the landmarks otherwise.
 
     Raises:
         InputError: the video cannot be read.
@@ -209,8 +212,8 @@ def inspect_clip(
     if sync is None:
         sync = estimate_offset(track, sound) if sound is not None else NOTHING
     points = track.landmarks_px
-    blink = au45(points, calibrate_blink(points[track.valid]))
-    degrees = head_degrees(points)
+    blink = au45(points, calibrate_blink(points[track.valid])) if motion is None else motion.blink
+    degrees = head_degrees(points) if motion is None else np.degrees(motion.rotation)
     spread = np.subtract(*np.percentile(degrees[track.valid], [95, 5], axis=0))
     blinks = len(blink_events(np.where(track.valid, blink, 0), track.fps))
     sharpness, sheet = _sampled(path, track)

@@ -13,9 +13,8 @@ from face_model.tracks import SPEECH_RATE_HZ, Sound
 from foundation.errors import InputError
 from preprocessing.media import is_silent
 from preprocessing.tracking.landmarks import LandmarkTrack
+from preprocessing.tracking.layouts import layout_of
 
-LIP_PAIRS = ((82, 87), (13, 14), (312, 317))  # inner upper and lower lip, side by side
-EYES = ((33, 133), (362, 263))
 RATE_HZ = 100  # of the curves that are compared
 SPEECH_BAND_HZ = (300.0, 3000.0)  # where open vowels are loud and closed lips are not
 LOUDNESS_POWER = 0.3  # of the band's energy, about how loud it sounds
@@ -52,10 +51,11 @@ NOTHING = SyncEstimate(0.0, 0.0, 0.0)
 
 
 def lip_opening(landmarks_px: np.ndarray) -> np.ndarray:
-    """Inner lip distance `[T]` as a share of the distance between the eyes, from points `[T, 478, 3]`."""
+    """Inner lip distance `[T]` as a share of the distance between the eyes, from points `[T, L, 3]`."""
     points = np.asarray(landmarks_px, np.float64)
-    gap = np.mean([np.linalg.norm(points[:, a] - points[:, b], axis=-1) for a, b in LIP_PAIRS], axis=0)
-    right, left = (points[:, pair].mean(axis=1) for pair in EYES)
+    layout = layout_of(points)
+    gap = np.mean([np.linalg.norm(points[:, a] - points[:, b], axis=-1) for a, b in layout.lip_pairs], axis=0)
+    right, left = (points[:, pair].mean(axis=1) for pair in layout.eye_corners)
     return gap / np.median(np.linalg.norm(right - left, axis=-1))
 
 

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from face_model.alignment import similarity
-from face_model.mp478 import EYE_CORNERS
 from foundation.errors import InputError
-from preprocessing.tracking.landmarks import ARKIT_NAMES, LANDMARK_COUNT, FaceObservation, FaceTracker, LandmarkTrack
+from preprocessing.tracking.landmarks import FaceObservation, FaceTracker, LandmarkTrack
+from preprocessing.tracking.layouts import layout_of
 
 CONFIRM_EVERY_S = 0.5  # a fresh detection must agree at least this often
 SAME_FACE_OVERLAP = 0.4  # two boxes that share so much (intersection over union) are one face seen twice
 MOST_MOVED = 0.75  # of its size, between frames; what is further away is somebody else
 FORGET_S = 1.0  # lost for so long, the face may come back anywhere (a cut, a person who walked)
-SKULL = (*EYE_CORNERS, 6, 168, 197, 195, 10, 151, 9, 127, 356, 234, 454, 103, 332)  # move least against each other
 SKULL_TOLERANCE = 0.06  # of the distance between the eyes; see LandmarkTrack.confidence
 
 
@@ -106,7 +105,7 @@ def follow_stretch(
     """Follow one face through consecutive frames `[H, W, 3]`; `state` is brought up to date."""
     state = FollowState() if state is None else state
     tracker.restart()
-    confirmation = _Confirmation(tracker, fps)
+    confirmation, layout = _Confirmation(tracker, fps), tracker.layout
     landmarks, arkit, seen, rivals = [], [], [], []
     valid: list[bool] = []
     since_restart = 0
@@ -114,8 +113,8 @@ def follow_stretch(
         faces = _distinct(tracker.observe(frame, since_restart / fps))
         since_restart += 1
         face = _choose(faces, state)
-        landmarks.append(np.zeros((LANDMARK_COUNT, 3), np.float32) if face is None else face.landmarks_px)
-        arkit.append(np.zeros(len(ARKIT_NAMES), np.float32) if face is None else face.arkit)
+        landmarks.append(np.zeros((layout.count, 3), np.float32) if face is None else face.landmarks_px)
+        arkit.append(np.zeros(layout.arkit_count, np.float32) if face is None else face.arkit)
         valid.append(face is not None)
         seen.append(len(faces))
         rivals.append(max((f.size_px / face.size_px for f in faces if f is not face), default=0.0) if face else 0.0)
@@ -135,7 +134,7 @@ def follow_stretch(
         valid[wrong] = False
     count = len(valid)
     return Stretch(
-        np.reshape(landmarks, (count, LANDMARK_COUNT, 3)), np.reshape(arkit, (count, len(ARKIT_NAMES))),
+        np.reshape(landmarks, (count, layout.count, 3)), np.reshape(arkit, (count, layout.arkit_count)),
         np.array(valid, bool), np.array(seen, np.int32), np.array(rivals, np.float32),
     )
 
@@ -157,8 +156,9 @@ def _confidence(landmarks_px: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """exp(-(residual / 6% of the eye distance)^2) of the skull's points against their mean shape over the clip."""
     confidence = np.zeros(len(valid), np.float32)
     if valid.any():
-        skull = landmarks_px[valid][:, SKULL, :].astype(np.float64)
-        weights = np.ones(len(SKULL))
+        steady = list(layout_of(landmarks_px).skull)
+        skull = landmarks_px[valid][:, steady, :].astype(np.float64)
+        weights = np.ones(len(steady))
         mean = skull[0]
         for _ in range(3):
             scale, rotation, shift = similarity(skull, np.broadcast_to(mean, skull.shape), weights)

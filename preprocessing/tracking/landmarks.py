@@ -10,29 +10,17 @@ import numpy as np
 
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
+from preprocessing.tracking.layouts import MP478, Layout
 
-LANDMARK_COUNT = 478
-
-# The 52 blendshapes of ARKit, in alphabetical order. The Face Landmarker gives all but `tongueOut`, which stays 0
-# (and a `_neutral` that says nothing and is dropped).
-ARKIT_NAMES = (
-    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
-    "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",
-    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
-    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight",
-    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
-    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
-    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft",
-    "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
-    "noseSneerLeft", "noseSneerRight", "tongueOut",
-)
+LANDMARK_COUNT = MP478.count
 
 
 @dataclass(frozen=True)
 class FaceObservation:
     """One face in one frame.
 
-    landmarks_px: `[478, 3]`; x right, y down in pixels; z in the same scale, larger is nearer. arkit: `[52]` 0-1.
+    landmarks_px: `[L, 3]`; x right, y down in pixels; z in the same scale, larger is nearer. arkit: `[52]` 0-1, or
+    `[0]` of a tracker that gives none.
     """
 
     landmarks_px: np.ndarray
@@ -57,10 +45,14 @@ class FaceObservation:
 
 
 class FaceTracker(Protocol):
-    """Sees faces in frames. name, version: what a cached result is filed under; new numbers are a new version."""
+    """Sees faces in frames.
+
+    name, version: what a cached result is filed under; new numbers are a new version. layout: of its points.
+    """
 
     name: str
     version: str
+    layout: Layout
 
     def restart(self) -> None:
         """Forget all earlier frames; the next ones may begin at time 0."""
@@ -81,13 +73,13 @@ class FaceTracker(Protocol):
 class LandmarkTrack:
     """One face over a clip.
 
-    fps: frames a second, evenly spaced. width_px, height_px: of the frames. landmarks_px: `[T, 478, 3]`; x right,
+    fps: frames a second, evenly spaced. width_px, height_px: of the frames. landmarks_px: `[T, L, 3]`; x right,
     y down; z in pixels too, larger is nearer, 0 at the head's middle. arkit: `[T, 52]` 0-1 in the order of
-    `ARKIT_NAMES`. confidence: `[T]` 0-1, how well the skull's points agree with their mean shape over the clip
-    (1: exactly; 0.37: off by 6% of the distance between the eyes; 0: no face). valid: `[T]` bool; without a face the
-    numbers are interpolated from the neighbours. faces_seen: `[T]` faces in the frame, 2 at most. rival: `[T]` size of
-    the largest other face as a share of this one's, 0 without one. source: the video's name, for people. tracker: name
-    and version.
+    `ARKIT_NAMES`, or `[T, 0]`. confidence: `[T]` 0-1, how well the skull's points agree with their mean shape over the
+    clip (1: exactly; 0.37: off by 6% of the distance between the eyes; 0: no face), or what the tracker says of itself.
+    valid: `[T]` bool; without a face the numbers are interpolated from the neighbours. faces_seen: `[T]` faces in the
+    frame, 2 at most. rival: `[T]` size of the largest other face as a share of this one's, 0 without one. source: the
+    video's name, for people. tracker: name and version.
     """
 
     fps: float

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from face_model.arkit import ARKIT_NAMES
 from foundation.errors import InputError
 from foundation.files import sha256
 from preprocessing.tracking.assets import landmarker_path
-from preprocessing.tracking.landmarks import ARKIT_NAMES, FaceObservation
+from preprocessing.tracking.landmarks import FaceObservation
+from preprocessing.tracking.layouts import MP478
 
 FACES = 2  # asked for, so that a second face is noticed; this also keeps MediaPipe from smoothing, which would lag
 CONFIRM_CONFIDENCE = 0.3  # a fresh look has no memory to help it, so it may be a little less sure
@@ -58,7 +60,7 @@ class MediaPipeTracker:
         InputError: the model file or a system library is missing, or the file is not a landmarker.
     """
 
-    name = "mediapipe"
+    name, layout = "mediapipe", MP478
 
     def __init__(self, path: Path | str | None = None) -> None:
         self._model = landmarker_path(path)

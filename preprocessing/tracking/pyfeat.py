@@ -10,38 +10,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 
-from face_model import mp478
-from face_model.cameras import Camera, PinholeCamera
-from face_model.rotations import rotation_angles
+from face_model.cameras import PinholeCamera
 from face_model.tracks import AU45_MAX, FaceTrack
 from foundation.errors import InputError
+from preprocessing.tracking.points68 import poses_of_landmarks
 from preprocessing.tracking.tables import one_row_per_frame, read_table, track_of_landmarks
 
-# Points of the 68 that mean the same as points of mp478 and hardly move against the skull: eye corners, bridge and
-# base of the nose, its tip, the wings.
-STEADY = {36: 33, 39: 133, 42: 362, 45: 263, 27: 168, 28: 197, 30: 4, 33: 2, 31: 98, 35: 327}
 CENTRE_OF_PIXEL_PX = 0.5
-HALF_TURN = np.diag([1.0, -1.0, -1.0])  # OpenCV's camera frame (y down, z away) to ours and back
-
-
-def pose_of_landmarks(pixels: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation (pitch, yaw, roll; radians) and translation (mm) `[3]` of a mean `mp478` head that shows these points.
-
-    Args:
-        pixels: `[68, 2]`, finite. camera: taken as a pinhole.
-    """
-    shape_mm = mp478.load().mean_mm.numpy()[list(STEADY.values())].astype(np.float64) @ HALF_TURN
-    centre = (camera.centre_x_px, camera.centre_y_px)
-    matrix = np.array([[camera.focal_px, 0, centre[0]], [0, camera.focal_px, centre[1]], [0, 0, 1]])
-    points = pixels[list(STEADY)].astype(np.float64)
-    _, turn, shift = cv2.solvePnP(shape_mm, points, matrix, None, flags=cv2.SOLVEPNP_SQPNP)
-    turn, shift = cv2.solvePnPRefineLM(shape_mm, points, matrix, None, turn, shift)
-    rotation = HALF_TURN @ cv2.Rodrigues(turn)[0] @ HALF_TURN
-    return rotation_angles(torch.from_numpy(rotation)).numpy(), HALF_TURN @ shift[:, 0]
 
 
 def read_pyfeat(path: Path | str, fps: float, size_px: tuple[int, int]) -> FaceTrack:
@@ -65,9 +42,7 @@ def read_pyfeat(path: Path | str, fps: float, size_px: tuple[int, int]) -> FaceT
     pixels, blink, score = table.points("x", "y") + CENTRE_OF_PIXEL_PX, table.column("AU43"), table.column("FaceScore")
     valid = np.isfinite(pixels).all((1, 2)) & np.isfinite(blink) & np.isfinite(score)
     camera = PinholeCamera.for_size(*size_px)
-    rotation, translation_mm = np.zeros((len(valid), 3)), np.zeros((len(valid), 3))
-    for index in np.flatnonzero(valid):
-        rotation[index], translation_mm[index] = pose_of_landmarks(pixels[index], camera)
+    rotation, translation_mm = poses_of_landmarks(pixels, valid, camera)
     landmarks_px = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=2)
     return track_of_landmarks(
         table.path, fps / step, camera, landmarks_px, rotation, translation_mm,

@@ -10,8 +10,9 @@ import pytest
 from scipy.signal import find_peaks
 from scipy.spatial.transform import Rotation
 
-from preprocessing.eyes import EYE_WIDTH, LID_PAIRS, au45, blink_events, calibrate_blink, eye_ratio
+from preprocessing.eyes import au45, blink_events, calibrate_blink, eye_ratio
 from preprocessing.tracking import ARKIT_NAMES, LandmarkTrack
+from preprocessing.tracking.layouts import MP478
 
 OPEN, CLOSED = 0.3, 0.06
 
@@ -19,7 +20,7 @@ OPEN, CLOSED = 0.3, 0.06
 def eyes(ratio: np.ndarray) -> np.ndarray:
     """Points `[T, 478, 3]` in pixels whose lids stand at the given ratio, eyes 30 px wide."""
     points = np.zeros((len(ratio), 478, 3))
-    for (outer, inner), lids, x in zip(EYE_WIDTH, LID_PAIRS, (100.0, 160.0), strict=True):
+    for (outer, inner), lids, x in zip(MP478.eye_corners, MP478.lid_pairs, (100.0, 160.0), strict=True):
         points[:, outer], points[:, inner] = (x, 50, 0), (x + 30, 50, 0)
         for step, (upper, lower) in enumerate(lids, start=1):
             points[:, (upper, lower), 0] = x + 7.5 * step

@@ -15,8 +15,9 @@ from face_model.mp478 import load
 from face_model.rotations import geodesic_degrees
 from face_model.tracks import FaceTrack
 from foundation.errors import InputError
+from preprocessing.tracking.layouts import STEADY
 from preprocessing.tracking.openface import read_openface
-from preprocessing.tracking.pyfeat import STEADY, read_pyfeat
+from preprocessing.tracking.pyfeat import read_pyfeat
 
 WIDTH, HEIGHT, FRAMES = 640, 360, 12
 FOCAL = (500 * 640 / 640 + 500 * 360 / 480) / 2

@@ -12,8 +12,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from face_model.tracks import Sound
 from preprocessing.media import read_sound
-from preprocessing.sync import EYES, LIP_LEAD_S, LIP_PAIRS, NOTHING, TRUSTED, aligned_sound, estimate_offset
+from preprocessing.sync import LIP_LEAD_S, NOTHING, TRUSTED, aligned_sound, estimate_offset
 from preprocessing.tracking import LandmarkTrack
+from preprocessing.tracking.layouts import MP478
 from tests.preprocessing.conftest import REFERENCE
 
 
@@ -27,8 +28,8 @@ def talker(offset_s: float, fps: float = 25, duration_s: float = 12, seed: int =
     samples = 0.05 * at(time_s - offset_s) ** (1 / 0.6) * rng.normal(size=len(time_s))
     gap = at(np.arange(round(duration_s * fps)) / fps)
     points = np.zeros((len(gap), 478, 3), np.float32)
-    points[:, EYES[0], 0], points[:, EYES[1], 0] = 40, 100
-    for upper, lower in LIP_PAIRS:
+    points[:, MP478.eye_corners[0], 0], points[:, MP478.eye_corners[1], 0] = 40, 100
+    for upper, lower in MP478.lip_pairs:
         points[:, upper, 1], points[:, lower, 1] = 80 - 4 * gap, 80 + 4 * gap
     every = np.ones(len(gap))
     track = LandmarkTrack(fps, 200, 200, points, np.zeros((len(gap), 52)), every, every > 0, every, 0 * every)

@@ -26,6 +26,7 @@ from preprocessing.tracking import (
     landmarker_path,
     track_landmarks,
 )
+from preprocessing.tracking.layouts import MP478
 from preprocessing.tracking.mediapipe_tracker import explain_import
 from tests.preprocessing.making import grey, write_media
 
@@ -33,7 +34,7 @@ from tests.preprocessing.making import grey, write_media
 class Painted:
     """A tracker that sees painted faces: each is (x, y, size); `ghosts` are seen in video but not in a fresh look."""
 
-    name, version = "painted", "1"
+    name, version, layout = "painted", "1", MP478
 
     def __init__(self, faces: list[list[tuple[float, float, float]]], ghosts: set[int] | None = None) -> None:
         self.faces, self.ghosts, self.frames, self.stop_at = faces, ghosts or set(), 0, -1
