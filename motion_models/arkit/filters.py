@@ -22,7 +22,7 @@ DEFAULT = "twiced"
 BUTTERWORTH_HZ, BUTTERWORTH_ORDER = 7.0, 4
 WHITTAKER_HZ = 8.0
 GAUSSIAN_S, TWICED_S = 0.024, 0.034
-SAVGOL_S, SAVGOL_DEGREE = 0.25, 3
+SAVGOL_S, SAVGOL_DEGREE = 4 / 15, 3  # whole frames at the usual rates
 ONE_EURO_HZ, ONE_EURO_SPEED, ONE_EURO_SPEED_HZ = 1.5, 6.0, 1.0
 TRUNCATE = 4.0  # deviations at which a Gaussian ends
 

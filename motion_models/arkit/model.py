@@ -1,0 +1,189 @@
+"""The ARKit regressor as a motion model, and its own curves at any frame rate."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from face_model import mp478
+from face_model.arkit import ARKIT_NAMES
+from face_model.tracks import MOTION_FPS, FaceMotion, SpeechFeatures
+from facial_gan.data import MotionExample
+from facial_gan.interface import MotionModel
+from facial_gan.statistics import FeatureStatistics
+from foundation.config import configure
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+from motion_models.arkit.config import Architecture, ArkitConfig
+from motion_models.arkit.filters import DEFAULT, curve_filter
+from motion_models.arkit.network import SpeechToCurves
+from motion_models.arkit.statistics import CurveStatistics, curves_at
+from training import Duration
+from training.checkpoint import load_weights
+
+ARKIT_FPS = 60.0  # what Live Link Face records at most
+PIECE_S = 1.0
+SPLINE_ROWS = 4  # that the spline sees either side of an instant, and one for rounding
+
+
+def create_network(architecture: Architecture, feature_size: int) -> SpeechToCurves:
+    """The network that an architecture describes, for speech features of a size."""
+    return SpeechToCurves(
+        feature_size, len(ARKIT_NAMES), width=architecture.width, kernel=architecture.kernel,
+        dilations=tuple(architecture.dilations), dropout=architecture.dropout,
+    )  # fmt: skip
+
+
+class ArkitRegressor(MotionModel):
+    """The trained network with what turns its output into a person's curves and face.
+
+    Args:
+        network: in evaluation mode.
+        curves: the person's statistics, or people's in general.
+        features: of the speech features that it was trained on.
+        architecture: of the network.
+        speech_extractor, rate_hz: the encoder, and its rows a second.
+        articulation, filter: see `ArkitConfig`.
+    """
+
+    id = "arkit"
+    config_type = ArkitConfig
+    moves_head = False
+    face_model = mp478.ID
+
+    def __init__(
+        self, network: SpeechToCurves, curves: CurveStatistics, features: FeatureStatistics,
+        architecture: Architecture, speech_extractor: str, rate_hz: float, *, articulation: float = 1.0,
+        filter: str = DEFAULT,
+    ) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.curves, self.features, self.architecture = curves, features, architecture
+        self.speech_extractor, self.rate_hz = speech_extractor, rate_hz
+        self.articulation, self.filter = articulation, curve_filter(filter)
+
+    def with_filter(self, name: str) -> ArkitRegressor:
+        """The same model whose curves pass another filter.
+
+        Raises:
+            InputError: no such filter.
+        """
+        return ArkitRegressor(
+            self.network, self.curves, self.features, self.architecture, self.speech_extractor, self.rate_hz,
+            articulation=self.articulation, filter=name,
+        )  # fmt: skip
+
+    def values(self, features: SpeechFeatures, *, fps: float = ARKIT_FPS, frames: int | None = None) -> np.ndarray:
+        """ARKit values `[T, 52]` 0-1 in the order of `ARKIT_NAMES`, at any frame rate; as `stream` otherwise."""
+        return np.concatenate(list(self.stream_values(features, fps=fps, frames=frames)))
+
+    def stream_values(
+        self, features: SpeechFeatures, *, fps: float = ARKIT_FPS, frames: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """The same in consecutive pieces of a second; each needs `latency_s` of sound beyond its end."""
+        count = self.frame_count(features, fps, frames)
+        rows = self.features.normalise(features.values)
+        if (rows.shape[1], features.rate_hz) != (len(self.features.mean), self.rate_hz):
+            received = f"{rows.shape[1]} speech features {features.rate_hz:g} times a second"
+            raise InputError(received, f"{len(self.features.mean)} features {self.rate_hz:g} times a second")
+        hop, margin = max(1, round(PIECE_S * fps)), math.ceil(self.filter.reach_s * fps)
+        for start in range(0, count, hop):
+            stop = min(count, start + hop)
+            first = max(0, start - margin)
+            raw = self._curves(rows, np.arange(first, min(count, stop + margin)) / fps)
+            yield np.clip(self.filter(raw, fps)[start - first : stop - first], 0.0, 1.0)
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds of sound after an instant that its values depend on."""
+        ahead_s = 0.0 if self.filter.causal else self.filter.reach_s
+        return ahead_s + (self.network.reach + SPLINE_ROWS) / self.rate_hz
+
+    @torch.no_grad()
+    def _curves(self, rows: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+        """Unfiltered ARKit values at evenly rising instants; before and after the rows `[T, F]` there is silence."""
+        first = math.floor(time_s[0] * self.rate_hz) - SPLINE_ROWS
+        last = math.ceil(time_s[-1] * self.rate_hz) + SPLINE_ROWS
+        wanted = np.arange(first - self.network.reach, last + self.network.reach + 1)
+        heard = rows[np.clip(wanted, 0, len(rows) - 1)]
+        heard[(wanted < 0) | (wanted >= len(rows))] = self.features.normalise(self.features.silence)
+        device = next(self.network.parameters()).device
+        made = self.network(torch.from_numpy(heard)[None].to(device))[0].cpu().numpy()
+        values = self.curves.restore(made, self.articulation)
+        return curves_at(values, self.rate_hz, time_s, first / self.rate_hz)
+
+    def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
+        """See `MotionModel.stream`; nothing is random, the head is at rest and the lids are open."""
+        for values in self.stream_values(features, fps=MOTION_FPS, frames=frames):
+            pose = np.tile(self.curves.pose.astype(np.float32), (len(values), 1))
+            lids = np.zeros(len(values), np.float32)
+            expression = self.curves.expression_of(values)
+            yield FaceMotion(MOTION_FPS, expression, pose[:, :3], pose[:, 3:], lids, self.face_model)
+
+    @classmethod
+    def learn(
+        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
+        seed: int = 0, device: str = "cpu", config: ArkitConfig | None = None,
+    ) -> Path:
+        """See `MotionModel.learn`; examples need ARKit values."""
+        from motion_models.arkit.train import learn  # which imports this module
+
+        chosen = replace(config or ArkitConfig(), seed=seed)
+        return learn(examples, start, Path(run), duration=duration, device=device, config=chosen)
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        arrays = {f"network.{k}": v.cpu().numpy() for k, v in self.network.state_dict().items()}
+        arrays |= {f"curves.{k}": v for k, v in self.curves.arrays().items()}
+        return arrays | {f"features.{f.name}": np.asarray(getattr(self.features, f.name), np.float32)
+                         for f in fields(FeatureStatistics)}  # fmt: skip
+
+    def digest(self) -> str:
+        """Changes when a weight or statistic does."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self._tensors().items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, path: Path | str) -> None:
+        """See `MotionModel.save`."""
+        metadata = {
+            "motion_model": self.id, "version": 1, "architecture": asdict(self.architecture),
+            "articulation": self.articulation, "filter": self.filter.name, "speech_extractor": self.speech_extractor,
+            "rate_hz": self.rate_hz, "face_model": self.face_model,
+        }
+        write_tensors(path, self._tensors(), metadata)
+
+    @classmethod
+    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> ArkitRegressor:
+        """See `MotionModel.load`."""
+        arrays, metadata = read_tensors(path)
+        if metadata.get("motion_model") != cls.id:
+            found = metadata.get("motion_model", "none")
+            raise InputError(f"{path} is for motion model '{found}'", f"one for '{cls.id}'")
+        try:
+            return cls._assembled(Path(path), arrays, metadata, device)
+        except KeyError as missing:
+            raise InputError(f"{path} lacks {missing}", "a motion model of this version", "train it again") from missing
+
+    @classmethod
+    def _assembled(
+        cls, path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], device: torch.device | str
+    ) -> ArkitRegressor:
+        architecture = configure(Architecture, metadata["architecture"], str(path))
+        features = FeatureStatistics(
+            arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
+        )
+        network = create_network(architecture, len(features.mean))
+        load_weights(path, network, {k: torch.from_numpy(v) for k, v in arrays.items()}, "network.")
+        own = {k.removeprefix("curves."): v for k, v in arrays.items() if k.startswith("curves.")}
+        return cls(
+            network.to(device), CurveStatistics.from_arrays(own), features, architecture,
+            metadata["speech_extractor"], float(metadata["rate_hz"]), articulation=metadata["articulation"],
+            filter=metadata["filter"],
+        )  # fmt: skip
