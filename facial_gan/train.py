@@ -39,6 +39,7 @@ from facial_gan.statistics import (
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from training import Duration, linear_decay_from, train
+from training.distributed import share
 from training.schedules import set_learning_rate
 
 MODEL_FILE = "facial_gan.safetensors"
@@ -86,8 +87,9 @@ class FacialGanTraining:
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
         """One update of the discriminator, then one of the generator."""
         batch = self.windows.batch(step, self.schedule.batch_size, self.seed, generator)
+        own = share(self.schedule.batch_size)
         windows, real, initial, mask = (
-            part.to(self.device) for part in (batch.windows, batch.motion, batch.initial, batch.mask)
+            part[own].to(self.device) for part in (batch.windows, batch.motion, batch.initial, batch.mask)
         )
         factor = linear_decay_from(progress, self.schedule.constant_share)
         for optimizer in self.optimizers.values():

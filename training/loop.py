@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch.optim import Optimizer
 from foundation.errors import InputError
 from foundation.files import read_json, write_json
 from foundation.progress import progress
+from training import distributed
 from training.averaging import Average
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.duration import Duration
@@ -47,7 +49,9 @@ class Trainable(Protocol):
         Args:
             step: 0 first.
             progress: 0 to 1, for schedules.
-            generator: the only source of randomness besides torch's own, both seeded by (seed, step).
+            generator: the only source of randomness besides torch's own, both seeded by (seed, step). Processes that
+            train together get the same one, so that they draw the same batch, of which each takes its
+            `training.distributed.share`.
         """
         ...
 
@@ -81,43 +85,57 @@ def train(
     every `log_every` steps; TensorBoard files too when it is installed), `state.safetensors` and, of the code that ran
     last, `versions.json`.
 
+    Called in every process of a torchrun launch, inside of `training.distributed.joined`, the processes train one run
+    together and the first keeps the folder.
+
     Args:
         config: what decides the result, JSON-able; a run folder of another configuration is refused.
 
     Raises:
         InputError: the folder holds another run, its checkpoint is damaged, or a loss is no longer finite.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    _claim(
-        run_dir,
-        dict(config)
-        | {"seed": seed, "steps": duration.steps, "budget_s": duration.budget_s, "average_decay": average_decay},
-    )
-    write_json(run_dir / _VERSIONS, _versions())
-    average = Average(trainable.networks, average_decay)
-    step, elapsed_s = _resume(run_dir, trainable, average)
+    keeps = distributed.rank() == 0
+    if keeps:
+        decisive = {"seed": seed, "steps": duration.steps, "budget_s": duration.budget_s}
+        _claim(run_dir, dict(config) | decisive | {"average_decay": average_decay})
+        write_json(run_dir / _VERSIONS, _versions())
     device = next(trainable.networks.parameters()).device
+    distributed.synchronise(trainable.networks)
+    average = Average(trainable.networks, average_decay)
+    step, elapsed_s = _resume(run_dir, trainable, average, device)
     average.networks.to(device)
-    metrics = _Metrics(run_dir, step)
+    metrics = _Metrics(run_dir, step) if keeps else None
     saved_s, losses = time.monotonic(), {}
-    with metrics, progress(description, 100.0) as advance:
+    with metrics or nullcontext(), progress(description, 100.0) if keeps else nullcontext(_unseen) as advance:
         while (share := duration.progress(step, elapsed_s)) < 1.0:
             started_s = time.perf_counter()
-            torch.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1)[0]))
+            torch.manual_seed(_torch_seed(seed, step))
             trainable.networks.train()
             losses = trainable.training_step(step, share, np.random.default_rng([seed, step, 1]))
+            losses = distributed.mean(losses, device)
             _check_finite(losses, step, run_dir)
             average.update(trainable.networks, step)
             step += 1
-            elapsed_s += time.perf_counter() - started_s
-            if step % log_every == 0:
+            elapsed_s = distributed.first(elapsed_s + time.perf_counter() - started_s, device)
+            if metrics is not None and step % log_every == 0:
                 metrics.write(step, losses)
             advance(100.0 * duration.progress(step, elapsed_s), _note(losses))
-            if time.monotonic() - saved_s > checkpoint_every_s:
+            if keeps and time.monotonic() - saved_s > checkpoint_every_s:
                 _save(run_dir, trainable, average, step, elapsed_s)
                 saved_s = time.monotonic()
-    _save(run_dir, trainable, average, step, elapsed_s)
+    if keeps:
+        _save(run_dir, trainable, average, step, elapsed_s)
     return RunResult(average.networks, step, elapsed_s)
+
+
+def _torch_seed(seed: int, step: int) -> int:
+    """Of a step; each process of several draws its own, or all would drop out the same units of different windows."""
+    process = [distributed.rank()] if distributed.rank() else []
+    return int(np.random.SeedSequence([seed, step, *process]).generate_state(1)[0])
+
+
+def _unseen(done: float, note: str = "") -> None:
+    """The progress of a process that is not the first."""
 
 
 def _versions() -> dict[str, str]:
@@ -131,6 +149,7 @@ def _versions() -> dict[str, str]:
 
 def _claim(run_dir: Path, config: dict[str, Any]) -> None:
     """Write the run's configuration, or check that the folder's is the same."""
+    run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / _CONFIG
     wanted = json.loads(json.dumps(config))
     if not path.exists():
@@ -146,11 +165,11 @@ def _claim(run_dir: Path, config: dict[str, Any]) -> None:
         )
 
 
-def _resume(run_dir: Path, trainable: Trainable, average: Average) -> tuple[int, float]:
-    path = run_dir / _STATE
-    if not path.exists():
-        return 0, 0.0
-    metadata = load_checkpoint(path, trainable.networks, average.networks, trainable.optimizers)
+def _resume(run_dir: Path, trainable: Trainable, average: Average, device: torch.device) -> tuple[int, float]:
+    with distributed.file_of_first(run_dir / _STATE, device) as path:
+        if path is None:
+            return 0, 0.0
+        metadata = load_checkpoint(path, trainable.networks, average.networks, trainable.optimizers)
     return int(metadata["step"]), float(metadata["elapsed_s"])
 
 
