@@ -12,7 +12,7 @@ import numpy as np
 from face_model.tracks import FaceTrack, Sound
 from foundation.errors import InputError
 from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_sound
-from preprocessing.report import inspect_clip
+from preprocessing.report import ClipQuality, inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, estimate_offset
 from preprocessing.tracking import track_landmarks
@@ -27,11 +27,12 @@ TOLERATED_OFFSET_S = 0.045  # what viewers do not notice (ITU-R BT.1359: sound 4
 
 @dataclass(frozen=True)
 class Tracked:
-    """What was measured, and the files that hold it."""
+    """What was measured, the files that hold it, and the report's numbers."""
 
     track: FaceTrack
     track_path: Path
     report_path: Path
+    quality: ClipQuality
 
 
 def track(
@@ -63,9 +64,10 @@ def track(
     offset_s = believed_offset_s(sync, video, fix_sync)
     fitted = fit_clip(landmarks, read_frames(video, landmarks.fps))
     measured = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
-    write_report(inspect_clip(video, landmarks, sync), folder / REPORT)
+    report = inspect_clip(video, landmarks, sync)
+    write_report(report, folder / REPORT)
     measured.save(folder / TRACK)
-    return Tracked(measured, folder / TRACK, folder / REPORT)
+    return Tracked(measured, folder / TRACK, folder / REPORT, report.quality)
 
 
 def believed_offset_s(sync: SyncEstimate, video: Path, fix_sync: bool) -> float:
