@@ -1,5 +1,5 @@
-"""What anything better must beat: a log-mel regressor for motion, a warped reference frame and the bare layers for
-pictures.
+"""What anything better must beat: a log-mel regressor, replayed frames and the mean face for motion, a warped reference
+frame and the bare layers for pictures.
 """
 
 from __future__ import annotations
@@ -7,9 +7,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import nn
 
-from face_model.tracks import MOTION_FPS, FaceMotion, SpeechFeatures
+from face_model.tracks import EXPRESSION, MOTION_FPS, FaceMotion, SpeechFeatures
 from render2video.appearance import DrawnBatch, LayeredAppearance
 from render2video.person import PersonRenderer
 from render2video.person_video import PersonVideo
@@ -54,6 +55,24 @@ def log_mel_regressor(features: SpeechFeatures, motion: FaceMotion, learn: int, 
     out = np.tile(mean, (len(motion), 1))
     out[:, 7:] = made
     return FaceMotion.unpack(out.astype(np.float32), MOTION_FPS, motion.face_model)
+
+
+def nearest_replay(features: SpeechFeatures, motion: FaceMotion, learn: int) -> FaceMotion:
+    """Each frame's expression from the learned frame whose sound, over +-0.2 s, is most like it; the rest at its mean.
+
+    Args:
+        features: log-mel of the whole clip.
+        motion: at 30 fps, of the whole clip; only its first `learn` frames are replayed.
+    """
+    rows = features.windows(MOTION_FPS, steps=1, frames=len(motion))[:, 0]
+    rows = (rows - rows[:learn].mean(0)) / (rows[:learn].std(0) + 1e-6)
+    padded = np.pad(rows, ((REACH_FRAMES, REACH_FRAMES), (0, 0)), mode="edge")
+    heard = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH_FRAMES + 1, axis=0).reshape(len(motion), -1)
+    nearest = cKDTree(heard[:learn]).query(heard)[1]
+    flat = motion.pack()
+    out = np.tile(flat[:learn].mean(0), (len(flat), 1))
+    out[:, EXPRESSION] = flat[nearest, EXPRESSION]
+    return FaceMotion.unpack(out, motion.fps, motion.face_model)
 
 
 def mean_face(motion: FaceMotion, learn: int) -> FaceMotion:

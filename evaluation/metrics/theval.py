@@ -56,6 +56,25 @@ def closeness(model: float, truth: float) -> float:
     return max(0.0, 1.0 - abs(model - truth) / abs(truth))
 
 
+REASON_BELOW = 0.9
+_WHAT_VARIES = {
+    "silent_lip_stability": "in silence the lips move", "lip_sync": "lip opening departs from the loudness",
+    "lip_dynamics": "the shape of the lips varies", "head_dynamics": "the head moves",
+    "brow_dynamics": "the brows move",
+}
+
+
+def reasons(generated: Mapping[str, float], reference: Mapping[str, float]) -> dict[str, str]:
+    """Why a measure scores under 0.9, by measure: which way and how far it misses the truth's value."""
+    single = scores(generated, reference)
+    missed = [name for name in MEASURES if np.isfinite(single[name]) and single[name] < REASON_BELOW]
+    return {
+        name: f"{_WHAT_VARIES[name]} {generated[name] / reference[name]:.2f} times as much as in the real one "
+        f"({generated[name]:.3g} against {reference[name]:.3g})"
+        for name in missed
+    }
+
+
 def silent_lip_stability(head: HeadFrame, sound: Sound) -> float:
     """How much the lips tremble while nothing is said. Target: the truth's; interocular distances, 0 and up.
 
