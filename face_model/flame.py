@@ -14,13 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from face_model.morphable_model import MorphableModel, Region
 from face_model.safe_pickle import read_pickled_arrays
 from foundation.errors import InputError
 
+ID = "flame"
 MM_PER_M = 1000.0
 SHAPE_SIZE = 300  # of the file's directions the first 300 are shape, the rest expression
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 POSE_SIZE = 3 * len(JOINTS)
+VERTICES = 5_023
+LEFT_EYEBALL, RIGHT_EYEBALL = slice(3_931, 4_477), slice(4_477, 5_023)
+SKIN_RGB, EYE_RGB = (0.78, 0.60, 0.51), (0.93, 0.92, 0.90)  # the generic model has no colours
+JAW_SIZE = 3
+JAW_STEP_RAD = 0.25  # a jaw opens up to about so far in speech; over it the turn is taken as straight
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 
 
@@ -87,6 +94,43 @@ class FlameModel:
         turn_at = torch.einsum("vj,...jab->...vab", self.weights, turn)
         shift_at = torch.einsum("vj,...ja->...va", self.weights, shift)
         return torch.einsum("...vab,...vb->...va", turn_at, corrected) + shift_at
+
+    def morphable(self) -> MorphableModel:
+        """The head as a linear model: shape, and expression with the jaw's three turns (radians) as its last columns.
+
+        A jaw moves on an arc; here each point goes straight to where a quarter of a radian brings it, which is exact
+        there and at rest, and for sideways turns halfway between both sides. `with_jaw` gives the exact head back.
+        """
+        rest = self.template_mm
+        turned = []
+        for axis in range(JAW_SIZE):
+            pose = torch.zeros(2, POSE_SIZE)
+            pose[:, 3 * JOINTS.index("jaw") + axis] = torch.tensor([JAW_STEP_RAD, -JAW_STEP_RAD])
+            ahead, back = self.vertices(
+                torch.zeros(len(self.shape_mm)), torch.zeros(len(self.expression_mm)), FlamePose.unpack(pose)
+            )
+            turned.append((ahead - rest) / JAW_STEP_RAD if axis == 0 else (ahead - back) / (2 * JAW_STEP_RAD))
+        count = len(rest)
+        region = torch.full((len(self.triangles),), int(Region.SKIN))
+        albedo = torch.tensor(SKIN_RGB).repeat(count, 1)
+        if count == VERTICES:
+            for eye, side in ((LEFT_EYEBALL, Region.LEFT_EYE), (RIGHT_EYEBALL, Region.RIGHT_EYE)):
+                region[(self.triangles[:, 0] >= eye.start) & (self.triangles[:, 0] < eye.stop)] = int(side)
+                albedo[eye] = torch.tensor(EYE_RGB)
+        return MorphableModel(
+            id=ID, mean_mm=rest, identity_mm=self.shape_mm,
+            expression_mm=torch.cat((self.expression_mm, torch.stack(turned))), blink_mm=torch.zeros_like(rest),
+            albedo=albedo, texture=torch.zeros(0, count, 3), triangles=self.triangles, triangle_region=region,
+            uv=torch.zeros(count, 2), index_sets={},
+        )
+
+    def with_jaw(self, shape: Tensor, expression: Tensor) -> Tensor:
+        """Vertices `[..., V, 3]` (mm) of `morphable`'s expression `[..., E + 3]`, with the jaw on its true arc."""
+        jaw = expression[..., -JAW_SIZE:]
+        pose = torch.zeros(*jaw.shape[:-1], POSE_SIZE)
+        start = 3 * JOINTS.index("jaw")
+        pose[..., start : start + JAW_SIZE] = jaw
+        return self.vertices(shape, expression[..., :-JAW_SIZE], FlamePose.unpack(pose))
 
     def _chain(self, turns: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
         """Each joint's motion from rest, x -> turn x + shift: `[..., J, 3, 3]` and `[..., J, 3]`."""

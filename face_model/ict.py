@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from face_model.morphable_model import MorphableModel, Region
 from foundation.errors import InputError
 from foundation.files import read_json
 from foundation.progress import track
@@ -31,6 +32,19 @@ REGION_STARTS = {
     "teeth": 17039, "eyeballs": 21451, "eye_fluid": 24591, "lashes": 25351,
 }
 VERTICES = 26_719
+NO_EXPRESSIONS = ("PupilDilate_L", "PupilDilate_R", "cheekRaiser_L", "cheekRaiser_R")  # beside the kit's own list of 53
+# An eyeball is two shells; the outer, with the cornea, is clear at its front. Opaque, it hides the inner one.
+INNER_EYES = (slice(22_221, 23_021), slice(23_791, 24_591))
+OUTER_EYES = (slice(21_451, 22_221), slice(23_021, 23_791))
+IRIS_RADIUS_MM, PUPIL_RADIUS_MM = 5.9, 2.0
+CLOSING = ("eyeBlink_L", "eyeBlink_R")
+# Plain colours, RGB 0-1: the kit has no pictures.
+COLOURS = {
+    "face": (0.78, 0.60, 0.51), "head_and_neck": (0.76, 0.58, 0.49), "mouth_socket": (0.42, 0.16, 0.15),
+    "eye_sockets": (0.62, 0.40, 0.36), "gums_and_tongue": (0.66, 0.33, 0.33), "teeth": (0.90, 0.87, 0.79),
+    "eyeballs": (0.93, 0.92, 0.90), "eye_fluid": (0.93, 0.92, 0.90), "lashes": (0.16, 0.11, 0.09),
+}  # fmt: skip
+IRIS_RGB, PUPIL_RGB = (0.33, 0.22, 0.13), (0.03, 0.03, 0.03)
 
 
 def arkit_name(expression: str) -> str:
@@ -103,6 +117,54 @@ class IctModel:
             inside[start:end] |= name in names
         return inside.nonzero()[:, 0], self.triangles[inside[self.triangles.max(dim=1).values]]
 
+    def morphable(self) -> MorphableModel:
+        """The whole head as a `MorphableModel`: skin, eyes, teeth, gums and mouth socket in plain colours.
+
+        Identity and expression are the kit's, as many as were read, in the order of their names; AU45 closes both eyes
+        with `eyeBlink_L` and `eyeBlink_R`, so these two columns of an expression hold what an eye differs from that.
+        What is clear (tears, the eyeballs' fronts, the strips that carry lashes) is not drawn. A vertex on a seam of
+        the texture has one of its uv.
+
+        Raises:
+            InputError: this is not the kit's full mesh.
+        """
+        region = torch.full((len(self.triangles),), int(Region.SKIN))
+        albedo = torch.zeros_like(self.mean_mm)
+        last = self.triangles.max(dim=1).values
+        drawn = torch.ones(len(self.triangles), dtype=torch.bool)
+        for name in REGION_STARTS:
+            vertices, _ = self.region(name)
+            inside = (last >= vertices[0]) & (last <= vertices[-1])
+            albedo[vertices] = torch.tensor(COLOURS[name])
+            if name in ("mouth_socket", "gums_and_tongue", "teeth"):
+                region[inside] = int(Region.INNER_MOUTH)
+            elif name in ("eye_sockets", "eyeballs"):
+                left = self.mean_mm[last, 0] > 0
+                region[inside & left], region[inside & ~left] = int(Region.LEFT_EYE), int(Region.RIGHT_EYE)
+            elif name in ("eye_fluid", "lashes"):
+                drawn &= ~inside
+        for inner, outer in zip(INNER_EYES, OUTER_EYES, strict=True):
+            drawn &= ~((last >= inner.start) & (last < inner.stop))
+            self._paint_iris(albedo, outer)
+        uv = torch.zeros(len(self.mean_mm), 2).index_copy(0, self.triangles.flatten(), self.corner_uv.flatten(0, 1))
+        closing = [k for k, name in enumerate(self.expression_names) if name in CLOSING]
+        return MorphableModel(
+            id=ID, mean_mm=self.mean_mm, identity_mm=self.identity_mm, expression_mm=self.expression_mm,
+            blink_mm=self.expression_mm[closing].sum(0), albedo=albedo, texture=torch.zeros(0, *self.mean_mm.shape),
+            triangles=self.triangles[drawn], triangle_region=region[drawn], uv=uv,
+            index_sets={} if self.landmarks68 is None else {"landmarks68": self.landmarks68},
+        )
+
+    def _paint_iris(self, albedo: Tensor, eye: slice) -> None:
+        """Iris and pupil onto the front of one eyeball's outer shell."""
+        points = self.mean_mm[eye]
+        from_axis = (points - points.mean(0))[:, :2].norm(dim=1)
+        front = points[:, 2] > points[:, 2].mean()
+        colours = albedo[eye]
+        colours[front & (from_axis < IRIS_RADIUS_MM)] = torch.tensor(IRIS_RGB)
+        colours[front & (from_axis < PUPIL_RADIUS_MM)] = torch.tensor(PUPIL_RGB)
+        albedo[eye] = colours
+
 
 def _lines(path: Path) -> list[str]:
     try:
@@ -163,7 +225,7 @@ def load(folder: Path | str) -> IctModel:
             raise InputError(f"{other} has {len(shape_cm)} vertices", f"{len(mean_cm)}, as {NEUTRAL}", "take it again")
         offsets[other.stem] = shape_cm - mean_cm
     identities = tuple(name for name in offsets if name.startswith(IDENTITY_PREFIX))
-    expressions = tuple(name for name in offsets if not name.startswith(IDENTITY_PREFIX))
+    expressions = tuple(n for n in offsets if not n.startswith(IDENTITY_PREFIX) and n not in NO_EXPRESSIONS)
 
     def stack(names: tuple[str, ...]) -> Tensor:
         rows = [offsets[name] * MM_PER_CM for name in names]

@@ -26,7 +26,8 @@ class MorphableModel:
     """A face model over V vertices and F triangles. All lengths in mm, head frame: x right as seen, y up, z towards
     the viewer.
 
-    id: name that tracks carry. mean_mm: `[V, 3]`. identity_mm: `[80, V, 3]`, one standard deviation each.
+    id: name that tracks carry. mean_mm: `[V, 3]`. identity_mm: `[80, V, 3]`, one standard deviation each (another
+    model may have more or fewer, and expressions whose unit is full strength).
     expression_mm: `[64, V, 3]`, one standard deviation each. blink_mm: `[V, 3]`, offsets of both lids when AU45 is 5
     and the person's blink gain 1. albedo: `[V, 3]` mean RGB 0-1. texture: `[80, V, 3]`. triangles: `[F, 3]`, counter-
     clockwise seen from outside. triangle_region: `[F]` of `Region`. uv: `[V, 2]` 0-1, u right, v down in the texture

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from face_model import ict
+from face_model.morphable_model import Region
 from foundation.errors import InputError
 
 
@@ -116,3 +117,81 @@ def test_the_real_expressions_move_what_they_name(real: ict.IctModel) -> None:
     assert right[[37, 38], 1].max() < -3 and right[[43, 44]].norm(dim=1).max() < 0.5
     smile = moved("mouthSmile_L")
     assert smile[54, 1] > 2 and smile[54, 0] > 1 and smile[48].norm() < smile[54].norm() / 3
+
+
+def write_head(path: Path, points: np.ndarray, faces: list[str]) -> None:
+    lines = [f"v {x:.4f} {y:.4f} {z:.4f}" for x, y, z in points]
+    path.write_text("\n".join([*lines, "vt 0.2 0.3", "vt 0.6 0.3", "vt 0.2 0.9", *faces]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def whole_kit(tmp_path_factory: pytest.TempPathFactory) -> ict.IctModel:
+    """As many vertices as the kit, parts where it has them; three triangles to each part, half of them at the left."""
+    folder = tmp_path_factory.mktemp("kit")
+    rng = np.random.default_rng(4)
+    points = rng.uniform(-1, 1, (ict.VERTICES, 3)) * (8, 10, 2)
+    for shell in ict.OUTER_EYES:
+        points[shell] = rng.normal(0, 1, points[shell].shape)
+        points[shell] = 1.4 * points[shell] / np.linalg.norm(points[shell], axis=1, keepdims=True)
+        points[shell, 0] += 3.2 if shell is ict.OUTER_EYES[0] else -3.2
+    starts = [*ict.REGION_STARTS.values()]
+    faces = [f"f {s + k + 1}/1 {s + k + 2}/2 {s + k + 3}/3" for s in starts for k in (0, 1, 2)]
+    faces += [f"f {s.start + 1}/1 {s.start + 2}/2 {s.start + 3}/3" for s in (*ict.INNER_EYES, ict.OUTER_EYES[1])]
+    meshes = {name: points for name in ("generic_neutral_mesh",)}
+    names = ("identity000", "eyeBlink_L", "eyeBlink_R", "jawOpen", "PupilDilate_L", "cheekRaiser_R")
+    for number, name in enumerate(names):
+        meshes[name] = points.copy()
+        meshes[name][number * 3000 : number * 3000 + 50] += (0.1, -0.2, 0.3)
+    for name, mesh in meshes.items():
+        write_head(folder / f"{name}.obj", mesh, faces)
+    return ict.load(folder)
+
+
+def test_the_head_is_a_morphable_model(whole_kit: ict.IctModel) -> None:
+    assert whole_kit.expression_names == ("eyeBlink_L", "eyeBlink_R", "jawOpen"), "only what is ARKit's"
+    model = whole_kit.morphable()
+    assert model.id == ict.ID and model.expression_mm.shape == (3, ict.VERTICES, 3) and len(model.identity_mm) == 1
+    expression, identity = torch.tensor([0.0, 0.0, 0.7]), torch.tensor([0.3])
+    got = model.vertices(model.shape(identity), expression, torch.tensor(2.5))
+    expected = whole_kit.vertices(identity, torch.tensor([0.5, 0.5, 0.7]))
+    torch.testing.assert_close(got, expected, msg="half of AU45 closes both eyes half")
+    assert model.albedo_of(torch.zeros(0)).shape == (ict.VERTICES, 3)
+
+
+def test_parts_keep_their_kind_and_what_is_clear_is_left_out(whole_kit: ict.IctModel) -> None:
+    model = whole_kit.morphable()
+    last = model.triangles.max(dim=1).values
+    for name, kind in (("face", 0), ("head_and_neck", 0), ("mouth_socket", 3), ("gums_and_tongue", 3), ("teeth", 3)):
+        vertices, _ = whole_kit.region(name)
+        inside = (last >= vertices[0]) & (last <= vertices[-1])
+        assert inside.sum() == 3 and (model.triangle_region[inside] == kind).all(), name
+        assert (model.albedo[vertices] == torch.tensor(ict.COLOURS[name])).all()
+    for name in ("eye_fluid", "lashes"):
+        vertices, _ = whole_kit.region(name)
+        assert not ((last >= vertices[0]) & (last <= vertices[-1])).any()
+    left, right = ict.OUTER_EYES
+    for shell, kind in ((left, Region.LEFT_EYE), (right, Region.RIGHT_EYE)):
+        inside = (last >= shell.start) & (last < shell.stop)
+        assert inside.any() and (model.triangle_region[inside] == int(kind)).all()
+        colours = {tuple(round(float(v), 2) for v in row) for row in model.albedo[shell]}
+        assert colours == {ict.COLOURS["eyeballs"], ict.IRIS_RGB, ict.PUPIL_RGB}
+    for shell in ict.INNER_EYES:
+        assert not ((last >= shell.start) & (last < shell.stop)).any()
+
+
+def test_the_real_mouth_shows_teeth_when_the_jaw_drops(real: ict.IctModel) -> None:
+    """Drawn by our rasteriser: the inside of the mouth is hidden at rest and seen when it opens."""
+    from render2video.rasterizer import create_rasterizer
+
+    model = real.morphable()
+    seen = []
+    for weight in (0.0, 0.8):
+        expression = torch.zeros(len(real.expression_names))
+        expression[real.expression_names.index("jawOpen")] = weight
+        points = model.vertices(model.mean_mm, expression, torch.tensor(0.0)).numpy()
+        pixels = points[:, :2] * (1, -1) + 128
+        drawn = create_rasterizer("numba")(pixels, points[:, 2], model.triangles.numpy(), 256, 256)
+        shown = model.triangle_region.numpy()[drawn.triangle_index[drawn.mask]]
+        seen.append([(shown == kind).sum() for kind in (Region.INNER_MOUTH, Region.LEFT_EYE, Region.RIGHT_EYE)])
+    assert seen[0][0] < 60 < 300 < seen[1][0], "the mouth's inside"
+    assert all(abs(int(a) - int(b)) < 20 and a > 80 for a, b in (row[1:] for row in seen)), "both eyes, alike"
