@@ -15,8 +15,9 @@ from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_s
 from preprocessing.report import ClipQuality, inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, estimate_offset
-from preprocessing.tracking import track_landmarks
 from preprocessing.tracking.landmarks import LandmarkTrack
+from preprocessing.tracking.measuring import Choice, measure
+from preprocessing.tracking.registry import DEFAULT
 from talking_head.home import writable
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Tracked:
 
 def track(
     video: Path | str, output: Path | str, *, fix_sync: bool = True,
-    check: Callable[[LandmarkTrack], None] | None = None,
+    check: Callable[[LandmarkTrack], None] | None = None, tracker: str = DEFAULT,
 ) -> Tracked:
     """Measure a face through a video; the same call resumes after a kill.
 
@@ -46,25 +47,30 @@ def track(
         output: the folder for `track.safetensors` and `report.html`.
         fix_sync: note the sound's offset in the track as corrected; False refuses a video whose sound is out of step.
         check: gets the landmarks before the slow work begins, and may raise.
+        tracker: `NAME` or `NAME:FILE` of `preprocessing.tracking.measuring`. All but the default measure pose, blink
+            and 68 landmarks, but no coefficients of a face model.
 
     Raises:
-        InputError: not a video, no face, two faces that could be meant, or (without `fix_sync`) sound out of step.
+        InputError: not a video, no face, two faces that could be meant, (without `fix_sync`) sound out of step, or the
+            tracker or its files are missing.
     """
     from preprocessing.fitting import fit_clip
 
-    video, folder = Path(video), Path(output)
+    video, folder, choice = Path(video), Path(output), Choice.parse(tracker)
     info = probe(video)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file", "a folder to write into", "give another name")
-    landmarks = track_landmarks(video, writable(folder))
+    seen = measure(video, writable(folder), choice)
+    landmarks = seen.landmarks
     if check is not None:
         check(landmarks)
     sound = read_sound(video) if info.has_sound else None
     sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
     offset_s = believed_offset_s(sync, video, fix_sync)
-    fitted = fit_clip(landmarks, read_frames(video, landmarks.fps))
+    fitted = seen.track or fit_clip(landmarks, read_frames(video, landmarks.fps))
     measured = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
-    report = inspect_clip(video, landmarks, sync)
+    motion = None if seen.track is None else seen.track.motion
+    report = inspect_clip(video, landmarks, sync, motion=motion)
     write_report(report, folder / REPORT)
     measured.save(folder / TRACK)
     return Tracked(measured, folder / TRACK, folder / REPORT, report.quality)

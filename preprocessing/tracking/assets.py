@@ -23,18 +23,15 @@ LANDMARKER_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0
 FETCH_TIMEOUT_S = 20
 
 
-def cache_folder(home: Path | str | None = None) -> Path:
-    """Where fetched files are kept: in the folder `assets` of `home`, else of `TALKING_HEAD_HOME`; else the user's
-    cache.
-    """
-    if chosen := home or os.environ.get(HOME_VARIABLE):
-        return Path(chosen).expanduser() / "assets"
+def cache_folder() -> Path:
+    """Where fetched files are kept: `TALKING_HEAD_HOME`/assets, else the user's cache."""
+    if home := os.environ.get(HOME_VARIABLE):
+        return Path(home).expanduser() / "assets"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "talking-head"
 
 
-def landmarker_path(path: Path | str | None = None, home: Path | str | None = None) -> Path:
-    """The model file: `path`, else in `TALKING_HEAD_ASSETS`, else in the cache (see `cache_folder`), else fetched into
-    it and checked.
+def landmarker_path(path: Path | str | None = None) -> Path:
+    """The model file: `path`, else in `TALKING_HEAD_ASSETS`, else in the cache, else fetched into it and checked.
 
     Raises:
         InputError: the given file is absent, or none is at hand and it cannot be fetched.
@@ -43,7 +40,7 @@ def landmarker_path(path: Path | str | None = None, home: Path | str | None = No
         if not Path(path).is_file():
             raise InputError(f"{path} does not exist", LANDMARKER_FILE, f"get it from {LANDMARKER_URL}")
         return Path(path)
-    cached = cache_folder(home) / LANDMARKER_FILE
+    cached = cache_folder() / LANDMARKER_FILE
     assets = os.environ.get(ASSETS_VARIABLE)
     for found in ([Path(assets).expanduser() / LANDMARKER_FILE] if assets else []) + [cached]:
         if found.is_file():

@@ -86,14 +86,11 @@ def trackers() -> dict[str, str]:
     return face_trackers() | {name: summary for name, (summary, _) in _TABLES.items()}
 
 
-def measure(
-    video: Path | str, folder: Path | str, choice: Choice | None = None, home: Path | None = None
-) -> Measured:
+def measure(video: Path | str, folder: Path | str, choice: Choice | None = None) -> Measured:
     """The face in a video by any tracker; killed and called again, it goes on where it was.
 
     Args:
         video: of one person. folder: where what was measured is kept, by content. choice: MediaPipe by default.
-        home: the user's folder, in which fetched models are kept.
 
     Raises:
         InputError: not a video, no face in it, or two that could be meant; a tracker or its files are missing; a table
@@ -109,7 +106,7 @@ def measure(
         landmarks = landmarks_of(track, choice.name)
         check_faces(landmarks, str(video))
         return Measured(landmarks, track)
-    tracker = face_tracker(choice.name, choice.file, home)
+    tracker = face_tracker(choice.name, choice.file)
     try:
         landmarks = track_landmarks(video, folder, tracker=tracker)
     finally:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import functools
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,6 +58,23 @@ def _one_line(message: str) -> str:
     return " ".join(message.split())
 
 
+@contextmanager
+def _home_for_all(home: Path | None) -> Iterator[None]:
+    """Let `--home` be the variable while a command runs: the rooms below know only that, and keep their files by it."""
+    if home is None:
+        yield
+        return
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(home.expanduser().absolute())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
 def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
     """A command that tells its outcome and time, and tells errors that a user can act on in one line."""
 
@@ -63,7 +82,8 @@ def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         started_s = time.monotonic()
         try:
-            outcome = function(*args, **kwargs)
+            with _home_for_all(kwargs.get("home")):
+                outcome = function(*args, **kwargs)
         except InputError as error:
             print(f"error: {_one_line(str(error))}", file=sys.stderr)
             raise typer.Exit(2) from error

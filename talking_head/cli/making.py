@@ -35,6 +35,13 @@ CertificateOption = Annotated[
 KeyOption = Annotated[
     Path | None, typer.Option(envvar=KEY_VARIABLE, help="The certificate's private key: PEM.", show_default=False)
 ]
+TrackerOption = Annotated[
+    str,
+    typer.Option(
+        help="mediapipe; face_alignment; openface (runs an installed FeatureExtraction); openface:FILE.csv or "
+        "pyfeat:FILE.csv (what they wrote). All but the first measure pose, blink and 68 landmarks only."
+    ),
+]
 SyncOption = Annotated[
     bool, typer.Option("--sync-fix/--no-sync-fix", help="Correct sound that is late or early, or refuse such a video.")
 ]
@@ -144,12 +151,14 @@ def track(
     video: VideoArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)],
     sync_fix: SyncOption = True,
+    tracker: TrackerOption = "mediapipe",
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
     """Measure a face through a video: motion, identity, landmarks, and a report of what to record better."""
     from talking_head.tracking import track as run
 
-    result = run(video, output, fix_sync=sync_fix)
+    result = run(video, output, fix_sync=sync_fix, tracker=tracker)
     seen = float(result.track.valid.mean())
     summary = f"{result.track_path} and {result.report_path}: {len(result.track)} frames, a face in {seen:.0%}"
     data = {

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from foundation.errors import InputError
 from talking_head.cli import app
-from talking_head.cli.common import INTERRUPTED, Outcome, duration_s, readable_duration, verb
+from talking_head.cli.common import INTERRUPTED, HomeOption, Outcome, duration_s, readable_duration, verb
 from talking_head.label import stamp, tags
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,3 +129,24 @@ def test_the_label_changes_one_corner_and_is_readable() -> None:
                 marked = stamp(frame)[changed]
                 assert int(marked.max()) - int(marked.min()) > 100, "contrast on any ground"
     assert "synthetic" in tags("ana", "1.0")["comment"] and "target=ana" in tags("ana", "1.0")["comment"]
+
+
+def test_home_moves_the_model_cache_for_the_length_of_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from preprocessing.tracking.assets import cache_folder
+
+    monkeypatch.setenv("TALKING_HEAD_HOME", str(tmp_path / "variable"))
+    seen = []
+
+    @verb
+    def act(home: HomeOption = None) -> Outcome:
+        seen.append(cache_folder())
+        raise InputError("a cat", "a person")
+
+    single = typer.Typer(pretty_exceptions_enable=False)
+    single.command()(act)
+    runner.invoke(single, ["--home", str(tmp_path / "option")])
+    runner.invoke(single, [])
+    assert seen == [tmp_path / "option" / "assets", tmp_path / "variable" / "assets"]
+    assert cache_folder() == tmp_path / "variable" / "assets", "as before"
