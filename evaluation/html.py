@@ -219,9 +219,14 @@ def _radar_section(results: Mapping[str, Evaluation]) -> str:
         f'<li><i style="background:{c}"></i>{escape(n)}</li>' for n, c in zip(systems, COLOURS, strict=False)
     )
     note = "1 is the truth's own value; 1 − |model − truth| / truth, from landmarks."
+    why = "".join(
+        f"<li>{escape(name)}, {escape(_THEVAL_NAMES[measure])}: {escape(reason)}</li>"
+        for name, e in scored.items() for measure, reason in e.reasons.items()
+    )  # fmt: skip
+    why = f"<p>Under {theval.REASON_BELOW:g}, because</p><ul>{why}</ul>" if why else ""
     return (
         f'<section><h2>THEval</h2><p class="note">{note}</p><div class="radar-row">{svg.radar(axes, systems, COLOURS)}'
-        f'<ul class="legend">{legend}</ul></div></section>'
+        f'<ul class="legend">{legend}</ul></div>{why}</section>'
     )
 
 

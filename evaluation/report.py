@@ -44,7 +44,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured on one clip. theval: raw measures of the clip and the reference, and scores."""
+    """What was measured on one clip. theval: raw measures of the clip and the reference, and scores. reasons: why a
+    score is low, by measure.
+    """
 
     generated: str
     reference: str | None
@@ -56,6 +58,7 @@ class Evaluation:
     follows: bool
     scores: tuple[Score, ...]
     theval: Mapping[str, Mapping[str, float]]
+    reasons: Mapping[str, str]
     moments: tuple[Moment, ...]
     versions: Mapping[str, str]
 
@@ -123,6 +126,7 @@ def evaluate_pair(pair: Pair, follows: bool | None = None) -> Evaluation:
         follows=follows,
         scores=tuple(score(metric, pair) for metric in default_metrics(pair, follows)),
         theval=raw,
+        reasons=theval.reasons(clip.theval, truth.theval) if truth is not None else {},
         moments=tuple(worst_moments(pair)),
         versions=versions(),
     )

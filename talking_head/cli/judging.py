@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from foundation.errors import InputError
+from foundation.files import write_json
+from foundation.progress import track
 from talking_head.cli.common import HomeOption, JsonOption, Outcome, verb
 from talking_head.identity import CERTIFICATE_VARIABLE
 
 PageOption = Annotated[Path | None, typer.Option("--html", help="Write a page for people.", show_default=False)]
+NumbersOption = Annotated[
+    Path | None, typer.Option("--json", help="Write the numbers here; - for standard output.", show_default=False)
+]
+STANDARD_OUTPUT = Path("-")
 _ANY = "A video, or a folder of videos."
+
+
+def _told(summary: str, data: dict[str, Any], numbers: Path | None) -> Outcome:
+    """The outcome, with the numbers in the file that was asked for."""
+    if numbers == STANDARD_OUTPUT:
+        print(json.dumps(data, sort_keys=True))
+        return Outcome("", data)
+    if numbers is not None:
+        write_json(numbers, data)
+        summary += f"; numbers in {numbers}"
+    return Outcome(summary, data)
 
 
 @verb
@@ -25,8 +43,11 @@ def evaluate(
         Path | None, typer.Option(help="The motion that was to be shown: a track, or a video.", show_default=False)
     ] = None,
     self_test: Annotated[bool, typer.Option("--self-test", help="Plant faults in GENERATED, a real video.")] = False,
+    phones: Annotated[
+        Path | None, typer.Option(help="TextGrid of when which phone sounds, for closed lips.", show_default=False)
+    ] = None,
     html: PageOption = None,
-    as_json: JsonOption = False,
+    numbers: NumbersOption = None,
 ) -> Outcome:
     """Measure a talking-head video: lips, blinks, head, picture, against the real one where there is one."""
     if self_test:
@@ -34,39 +55,44 @@ def evaluate(
 
         tested = run(generated)
         failed = {name: tested.failures(name) for name in tested.answers if tested.failures(name)}
-        if not as_json:
+        if numbers != STANDARD_OUTPUT:
             print(tested.table())
         data: dict[str, Any] = {"answers": tested.answers, "not_told": failed, "offset_s": tested.sound_offset_s}
-        return Outcome(f"{len(tested.answers)} metrics asked, {len(failed)} miss a fault", data)
+        return _told(f"{len(tested.answers)} metrics asked, {len(failed)} miss a fault", data, numbers)
     if generated.is_dir():
-        return _folder(generated, reference, as_json)
+        return _folder(generated, reference, numbers)
     from evaluation.html import write_evaluation
+    from evaluation.loading import read_phones
+    from evaluation.metrics.theval import REASON_BELOW
     from evaluation.report import evaluate_pair, load_pair
 
-    pair = load_pair(generated, reference, driving)
+    pair = load_pair(generated, reference, driving, read_phones(phones) if phones is not None else ())
     result = evaluate_pair(pair)
     if html is not None:
         write_evaluation(html, result, pair)
-    if not as_json:
+    if numbers != STANDARD_OUTPUT:
         for score in result.scores:
             aim = f"   (the real one: {score.truth:.4g})" if score.truth == score.truth else ""
             print(f"{score.title:44} {score.value:10.4g} {score.unit}{aim}")
+        for name, why in result.reasons.items():
+            print(f"THEval {name} under {REASON_BELOW:g}: {why}")
     page = f"; page in {html}" if html is not None else ""
-    return Outcome(f"{generated}: {len(result.scores)} measures over {result.frames} frames{page}", result.to_json())
+    summary = f"{generated}: {len(result.scores)} measures over {result.frames} frames{page}"
+    return _told(summary, result.to_json(), numbers)
 
 
-def _folder(generated: Path, reference: Path | None, as_json: bool) -> Outcome:
+def _folder(generated: Path, reference: Path | None, numbers: Path | None) -> Outcome:
     from evaluation.report import average, evaluate_folder
 
     if reference is None:
         raise InputError(f"{generated} is a folder", "a folder of real videos beside it", "give --reference FOLDER")
     results = evaluate_folder(generated, reference)
     means = average(results)
-    if not as_json:
+    if numbers != STANDARD_OUTPUT:
         for name, value in means.items():
             print(f"{name:44} {value:10.4g}")
     data = {"mean": means, "videos": {name: result.to_json() for name, result in results.items()}}
-    return Outcome(f"{len(results)} videos of {generated}", data)
+    return _told(f"{len(results)} videos of {generated}", data, numbers)
 
 
 @verb
@@ -74,19 +100,20 @@ def compare(
     videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="One of each system.", show_default=False)],
     reference: Annotated[Path, typer.Option(help="The real video of the same speech.", show_default=False)],
     html: PageOption = None,
-    as_json: JsonOption = False,
+    numbers: NumbersOption = None,
 ) -> Outcome:
     """Measure several systems against one real video, side by side."""
     from rich.console import Console
     from rich.table import Table
 
     from evaluation.html import write_comparison
-    from evaluation.report import compare as run
+    from evaluation.report import evaluate_pair, load_systems
 
-    results = run(videos, reference)
+    pairs = load_systems(videos, reference)
+    results = {name: evaluate_pair(pair) for name, pair in track(pairs.items(), "Measuring", len(pairs))}
     if html is not None:
-        write_comparison(html, results, {})
-    if not as_json:
+        write_comparison(html, results, pairs)
+    if numbers != STANDARD_OUTPUT:
         table = Table("measure", *results)
         names = dict.fromkeys(score.name for result in results.values() for score in result.scores)
         for name in names:
@@ -94,7 +121,7 @@ def compare(
         Console().print(table)
     page = f"; page in {html}" if html is not None else ""
     data = {name: result.to_json() for name, result in results.items()}
-    return Outcome(f"{len(results)} systems, the truth among them{page}", data)
+    return _told(f"{len(results)} systems, the truth among them{page}", data, numbers)
 
 
 @verb

@@ -85,3 +85,11 @@ def test_measures_do_not_depend_on_the_frame_rate():
     for name in ("lip_dynamics", "lip_sync"):
         assert values[1][name] == pytest.approx(values[0][name], rel=0.03, abs=2e-3)
     assert np.isnan(theval.measure(head_frame(landmarks(50), FPS), None)["lip_sync"])
+
+
+def test_a_low_score_says_why_and_a_high_one_nothing() -> None:
+    truth = dict.fromkeys(theval.MEASURES, 0.2)
+    still = truth | {"head_dynamics": 0.1, "lip_dynamics": 0.19}
+    told = theval.reasons(still, truth)
+    assert list(told) == ["head_dynamics"]
+    assert "0.50 times" in told["head_dynamics"] and "0.1 against 0.2" in told["head_dynamics"]
