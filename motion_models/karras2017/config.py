@@ -1,0 +1,54 @@
+"""Every default of the model, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Architecture:
+    """Widths of the network. The defaults suit minutes of footage and a CPU; `published` is the paper's (table 1).
+
+    formant_widths: of the convolutions of stride 2 over the feature axis; one more takes what is left of the axis to
+    articulation_width. coding_size: numbers that the vertices are decoded from; no more than the training shapes have
+    components. emotion_size: of an emotion vector.
+    """
+
+    formant_widths: list[int] = field(default_factory=lambda: [24, 36, 54, 81])
+    articulation_width: int = 96
+    coding_size: int = 150
+    emotion_size: int = 16
+
+
+def published() -> Architecture:
+    """The paper's widths."""
+    return Architecture(formant_widths=[72, 108, 162, 243], articulation_width=256)
+
+
+@dataclass
+class KarrasConfig:
+    """All of it.
+
+    run_frames: consecutive frames of a sample. The paper draws pairs (2); a longer run holds more neighbours for the
+    motion and emotion terms, and sound that its frames share is analysed once. batch_runs: runs a step.
+    shift_frames: sound and face are moved together by up to so much (section 4.3). noise: spread of the multiplicative
+    noise on feature maps, as a base: noise ** N(0, 1). emotion_scale: deviation that emotion vectors are drawn with.
+    regularise: whether emotion vectors are kept slow; False is the ablation. silence_share: share of the runs that are
+    silent, with the lower face at rest. silence_noise: of their features, in deviations. steps: of a run that is told
+    no duration. emotion_rate: learning rate of the emotion vectors.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    run_frames: int = 16
+    batch_runs: int = 8
+    shift_frames: float = 0.5
+    noise: float = 1.4
+    emotion_scale: float = 0.05
+    regularise: bool = True
+    silence_share: float = 0.15
+    silence_noise: float = 0.05
+    steps: int = 2500
+    learning_rate: float = 1e-3
+    emotion_rate: float = 1e-3
+    warm_up: float = 0.03
+    average_decay: float = 0.99

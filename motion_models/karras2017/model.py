@@ -1,0 +1,271 @@
+"""The trained network as a motion model: frame by frame, 260 ms behind the sound, without memory of past frames."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from face_model.tracks import MOTION_FPS, FaceMotion, SpeechFeatures
+from facial_gan.data import MotionExample
+from facial_gan.interface import MotionModel
+from facial_gan.statistics import FeatureStatistics
+from foundation.config import configure
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+from motion_models.directions import AskedEmotion, read_emotion, read_emotions
+from motion_models.karras2017.config import Architecture, KarrasConfig
+from motion_models.karras2017.data import look, rows_seen
+from motion_models.karras2017.emotions import NEUTRAL, EmotionCourse, Emotions
+from motion_models.karras2017.network import Articulation, FormantAnalysis, SpeechToFace
+from training import Duration
+from training.checkpoint import load_weights
+
+PROBE_FRAMES = 180
+CHUNK_FRAMES = 256  # made at once when all sound is there
+
+
+def build_network(
+    architecture: Architecture, features: int, coding: int, vertices: int, noise: float = 1.0
+) -> SpeechToFace:
+    """The network that an architecture describes, for slices of `features` numbers."""
+    width, emotion = architecture.articulation_width, architecture.emotion_size
+    return SpeechToFace(
+        FormantAnalysis(features, architecture.formant_widths, width, noise),
+        Articulation(width, emotion, noise), width + emotion, coding, vertices,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A stretch of the training sound, to try emotions on. values: `[T', F]` at `rate_hz`; expression: `[T, E]`, the
+    truth at 30 fps.
+    """
+
+    values: np.ndarray
+    rate_hz: float
+    expression: np.ndarray
+
+    @staticmethod
+    def of(examples: Sequence[MotionExample]) -> Probe:
+        """From the middle of the longest clip."""
+        longest = max(examples, key=lambda example: len(example.motion))
+        first = max(0, (len(longest.motion) - PROBE_FRAMES) // 2)
+        expression = longest.motion.expression[first : first + PROBE_FRAMES]
+        rate_hz = longest.features.rate_hz
+        rows = [round(frame / MOTION_FPS * rate_hz) for frame in (first, first + len(expression))]
+        return Probe(longest.features.values[slice(*rows)], rate_hz, expression)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that a file holds.
+
+    network: in evaluation mode. features: statistics of the speech features. to_expression: `[3V, E]`, least squares
+    from vertices to the face model's expression. rest_pose: `[6]`, rotation and translation of a head at rest.
+    residual_mm: root mean square of what the expression leaves of the network's vertices.
+    """
+
+    network: SpeechToFace
+    architecture: Architecture
+    features: FeatureStatistics
+    emotions: Emotions
+    probe: Probe
+    to_expression: np.ndarray
+    rest_pose: np.ndarray
+    residual_mm: float = 0.0
+
+
+class Karras2017(MotionModel):
+    """Speech and a constant or slowly changing emotion to expression.
+
+    Args:
+        parts: see there.
+        speech_extractor, face_model: see `MotionModel`.
+        course: the emotion over time; None for neutral throughout.
+    """
+
+    id = "karras2017"
+    default_speech = "autocorrelation"
+    config_type = KarrasConfig
+    moves_head = False
+
+    def __init__(
+        self, parts: Parts, speech_extractor: str, face_model: str, course: EmotionCourse | None = None
+    ) -> None:
+        self.parts, self.speech_extractor, self.face_model = parts, speech_extractor, face_model
+        self.course = course or EmotionCourse.of(parts.emotions, [AskedEmotion(NEUTRAL)])
+
+    def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
+        """See `MotionModel.stream`: pieces of one frame, each known 260 ms of sound later. Nothing in it is random."""
+        count = self.frame_count(features, MOTION_FPS, frames)
+        check_size(features, self.parts.features)
+        yield from self.live([features.values], features.rate_hz, count)
+
+    def live(
+        self, pieces: Iterable[np.ndarray], rate_hz: float, frames: int | None = None
+    ) -> Iterator[FaceMotion]:
+        """Frame after frame from speech rows `[t, F]` as they come in: each is given out once the sound 260 ms ahead is
+        there. When no more comes, silence follows, and the frames that are left are made.
+
+        Args:
+            pieces: consecutive rows of the encoder `speech_extractor`, as many at a time as there are.
+            rate_hz: of them.
+            frames: how many to make; None for as long as the sound lasts.
+        """
+        kept, origin, frame = np.zeros((0, len(self.parts.features.mean)), np.float32), 0, 0
+        for piece in pieces:
+            kept = np.concatenate([kept, self.parts.features.normalise(piece)])
+            while frame != frames and rows_seen(frame, rate_hz)[1] < origin + len(kept):
+                yield self._motion(self._offsets_mm(kept, rate_hz, frame, 1, origin))
+                frame += 1
+            past = min(max(rows_seen(frame, rate_hz)[0], origin), origin + len(kept))
+            kept, origin = kept[past - origin :], past
+        total = round((origin + len(kept)) / rate_hz * MOTION_FPS) if frames is None else frames
+        for left in range(frame, max(1, total)):
+            yield self._motion(self._offsets_mm(kept, rate_hz, left, 1, origin))
+
+    def synthesize(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> FaceMotion:
+        """The same as `stream`, many frames at once."""
+        pieces = self._vertex_pieces(features, self.frame_count(features, MOTION_FPS, frames))
+        return self._motion(np.concatenate([offsets @ self.parts.to_expression for offsets in pieces]), solved=True)
+
+    def vertices_mm(self, features: SpeechFeatures, frames: int | None = None) -> np.ndarray:
+        """What the network itself gives: vertex offsets from the neutral face, `[T, V, 3]` in mm."""
+        pieces = self._vertex_pieces(features, self.frame_count(features, MOTION_FPS, frames))
+        return np.concatenate(list(pieces)).reshape(-1, self.parts.network.decoder.out_features // 3, 3)
+
+    def _vertex_pieces(self, features: SpeechFeatures, count: int) -> Iterator[np.ndarray]:
+        check_size(features, self.parts.features)
+        rows = self.parts.features.normalise(features.values)
+        for start in range(0, count, CHUNK_FRAMES):
+            yield self._offsets_mm(rows, features.rate_hz, start, min(CHUNK_FRAMES, count - start))
+
+    @torch.no_grad()
+    def _offsets_mm(self, rows: np.ndarray, rate_hz: float, start: int, count: int, origin: int = 0) -> np.ndarray:
+        """Vertex offsets `[count, 3V]` of frames from `start` on; outside of the normalised rows there is silence."""
+        statistics = self.parts.features
+        slices, position = look(rows, rate_hz, start, count, statistics.normalise(statistics.silence), origin)
+        emotion = self.course.at((start + np.arange(count)) / MOTION_FPS)
+        device = next(self.parts.network.parameters()).device
+        given = (torch.from_numpy(part)[None].to(device) for part in (slices, position, emotion))
+        return self.parts.network(*given)[0].cpu().numpy()
+
+    def _motion(self, values: np.ndarray, solved: bool = False) -> FaceMotion:
+        """Motion of vertex offsets `[T, 3V]`, or of expressions `[T, E]` when they are solved for already."""
+        expression = values if solved else values @ self.parts.to_expression
+        pose = np.tile(self.parts.rest_pose, (len(expression), 1))
+        rotation, translation = np.split(pose, 2, axis=1)
+        blink = np.zeros(len(expression), np.float32)
+        return FaceMotion(MOTION_FPS, expression, rotation, translation, blink, self.face_model)
+
+    def directed(self, **directions: Any) -> Karras2017:
+        """A copy with an emotion: `emotion="NAME:0.7"`, or `emotions=` a CSV of them over time.
+
+        Raises:
+            InputError: both at once, an emotion it does not know, or a direction it does not take.
+        """
+        emotion, emotions = directions.pop("emotion", None), directions.pop("emotions", None)
+        super().directed(**directions)
+        if emotion is not None and emotions is not None:
+            raise InputError("an emotion and a file of emotions", "one of the two")
+        if emotion is None and emotions is None:
+            return self
+        asked = read_emotions(emotions) if emotion is None else [read_emotion(emotion)]
+        return self.feeling(EmotionCourse.of(self.parts.emotions, asked))
+
+    def feeling(self, course: EmotionCourse) -> Karras2017:
+        """A copy with an emotion over time."""
+        return Karras2017(self.parts, self.speech_extractor, self.face_model, course)
+
+    def with_emotions(self, emotions: Emotions) -> Karras2017:
+        """A copy that knows other emotions, and feels the neutral one."""
+        return Karras2017(replace(self.parts, emotions=emotions), self.speech_extractor, self.face_model)
+
+    @classmethod
+    def learn(
+        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
+        seed: int = 0, device: str = "cpu", config: KarrasConfig | None = None,
+    ) -> Path:
+        """See `MotionModel.learn`."""
+        from motion_models.karras2017.train import face_of, train_karras  # which imports this module
+
+        face = face_of(examples[0].motion.face_model) if examples else face_of("mp478")
+        return train_karras(
+            examples, face, config or KarrasConfig(), Path(run), start=start, duration=duration, seed=seed,
+            device=device,
+        )
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        parts = self.parts
+        arrays = {f"network.{k}": v.cpu().numpy() for k, v in parts.network.state_dict().items()}
+        arrays |= {f"features.{f.name}": np.asarray(getattr(parts.features, f.name)) for f in fields(FeatureStatistics)}
+        arrays |= {f"emotion.{name}": vector for name, vector in parts.emotions.named.items()}
+        arrays |= {"probe.values": parts.probe.values, "probe.expression": parts.probe.expression}
+        arrays |= {"database": parts.emotions.database, "neutral": parts.emotions.neutral}
+        arrays |= {"to_expression": parts.to_expression, "rest_pose": parts.rest_pose}
+        return {name: np.asarray(value, np.float32) for name, value in arrays.items()}
+
+    def digest(self) -> str:
+        """Changes when a number in it does."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self._tensors().items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, path: Path | str) -> None:
+        """See `MotionModel.save`."""
+        parts = self.parts
+        metadata = {
+            "motion_model": self.id, "version": 1, "architecture": asdict(parts.architecture),
+            "lengths": list(parts.emotions.lengths), "probe_rate_hz": parts.probe.rate_hz,
+            "residual_mm": parts.residual_mm, "speech_extractor": self.speech_extractor, "face_model": self.face_model,
+        }
+        write_tensors(path, self._tensors(), metadata)
+
+    @classmethod
+    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Karras2017:
+        """See `MotionModel.load`."""
+        arrays, metadata = read_tensors(path)
+        if metadata.get("motion_model") != cls.id:
+            named = metadata.get("motion_model", "none")
+            raise InputError(f"{path} is for motion model '{named}'", f"one for '{cls.id}'")
+        try:
+            return cls._assembled(Path(path), arrays, metadata, device)
+        except KeyError as missing:
+            raise InputError(
+                f"{path} lacks {missing}", "a motion model of this version", "enroll or train it again"
+            ) from missing
+
+    @classmethod
+    def _assembled(
+        cls, path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], device: torch.device | str
+    ) -> Karras2017:
+        architecture = configure(Architecture, metadata["architecture"], str(path))
+        features = FeatureStatistics(
+            arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
+        )
+        vertices, coding = len(arrays["network.decoder.bias"]) // 3, len(arrays["network.coding.bias"])
+        network = build_network(architecture, len(features.mean), coding, vertices)
+        load_weights(path, network, {name: torch.from_numpy(value) for name, value in arrays.items()}, "network.")
+        named = {k.removeprefix("emotion."): v for k, v in arrays.items() if k.startswith("emotion.")}
+        emotions = Emotions(arrays["database"], tuple(metadata["lengths"]), arrays["neutral"], named)
+        probe = Probe(arrays["probe.values"], metadata["probe_rate_hz"], arrays["probe.expression"])
+        parts = Parts(
+            network.to(device).eval().requires_grad_(False), architecture, features, emotions, probe,
+            arrays["to_expression"], arrays["rest_pose"], metadata["residual_mm"],
+        )  # fmt: skip
+        return cls(parts, metadata["speech_extractor"], metadata["face_model"])
+
+
+def check_size(features: SpeechFeatures, statistics: FeatureStatistics) -> None:
+    """Raises:
+    InputError: features of another size than those trained on.
+    """
+    if features.values.shape[1] != len(statistics.mean):
+        raise InputError(f"{features.values.shape[1]} speech features a row", f"{len(statistics.mean)}")

@@ -1,0 +1,225 @@
+"""Training through the one loop: network and emotion database together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from face_model import mp478
+from face_model.morphable_model import MorphableModel
+from face_model.tracks import POSE
+from facial_gan.data import MotionExample
+from facial_gan.lips import rest_expression
+from facial_gan.statistics import FeatureStatistics, measure_features
+from foundation.errors import InputError
+from motion_models.karras2017.config import KarrasConfig
+from motion_models.karras2017.data import Batch, Rest, RunSet
+from motion_models.karras2017.emotions import Emotions
+from motion_models.karras2017.losses import Balance, motion_loss, position_loss, slowness_loss
+from motion_models.karras2017.mining import with_best_neutral
+from motion_models.karras2017.model import Karras2017, Parts, Probe, build_network
+from motion_models.karras2017.network import EmotionDatabase, SpeechToFace
+from training import Duration, cosine_decay, train
+from training.schedules import set_learning_rate
+
+MODEL_FILE = "karras2017.safetensors"
+NOSE_BASE = 2  # of mp478: what lies below is the lower face
+RANK_TOLERANCE = 1e-4  # components smaller than this share of the first are no shapes
+
+
+class KarrasTraining:
+    """What the loop trains.
+
+    Args:
+        network, emotions: on the device to train on.
+        runs: batches.
+        basis_mm: `[E, 3V]`, vertex offsets of the face model's expressions.
+        config: see there.
+    """
+
+    def __init__(
+        self, network: SpeechToFace, emotions: EmotionDatabase, runs: RunSet, basis_mm: Tensor, config: KarrasConfig
+    ) -> None:
+        self.network, self.emotions, self.runs, self.config = network, emotions, runs, config
+        names = ("position", "motion", "slowness") if config.regularise else ("position", "motion")
+        self.balance = Balance(names).to(basis_mm.device)
+        parts = {"network": network, "emotions": emotions, "balance": self.balance}
+        self.networks: nn.Module = nn.ModuleDict(parts)
+        self.basis_mm, self.device = basis_mm, basis_mm.device
+        region = np.ones(basis_mm.shape[1], np.float32) if runs.rest is None else runs.rest.region
+        self.resting = torch.from_numpy(region).to(self.device)
+        self.optimizer = Adam(
+            [
+                {"params": network.parameters(), "lr": config.learning_rate},
+                {"params": emotions.parameters(), "lr": config.emotion_rate},
+            ]
+        )
+        self.optimizers: Mapping[str, Optimizer] = {"all": self.optimizer}
+
+    def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
+        """One update on one batch of runs."""
+        set_learning_rate(self.optimizer, cosine_decay(progress, self.config.warm_up))
+        batch = Batch(*(part.to(self.device) for part in vars(self.runs.batch(generator)).values()))
+        emotion = self.emotions(batch.frames)
+        made = self.network(batch.slices, batch.position, emotion)
+        real = batch.expression @ self.basis_mm
+        everywhere = torch.where(batch.silent[:, None], self.resting, 1.0)
+        weight = batch.seen[..., None] * everywhere[:, None]
+        losses = {"position": position_loss(made, real, weight), "motion": motion_loss(made, real, weight)}
+        losses["slowness"] = slowness_loss(emotion, self.emotions.vectors.mean(0))
+        total = self.balance(losses)
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimizer.step()
+        return {"total": float(total.detach())} | {name: float(value.detach()) for name, value in losses.items()}
+
+
+def face_of(face_model: str) -> MorphableModel:
+    """The face model of that name, where it ships.
+
+    Raises:
+        InputError: one that the user has to bring.
+    """
+    if face_model != mp478.ID:
+        raise InputError(
+            f"face model '{face_model}', which does not ship", mp478.ID,
+            "load it and give it to motion_models.karras2017.train.train_karras",
+        )
+    return mp478.load()
+
+
+def _expressions(examples: Sequence[MotionExample]) -> np.ndarray:
+    """Valid frames' expressions `[T, E]` of all clips."""
+    return np.concatenate([e.motion.expression[e.valid.astype(bool)] for e in examples])
+
+
+def principal_shapes(expression: np.ndarray, basis_mm: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean `[3V]` and principal components `[K, 3V]` (mm, each as long as its deviation) of expressions' vertices.
+
+    Vertices lie in the span of the basis, so the decomposition is done there: K is at most the number of expressions.
+    """
+    mean = expression.mean(0)
+    _, triangle = np.linalg.qr(basis_mm.T)  # in the frame of the basis, lengths and angles are the vertices'
+    left = (expression - mean) @ triangle.T / np.sqrt(len(expression))
+    _, deviation, directions = np.linalg.svd(left, full_matrices=False)
+    kept = min(most, int((deviation > RANK_TOLERANCE * deviation[0]).sum()) or 1)
+    components = deviation[:kept, None] * directions[:kept] @ np.linalg.pinv(triangle.T) @ basis_mm
+    return mean @ basis_mm, components
+
+
+def _rest(face: MorphableModel, expression: np.ndarray) -> Rest | None:
+    """What silence does to the face; None where the face model's lips are not known."""
+    if face.id != mp478.ID:
+        return None
+    height = face.mean_mm[:, 1].numpy()
+    lower = (height < height[NOSE_BASE]).astype(np.float32)
+    return Rest(rest_expression(face, expression), np.repeat(lower, 3))
+
+
+def _check(examples: Sequence[MotionExample], face: MorphableModel) -> None:
+    kinds = {(e.features.extractor, e.motion.face_model, e.features.values.shape[1]) for e in examples}
+    if not kinds:
+        raise InputError("nothing to learn from", "at least one example")
+    if len(kinds) > 1:
+        raise InputError(
+            f"examples of {len(kinds)} kinds of features or face models", "one speech encoder, one face model"
+        )
+    if next(iter(kinds))[1] != face.id:
+        raise InputError(f"examples of face model {next(iter(kinds))[1]}", f"of {face.id}, which was given")
+
+
+def _check_base(base: Karras2017, example: MotionExample) -> None:
+    own = base.speech_extractor, base.face_model
+    if own != (example.features.extractor, example.motion.face_model):
+        raise InputError(
+            f"a start for {own[0]} features and face model {own[1]}",
+            f"{example.features.extractor} and {example.motion.face_model}",
+        )
+
+
+def train_karras(
+    examples: Sequence[MotionExample], face: MorphableModel, config: KarrasConfig, run: Path, *,
+    start: Path | None = None, duration: Duration | None = None, seed: int = 0, device: str = "cpu",
+) -> Path:
+    """Train on one person's clips or many people's; the same call resumes a run that was killed.
+
+    Args:
+        examples: of one kind, with expressions of `face`.
+        start: a trained model's file to go on from; its architecture and feature statistics are taken over, its
+            emotions are drawn anew about its neutral one.
+        duration: None for `config.steps`.
+
+    Returns:
+        The model's file in `run`.
+
+    Raises:
+        InputError: as `MotionModel.learn`.
+    """
+    examples = list(examples)
+    _check(examples, face)
+    base = None if start is None else Karras2017.load(start, device)
+    if base is not None:
+        _check_base(base, examples[0])
+        config = replace(config, architecture=base.parts.architecture)
+    torch.manual_seed(seed)
+    features = _features(examples) if base is None else base.parts.features
+    network = _fresh(examples, face, features, config) if base is None else base.parts.network.requires_grad_(True)
+    runs = RunSet(examples, features, config, _rest(face, _expressions(examples)))
+    around = None if base is None else torch.from_numpy(base.parts.emotions.neutral)
+    emotions = EmotionDatabase(runs.frames, config.architecture.emotion_size, config.emotion_scale, around)
+    basis_mm = face.expression_mm.flatten(1).to(device)
+    resolved = asdict(config) | {
+        "data": [e.digest() for e in examples], "base": "" if base is None else base.digest(),
+    }
+    result = train(
+        KarrasTraining(network.to(device), emotions.to(device), runs, basis_mm, config), Path(run),
+        duration or Duration(steps=config.steps), config=resolved, seed=seed, average_decay=config.average_decay,
+        description="Karras 2017",
+    )
+    assert isinstance(result.networks, nn.ModuleDict)
+    trained, learned = result.networks["network"], result.networks["emotions"]
+    assert isinstance(trained, SpeechToFace) and isinstance(learned, EmotionDatabase)
+    goal = Path(run) / MODEL_FILE
+    _assemble(trained, learned.vectors.detach().cpu().numpy(), examples, face, features, config).save(goal)
+    return goal
+
+
+def _fresh(
+    examples: Sequence[MotionExample], face: MorphableModel, features: FeatureStatistics, config: KarrasConfig
+) -> SpeechToFace:
+    """A network whose decoder is the principal component analysis of the examples' shapes."""
+    basis_mm = face.expression_mm.flatten(1).double().numpy()
+    expression, most = _expressions(examples).astype(np.float64), config.architecture.coding_size
+    mean_mm, components_mm = (torch.from_numpy(part).float() for part in principal_shapes(expression, basis_mm, most))
+    sizes = len(features.mean), len(components_mm), len(face.mean_mm)
+    network = build_network(config.architecture, *sizes, noise=config.noise)
+    network.start_from_shapes(mean_mm, components_mm)
+    return network
+
+
+def _features(examples: Sequence[MotionExample]) -> FeatureStatistics:
+    rows = np.concatenate([example.features.values for example in examples])
+    return measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
+
+
+def _assemble(
+    network: SpeechToFace, vectors: np.ndarray, examples: Sequence[MotionExample], face: MorphableModel,
+    features: FeatureStatistics, config: KarrasConfig,
+) -> Karras2017:
+    """The model, with the neutral emotion chosen and the residual of its expressions measured."""
+    lengths = tuple(len(example.motion) for example in examples)
+    emotions = Emotions(vectors, lengths, vectors.mean(0))
+    pose = np.concatenate([e.motion.pack()[e.valid.astype(bool)] for e in examples]).mean(0)[POSE]
+    basis = face.expression_mm.flatten(1).numpy()
+    parts = Parts(
+        network.eval().requires_grad_(False), config.architecture, features, emotions, Probe.of(examples),
+        np.linalg.pinv(basis.astype(np.float64)).astype(np.float32), pose.astype(np.float32),
+    )  # fmt: skip
+    model = Karras2017(parts, examples[0].features.extractor, face.id)
+    return with_best_neutral(model, face)
