@@ -30,6 +30,9 @@ ARKIT_NAMES = (
     "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
     "noseSneerLeft", "noseSneerRight", "tongueOut",
 )
+LIDS = slice(ARKIT_NAMES.index("eyeBlinkLeft"), ARKIT_NAMES.index("eyeBlinkRight") + 1)
+# The Face Landmarker's eyeBlink of an open eye, and of one whose AU45 is 5: medians over 19 tracked clips.
+OPEN_LID, CLOSED_LID = 0.09, 0.58
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,19 @@ def values_of_motion(motion: FaceMotion) -> np.ndarray:
         raise InputError(f"a motion of face model '{motion.face_model}'", mp478.ID, "track or synthesise it again")
     known = maps()
     face = np.hstack((motion.expression, motion.blink[:, None] / AU45_MAX)).astype(np.float64)
-    return face @ known.to_arkit + known.rest
+    return with_lids(face @ known.to_arkit + known.rest, motion.blink)
+
+
+def with_lids(values: np.ndarray, blink: np.ndarray) -> np.ndarray:
+    """The same values `[T, 52]` with lids at least as closed as AU45 `[T]` 0-5 says.
+
+    The map shares a blink between lids and expression, as tracked faces do; a motion whose blinks were made apart from
+    its expression would hardly close its eyes by it.
+    """
+    lids = OPEN_LID + (CLOSED_LID - OPEN_LID) * np.asarray(blink, np.float64)[:, None] / AU45_MAX
+    out = values.copy()
+    out[:, LIDS] = np.maximum(values[:, LIDS], lids)
+    return out
 
 
 def motion_of_values(values: np.ndarray, fps: float, rotation: np.ndarray, translation: np.ndarray) -> FaceMotion:

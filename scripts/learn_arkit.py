@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from face_model import mp478
-from face_model.arkit import ARKIT_NAMES
+from face_model.arkit import ARKIT_NAMES, LIDS
 from face_model.tracks import AU45_MAX, FaceTrack
 from foundation.files import sha256, write_tensors
 
@@ -56,10 +56,15 @@ def learn(tracks: list[FaceTrack]) -> dict[str, np.ndarray]:
     face, value = np.concatenate((face, face @ turn)), np.concatenate((value, value[:, order]))
     weight = np.concatenate([np.full(len(rows), len(rows) ** -0.5) for rows in faces] * 2)
     out = ridge(face, value, weight, RIDGE_OUT)
+    mouth = [index for index, name in enumerate(ARKIT_NAMES) if not name.startswith("eye")]
+    out[:-1, mouth], out[-1, mouth] = ridge(face[:, :-1], value[:, mouth], weight, RIDGE_OUT), 0
+    back = ridge(value, face, weight, RIDGE_IN)
+    others = np.delete(np.arange(len(ARKIT_NAMES)), LIDS)
+    back[others, :-1], back[LIDS, :-1] = ridge(value[:, others], face[:, :-1], weight, RIDGE_IN), 0
     rest = [np.median(v, axis=0) - np.median(f, axis=0) @ out for f, v in zip(faces, values, strict=True)]
     middle = np.median(rest, axis=0)
     symmetric = (middle + middle[order]) / 2
-    maps = {"to_arkit": out, "from_arkit": ridge(value, face, weight, RIDGE_IN), "rest": symmetric}
+    maps = {"to_arkit": out, "from_arkit": back, "rest": symmetric}
     return {name: matrix.astype(np.float32) for name, matrix in maps.items()}
 
 

@@ -1,10 +1,14 @@
-"""ARKit values of a motion as a Live Link Face recording, and the motion of such a recording."""
+"""ARKit values of a motion as a Live Link Face recording, and the motion of such a recording.
+
+A closed eye is 0.95 to the app and 0.58 to the Face Landmarker, whose values we learn from; an open one is 0 and 0.09.
+So lids change their scale on the way out and back. The other values are taken as they are.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from face_model.arkit import ARKIT_NAMES, motion_of_values, values_of_motion
+from face_model.arkit import ARKIT_NAMES, CLOSED_LID, LIDS, OPEN_LID, motion_of_values, values_of_motion
 from face_model.tracks import FaceMotion, resample
 from motion_models.arkit.filters import whittaker
 from talking_head.exporting.livelink import ANGLES, NAMES, SHAPES, LiveLinkCurves
@@ -44,7 +48,9 @@ def live_link_of_values(values: np.ndarray, rotation: np.ndarray, fps: float, st
     The eyes' angles follow from the values that say where they look.
     """
     rows = np.zeros((len(values), len(NAMES)))
-    rows[:, : len(SHAPES)] = values[:, TO_LIVE_LINK]
+    recorded = values.copy()
+    recorded[:, LIDS] = np.clip((values[:, LIDS] - OPEN_LID) / (CLOSED_LID - OPEN_LID), 0, 1)
+    rows[:, : len(SHAPES)] = recorded[:, TO_LIVE_LINK]
     rows[:, HEAD] = rotation * MIRROR
     curves = LiveLinkCurves(start_s + np.arange(len(values)) / fps, rows)
     for side in ("Left", "Right"):
@@ -67,9 +73,16 @@ def motion_of_live_link(
     rotation = even.values[:, HEAD] * MIRROR
     if not rotation.any():
         rotation = np.tile(rest_rotation, (len(even), 1))
-    values = np.zeros((len(even), len(ARKIT_NAMES)))
-    values[:, TO_LIVE_LINK] = even.values[:, : len(SHAPES)]
+    values = values_of_live_link(even)
     return motion_of_values(values, fps, rotation, np.tile(rest_translation, (len(even), 1)))
+
+
+def values_of_live_link(curves: LiveLinkCurves) -> np.ndarray:
+    """The recording's ARKit values `[T, 52]` in the order of `ARKIT_NAMES`, lids in the Face Landmarker's scale."""
+    values = np.zeros((len(curves), len(ARKIT_NAMES)))
+    values[:, TO_LIVE_LINK] = curves.values[:, : len(SHAPES)]
+    values[:, LIDS] = OPEN_LID + (CLOSED_LID - OPEN_LID) * values[:, LIDS]
+    return values
 
 
 assert len(SHAPES) + len(ANGLES) == len(NAMES) == 61

@@ -90,3 +90,13 @@ def test_curves_follow_the_trackers_own(data_dir: Path, landmarker: None, tmp_pa
         index = ARKIT_NAMES.index(name)
         assert np.corrcoef(values[:, index], landmarks.arkit[:, index])[0, 1] > least, name
     assert np.diff(values, 2, axis=0).std() < 0.6 * np.diff(landmarks.arkit, 2, axis=0).std()
+
+
+def test_a_blink_closes_the_apps_eye_and_ours() -> None:
+    motion = made_motion()
+    still = FaceMotion(30, 0 * motion.expression, motion.rotation, motion.translation, motion.blink)
+    lids = live_link_of_motion(still).curve("EyeBlinkLeft")
+    assert lids.max() == pytest.approx(motion.blink.max() / 5, abs=0.08) and lids.min() < 0.05
+    shut = live_link_of_motion(still)
+    shut.values[:, [NAMES.index("EyeBlinkLeft"), NAMES.index("EyeBlinkRight")]] = 1
+    assert motion_of_live_link(shut, 30, np.zeros(3), np.zeros(3)).blink.min() > 4
