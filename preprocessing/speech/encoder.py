@@ -20,8 +20,8 @@ CHUNK_S = 10.0
 class SpeechEncoder(Protocol):
     """Sound to a sequence of vectors, row k about the instant k / rate_hz.
 
-    name: what `SpeechFeatures.extractor` will say. rate_hz: rows a second. dimension: length of a row. context_s: a row
-    of `rows` depends on no sound further away than this.
+    name: what `SpeechFeatures.extractor` will say; `speech_encoder(name)` makes the encoder again. rate_hz: rows a
+    second. dimension: length of a row.
     """
 
     @property
@@ -30,15 +30,13 @@ class SpeechEncoder(Protocol):
     def rate_hz(self) -> float: ...
     @property
     def dimension(self) -> int: ...
-    @property
-    def context_s(self) -> float: ...
 
-    def rows(self, samples: np.ndarray) -> np.ndarray:
-        """Rows `[max(1, round(N * rate_hz / 16000)), F]` of 16 kHz samples `[N]`; outside of them is silence."""
-        ...
+    def encode(self, pieces: Iterable[np.ndarray]) -> SpeechFeatures:
+        """Encode consecutive pieces of 16 kHz sound as if they were one: `max(1, round(N * rate_hz / 16000))` rows.
 
-    def finish(self, rows: np.ndarray) -> np.ndarray:
-        """What needs the whole clip (a normalisation, say): all rows `[T, F]` in, the encoder's values `[T, F]` out."""
+        Raises:
+            InputError: not one sample.
+        """
         ...
 
     def __call__(self, sound: Sound) -> SpeechFeatures:
@@ -50,26 +48,42 @@ class SpeechEncoder(Protocol):
         ...
 
 
-class WindowedEncoder:
-    """The part that encoders share: give `name`, `rate_hz`, `dimension`, `context_s` and `rows`, get the rest."""
+class StreamEncoder:
+    """The part that encoders share: give `name`, `rate_hz`, `dimension` and `encode`, get the rest."""
 
     name: str
     rate_hz: float
     dimension: int
-    context_s: float
 
-    def rows(self, samples: np.ndarray) -> np.ndarray:
+    def encode(self, pieces: Iterable[np.ndarray]) -> SpeechFeatures:
         raise NotImplementedError
-
-    def finish(self, rows: np.ndarray) -> np.ndarray:
-        return rows
 
     def __call__(self, sound: Sound) -> SpeechFeatures:
         samples = np.asarray(sound.samples, np.float32)
         if sound.rate_hz != SPEECH_RATE_HZ:
             samples = soxr.resample(samples, sound.rate_hz, SPEECH_RATE_HZ)
         size = round(CHUNK_S * SPEECH_RATE_HZ)
-        return encode_pieces(self, (samples[start : start + size] for start in range(0, len(samples), size)))
+        return self.encode(samples[start : start + size] for start in range(0, len(samples), size))
+
+
+class WindowedEncoder(StreamEncoder):
+    """An encoder whose rows depend on near sound only: give `rows` and `context_s` instead of `encode`.
+
+    context_s: a row of `rows` depends on no sound further away than this.
+    """
+
+    context_s: float
+
+    def rows(self, samples: np.ndarray) -> np.ndarray:
+        """Rows `[max(1, round(N * rate_hz / 16000)), F]` of 16 kHz samples `[N]`; outside of them is silence."""
+        raise NotImplementedError
+
+    def finish(self, rows: np.ndarray) -> np.ndarray:
+        """What needs the whole clip (a normalisation, say): all rows `[T, F]` in, the encoder's values `[T, F]` out."""
+        return rows
+
+    def encode(self, pieces: Iterable[np.ndarray]) -> SpeechFeatures:
+        return encode_pieces(self, pieces)
 
 
 def row_count(samples: int, rate_hz: float) -> int:
@@ -77,7 +91,11 @@ def row_count(samples: int, rate_hz: float) -> int:
     return max(1, int(samples * rate_hz / SPEECH_RATE_HZ + 0.5))  # half a row counts, wherever a sound was cut
 
 
-def encode_pieces(encoder: SpeechEncoder, pieces: Iterable[np.ndarray]) -> SpeechFeatures:
+def no_sample() -> InputError:
+    return InputError("sound without a sample", "at least one sample of speech")
+
+
+def encode_pieces(encoder: WindowedEncoder, pieces: Iterable[np.ndarray]) -> SpeechFeatures:
     """Encode consecutive pieces of 16 kHz sound as if they were one: each is seen with its neighbours' context.
 
     Cuts fall where a row falls on a whole sample, so rows come out as they would in one go.
@@ -102,7 +120,7 @@ def encode_pieces(encoder: SpeechEncoder, pieces: Iterable[np.ndarray]) -> Speec
         start = max(0, before + ready * unit - context)
         kept, before = kept[start:], before + ready * unit - start
     if total == 0:
-        raise InputError("sound without a sample", "at least one sample of speech")
+        raise no_sample()
     rest = row_count(total, encoder.rate_hz) - sum(map(len, values))
     if rest > 0:
         first = before // unit * unit_rows
@@ -121,4 +139,4 @@ def encode_file(encoder: SpeechEncoder, path: Path | str) -> SpeechFeatures:
     """
     from preprocessing.media import stream_sound
 
-    return encode_pieces(encoder, stream_sound(path, SPEECH_RATE_HZ, CHUNK_S))
+    return encoder.encode(stream_sound(path, SPEECH_RATE_HZ, CHUNK_S))
