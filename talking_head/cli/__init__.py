@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli import assets, demo, doctor, exporting, judging, making, targets, training
+from talking_head.cli import assets, data, demo, doctor, exporting, judging, live, making, targets, training
 
 EPILOG = (
     "First make a target from a video of one person (`enroll`), then let it speak (`synth`). "
@@ -22,13 +22,14 @@ app = typer.Typer(
     add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
 VERBS = (
-    demo.demo, making.enroll, making.synth, exporting.export, making.track, judging.evaluate, judging.compare,
-    judging.verify, training.train, doctor.doctor,
+    demo.demo, making.enroll, making.synth, exporting.export, live.live, making.track, judging.evaluate,
+    judging.compare, judging.verify, training.train, doctor.doctor,
 )
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(targets.app, name="targets")
 app.add_typer(assets.app, name="assets")
+app.add_typer(data.app, name="data")
 
 
 def _show_version(wanted: bool) -> None:

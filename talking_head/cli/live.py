@@ -1,0 +1,60 @@
+"""`talking-head live`: a speaking face to Unreal, in real time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talking_head.cli.common import HomeOption, JsonOption, Outcome, SeedOption, duration_s, verb
+
+
+@verb
+def live(
+    audio: Annotated[
+        str, typer.Argument(metavar="AUDIO|mic", show_default=False, help="A sound or video file, or the microphone.")
+    ],
+    to: Annotated[
+        str, typer.Option("--to", metavar="HOST:PORT", help="Where Unreal listens; its port is 11111.",
+                          show_default=False),
+    ],
+    target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.")] = "astronaut",
+    motion: Annotated[
+        str | None,
+        typer.Option(help="Motion model that speaks: facial_gan, karras2017, arkit, emote.", show_default=False),
+    ] = None,
+    emotion: Annotated[
+        str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
+    ] = None,
+    emotions: Annotated[
+        Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
+    ] = None,
+    style: Annotated[
+        str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Packets a second.")] = 60.0,
+    subject: Annotated[str, typer.Option(help="The name that Unreal lists.")] = "TalkingHead",
+    time: Annotated[
+        str | None, typer.Option("--for", help="How long to listen: 90s, 20m; else until stopped.", show_default=False)
+    ] = None,
+    seed: SeedOption = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Send a speaking face to Unreal in real time, as the Live Link Face app does.
+
+    In Unreal, enable the plugins Live Link and Apple ARKit Face Support; the subject appears in the Live Link window.
+    """
+    from dataclasses import asdict
+
+    from talking_head.live.live import live as run
+    from talking_head.speaking import Directions
+
+    sent = run(
+        audio, to, target=target_id, directions=Directions(motion, emotion, emotions, style), fps=fps, subject=subject,
+        seconds=None if time is None else duration_s(time), seed=seed, device=device, home=home,
+    )
+    late = f"; {sent.skipped} came too late and were skipped" if sent.skipped else ""
+    return Outcome(f"{to}: {sent.packets} packets, {sent.seconds:.1f} s of speech{late}", asdict(sent))

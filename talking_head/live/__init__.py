@@ -1,0 +1,1 @@
+"""A face as it speaks, sent to Unreal as the Live Link Face app sends it."""

@@ -1,0 +1,129 @@
+"""Sound that is still being made: rows of Live Link values a moment behind it.
+
+Each time a piece of sound comes, the model hears the last seconds anew and says what the face did up to `delay_s` ago,
+which later sound no longer changes. What it said of the same moment before and what it says now are cross-faded. Head
+and blinks go on by themselves, as the target's own do, for their motion must not begin anew with every piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from face_model.arkit import values_of_motion, with_lids
+from face_model.tracks import AU45_MAX, POSE, POSE_SIZE, SPEECH_RATE_HZ, Sound
+from facial_gan.interface import MotionModel
+from facial_gan.liveliness import BlinkProcess, PoseProcess, within_range
+from facial_gan.synthesis import FacialGan
+from foundation.errors import InputError
+from motion_models.arkit import ArkitRegressor, curve_filter
+from motion_models.arkit.statistics import curves_at
+from preprocessing.speech import SpeechEncoder
+from talking_head.exporting.arkit import live_link_of_values
+
+HEARD_S = 6.0
+HOP_S = 0.2
+FADE_S = 0.1
+DELAY_S = 0.4  # of models that do not say how far ahead they hear
+
+
+class Listener:
+    """Rows for a sound that comes in pieces.
+
+    Args:
+        model: that speaks.
+        person: the target's FACIAL-GAN, whose head and blinks these are.
+        encoder: of the speech that the model wants.
+        fps: rows a second.
+        seed: of head and blinks.
+    """
+
+    def __init__(self, model: MotionModel, person: FacialGan, encoder: SpeechEncoder, fps: float, seed: int) -> None:
+        self.model, self.encoder, self.fps = model, encoder, fps
+        self.delay_s = model.latency_s if isinstance(model, ArkitRegressor) else DELAY_S
+        self._statistics = person.statistics
+        known, ones = person.statistics, np.ones(POSE_SIZE)
+        self._sway = PoseProcess(ones, known.pose_factor, known.pose_memory_s, fps, seed)
+        self._blink = BlinkProcess(person.blinks, fps, seed)
+        self._heard = np.zeros(0, np.float32)
+        self._start_sample = 0  # number of the first sample that is still remembered
+        self._given = 0  # rows given so far
+        self._beyond = np.zeros((0, 0))  # what was said of the rows that come next, from less sound
+
+    def hear(self, samples: np.ndarray) -> np.ndarray:
+        """The rows `[N, 61]` that are known now that 16 kHz samples `[M]` have come too; often none."""
+        self._heard = np.concatenate([self._heard, np.asarray(samples, np.float32)])
+        row_samples = SPEECH_RATE_HZ / self.fps
+        drop = int((len(self._heard) - HEARD_S * SPEECH_RATE_HZ) // SPEECH_RATE_HZ) * SPEECH_RATE_HZ  # whole seconds
+        if drop > 0:
+            self._heard, self._start_sample = self._heard[drop:], self._start_sample + drop
+        end_s = (self._start_sample + len(self._heard)) / SPEECH_RATE_HZ
+        ready = int((end_s - self.delay_s) * self.fps)
+        if ready <= self._given or not len(self._heard):
+            return np.zeros((0, 61))
+        fade = max(1, round(FADE_S * self.fps))
+        offset = self._start_sample / row_samples  # rows before the first that is heard now
+        rows = np.arange(self._given, ready + fade)
+        values = self._values(rows / self.fps - offset / self.fps)
+        overlap = min(len(self._beyond), len(values))
+        if overlap:
+            share = np.linspace(0, 1, overlap + 2)[1:-1, None]
+            values[:overlap] = self._beyond[:overlap] * (1 - share) + values[:overlap] * share
+        count = ready - self._given
+        self._given, self._beyond = ready, values[count:]
+        return self._dressed(values[:count])
+
+    def _values(self, time_s: np.ndarray) -> np.ndarray:
+        """ARKit values without blinks at instants of what is heard now; before and after it there is silence."""
+        features = self.encoder(Sound(self._heard))
+        if isinstance(self.model, ArkitRegressor):
+            whole = self.model.values(features, fps=self.fps)
+            return curves_at(whole, self.fps, time_s)
+        motion = self.model.synthesize(features)
+        open_eyed = type(motion)(
+            motion.fps, motion.expression, motion.rotation, motion.translation, 0 * motion.blink, motion.face_model
+        )
+        smooth = curve_filter()
+        every = np.arange(round(motion.duration_s * self.fps)) / self.fps
+        return curves_at(smooth(curves_at(values_of_motion(open_eyed), motion.fps, every), self.fps), self.fps, time_s)
+
+    def _dressed(self, values: np.ndarray) -> np.ndarray:
+        """Rows of values with head and blinks."""
+        known, count = self._statistics, len(values)
+        pose = within_range(self._sway(count), known.pose_limit) * known.scale[POSE] + known.mean[POSE]
+        blink = self._blink(np.zeros(count)).clip(0, AU45_MAX)
+        whole = np.clip(with_lids(values, blink), 0.0, 1.0)
+        return live_link_of_values(whole, pose[:, :3], self.fps).values
+
+
+def listen(pieces: Iterator[np.ndarray], listener: Listener) -> Iterator[np.ndarray]:
+    """Rows as they become known from pieces of sound."""
+    for samples in pieces:
+        rows = listener.hear(samples)
+        if len(rows):
+            yield rows
+
+
+def microphone(seconds: float | None = None) -> Iterator[np.ndarray]:
+    """Sound from the system's microphone, 16 kHz mono, a fifth of a second at a time, for so long or until stopped.
+
+    Raises:
+        InputError: the package `sounddevice` is not installed, or there is no microphone.
+    """
+    expected, remedy = "the package sounddevice", "pip install 'talking-head[live]', or give a sound file"
+    try:
+        import sounddevice
+    except ImportError as error:
+        raise InputError("the microphone without sounddevice", expected, remedy) from error
+    except OSError as error:  # it is there, the system's PortAudio is not
+        raise InputError(f"sounddevice without its library ({error})", "PortAudio", remedy) from error
+    size = round(HOP_S * SPEECH_RATE_HZ)
+    left = None if seconds is None else max(1, round(seconds / HOP_S))
+    try:
+        with sounddevice.InputStream(SPEECH_RATE_HZ, size, channels=1, dtype="float32", latency="high") as source:
+            while left is None or left > 0:
+                yield source.read(size)[0][:, 0].copy()
+                left = None if left is None else left - 1
+    except sounddevice.PortAudioError as error:
+        raise InputError(f"no microphone ({error})", "a sound input that can record at 16 kHz", remedy) from error

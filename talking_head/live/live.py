@@ -1,0 +1,73 @@
+"""`talking-head live`: a target's face to Unreal while it says a sound, in real time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from face_model.tracks import SpeechFeatures
+from facial_gan.registry import load_motion_model
+from facial_gan.synthesis import FacialGan
+from foundation.errors import InputError
+from preprocessing.speech import encode_file, speech_encoder
+from talking_head.home import Home
+from talking_head.live.listening import Listener, listen, microphone
+from talking_head.live.packet import Sender
+from talking_head.live.rows import live_rows
+from talking_head.live.sending import Sent, address_of, ahead, send
+from talking_head.settings import checked_seed, device_name
+from talking_head.speaking import Directions, person_model
+from talking_head.target import MOTION, Target, find_target
+
+MICROPHONE = "mic"
+DEFAULT_TARGET, DEFAULT_SUBJECT = "astronaut", "TalkingHead"
+
+
+def live(
+    audio: Path | str, to: str, *, target: str = DEFAULT_TARGET, directions: Directions | None = None,
+    fps: float = 60.0, subject: str = DEFAULT_SUBJECT, seconds: float | None = None, seed: int = 0,
+    device: str = "auto", home: Path | str | None = None,
+) -> Sent:
+    """Send Live Link Face packets while a target says a sound.
+
+    Args:
+        audio: any sound or video file with sound, or `mic`.
+        to: `HOST:PORT`; Unreal listens on port 11111.
+        target: whose head, blinks and motion models. directions: which model, and how it speaks.
+        fps: packets a second.
+        subject: the name that Unreal lists.
+        seconds: of the microphone; None until stopped.
+        seed: of all that is random.
+
+    Raises:
+        InputError: no such address, file, target or model; no microphone.
+    """
+    if not 1 <= fps <= 240:
+        raise InputError(f"{fps:g} frames a second", "1 to 240")
+    checked_seed(seed)
+    address, sender = address_of(to), Sender(subject, fps)
+    person, where = find_target(Home.find(home), target), device_name(device)
+    how = directions or Directions()
+    model = person_model(person, how.model, where).directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
+    head = model if model.moves_head else load_motion_model(person.folder / MOTION, where)
+    if str(audio) == MICROPHONE:
+        own = head if isinstance(head, FacialGan) else _own(person, where)
+        listener = Listener(model, own, speech_encoder(model.speech_extractor), fps, seed)
+        return send(ahead(listen(microphone(seconds), listener)), sender, address, wait_for_late=True)
+    known: dict[str, SpeechFeatures] = {}
+
+    def features_of(name: str) -> SpeechFeatures:
+        if name not in known:
+            known[name] = encode_file(speech_encoder(name), Path(audio))
+        return known[name]
+
+    rows: Iterator[np.ndarray] = live_rows(model, head, features_of, fps, seed)
+    return send(ahead(rows), sender, address)
+
+
+def _own(person: Target, device: str) -> FacialGan:
+    model = load_motion_model(person.folder / MOTION, device)
+    assert isinstance(model, FacialGan), "every target has a FACIAL-GAN"
+    return model
