@@ -182,7 +182,7 @@ def test_a_microphone_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(app, ["live", "mic", "--to", "127.0.0.1:9"])
     assert result.exit_code == 2
     assert "talking-head[live]" in result.stderr and len(result.stderr.strip().splitlines()) == 1
-    with pytest.raises(InputError, match="seconds"):
+    with pytest.raises(InputError, match="frames a second"):
         live("none.wav", "127.0.0.1:9", fps=0)
 
 
