@@ -1,0 +1,5 @@
+"""EMOTE (Danecek et al. 2023): speech, an emotion, its intensity and a style to a face's expression, in one pass."""
+
+from motion_models.emote.model import Emote
+
+__all__ = ["Emote"]

@@ -1,0 +1,207 @@
+"""From clips to a model's file: measure, make the emotional sentences, train the four parts, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from face_model.tracks import POSE
+from facial_gan.data import MotionExample, frame_rows
+from facial_gan.statistics import measure_features
+from foundation.errors import InputError
+from motion_models.emote.config import EmoteConfig
+from motion_models.emote.data import EmotionalWindows, sentences_of
+from motion_models.emote.emotions import CODE_SIZE
+from motion_models.emote.faces import Face, face_for
+from motion_models.emote.losses import Geometry
+from motion_models.emote.model import Emote, Measures, Networks, Styles, build_networks
+from motion_models.emote.network import SpeechToPrior
+from motion_models.emote.readers import ActionUnitDescriptor, arkit_spread
+from motion_models.emote.train import Lesson, LipReaderTraining, PriorTraining, Stage1, Stage2
+from training import Duration, train
+from training.loop import Trainable
+
+MODEL_FILE = "emote.safetensors"
+OWN_STYLE = "own"  # of a speaker whose clips name nobody
+COST = {"lip_reader": 1.0, "prior": 1.0, "stage1": 3.0, "stage2": 8.0}  # of a step, for sharing out a time
+STAGE2_RATE = 0.5  # of the learning rate
+SMALLEST_SCALE = 1e-3
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What training starts from. fresh: lip reader and prior are trained too."""
+
+    networks: Networks
+    styles: Styles
+    measures: Measures
+    fresh: bool
+
+
+def learn(
+    examples: Sequence[MotionExample], start: Path | None, run: Path, duration: Duration | None, seed: int,
+    device: str, config: EmoteConfig,
+) -> Path:
+    """See `Emote.learn`."""
+    examples = [replace(e, speaker=e.speaker or OWN_STYLE) for e in examples]
+    extractor, face_model, size = _kind(examples)
+    face = face_for(face_model, size, config.use_flame)
+    if start is None:
+        beginning = _anew(examples, face, config, seed)
+    else:
+        base = Emote.load(start)
+        if (base.speech_extractor, base.face_model) != (extractor, face_model):
+            raise InputError(
+                f"{start} is for {base.speech_extractor} features and face model {base.face_model}",
+                f"{extractor} and {face_model}",
+            )
+        config = replace(config, sizes=base.sizes)
+        beginning = _from(base, examples)
+    data = {
+        "data": [example.digest() for example in examples], "start": Emote.load(start).digest() if start else "",
+    }  # fmt: skip
+    networks = _trained(examples, face, beginning, Path(run), duration, seed, device, config, data)
+    goal = Path(run) / MODEL_FILE
+    Emote(networks, beginning.styles, beginning.measures, config.sizes, extractor, face_model).save(goal)
+    return goal
+
+
+def _kind(examples: Sequence[MotionExample]) -> tuple[str, str, int]:
+    """Extractor, face model and number of expressions that all examples share."""
+    if not examples:
+        raise InputError("nothing to learn from", "at least one example")
+    kinds = {
+        (e.features.extractor, e.features.values.shape[1], e.motion.face_model, e.motion.expression.shape[1])
+        for e in examples
+    }
+    if len(kinds) != 1:
+        raise InputError(
+            f"examples of {len(kinds)} kinds of features or face models", "one speech encoder, one face model"
+        )
+    extractor, _, face_model, size = kinds.pop()
+    return extractor, face_model, size
+
+
+def _seen(example: MotionExample) -> np.ndarray:
+    return example.motion.expression[example.valid.astype(bool)]
+
+
+def _styles(examples: Sequence[MotionExample], names: Sequence[str]) -> Styles:
+    """Of the speakers of these names, measured over all their frames."""
+    means, poses = [], []
+    for name in names:
+        theirs = [example for example in examples if example.speaker == name]
+        means.append(np.concatenate([_seen(example) for example in theirs]).mean(0))
+        pose = np.concatenate([example.motion.pack()[example.valid.astype(bool)][:, POSE] for example in theirs])
+        poses.append(np.median(pose, axis=0))
+    own = 0 if len(names) == 1 else -1
+    return Styles(tuple(names), np.stack(means).astype(np.float32), np.stack(poses).astype(np.float32), own)
+
+
+def _anew(examples: Sequence[MotionExample], face: Face, config: EmoteConfig, seed: int) -> _Beginning:
+    styles = _styles(examples, sorted({example.speaker for example in examples}))
+    neutral = np.concatenate([_seen(e) - styles.means[styles.index(e.speaker)] for e in examples])
+    rows = np.concatenate([frame_rows(example.features, len(example.motion)) for example in examples])
+    features = measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
+    scale = max(float(np.sqrt(neutral.var(0).mean())), SMALLEST_SCALE)
+    torch.manual_seed(seed)
+    networks = build_networks(config.sizes, rows.shape[1], len(styles.names), face.mouth_mm)
+    return _Beginning(networks, styles, Measures(features, scale, arkit_spread(face, neutral)), True)
+
+
+def _from(base: Emote, examples: Sequence[MotionExample]) -> _Beginning:
+    """A general model with a style more for each speaker that it does not know; such a style starts as the mean."""
+    old = base.styles
+    new = sorted({example.speaker for example in examples} - set(old.names))
+    if not new:
+        return _Beginning(base.networks, old, base.measures, False)
+    added = _styles(examples, new)
+    styles = Styles(
+        old.names + added.names, np.concatenate([old.means, added.means]), np.concatenate([old.poses, added.poses]),
+        len(old.names) if len(new) == 1 else -1,
+    )
+    told = base.networks.speaker.condition
+    mean = told.weight[:, CODE_SIZE:].mean(1, keepdim=True)
+    wider = nn.Linear(told.in_features + len(new), told.out_features)
+    with torch.no_grad():
+        wider.weight.copy_(torch.cat([told.weight, mean.expand(-1, len(new))], dim=1))
+        wider.bias.copy_(told.bias)
+    base.networks.speaker.condition = wider
+    return _Beginning(base.networks, styles, base.measures, False)
+
+
+def _durations(config: EmoteConfig, duration: Duration | None, fresh: bool) -> dict[str, Duration]:
+    """How long each part lasts: the configured steps, or the given steps or time shared out as those would be."""
+    steps = config.steps
+    if fresh:
+        planned = {
+            "lip_reader": steps.lip_reader, "prior": steps.prior, "stage1": steps.stage1, "stage2": steps.stage2
+        }
+    else:
+        planned = {"stage1": steps.person_stage1, "stage2": steps.person_stage2}
+    if duration is None:
+        return {name: Duration(count) for name, count in planned.items()}
+    work = {name: COST[name] * count for name, count in planned.items()}
+    shares = {name: value / sum(work.values()) for name, value in work.items()}
+    budget_s = duration.budget_s
+    return {
+        name: Duration(
+            count if duration.steps is None else max(1, round(duration.steps * count / sum(planned.values()))),
+            None if budget_s is None else budget_s * shares[name],
+        )
+        for name, count in planned.items()
+    }  # fmt: skip
+
+
+def _deciding(config: EmoteConfig, part: str) -> dict[str, Any]:
+    """What of the configuration decides a part's result; runs that differ only in stage 2 can share the rest."""
+    chosen = asdict(config)
+    del chosen["steps"]  # the loop keeps the duration itself
+    if part != "stage2":
+        for name in ("lip_reading", "emotion", "exchange"):
+            del chosen["losses"][name]
+    return chosen | {"part": part}
+
+
+def _trained(
+    examples: Sequence[MotionExample], face: Face, beginning: _Beginning, run: Path, duration: Duration | None,
+    seed: int, device: str, config: EmoteConfig, data: dict[str, Any],
+) -> Networks:
+    """All parts, trained one after another in folders of the run."""
+    networks, styles, measures = beginning.networks, beginning.styles, beginning.measures
+    for part in (networks.speaker, networks.prior, networks.reader):
+        part.to(device).requires_grad_(True)
+    sentences = sentences_of(
+        examples, styles.names, styles.means, measures.scale, face, measures.features, config.recipe, seed
+    )
+    outside = measures.features.normalise(measures.features.silence)
+    plain = EmotionalWindows(sentences, len(styles.names), outside, None)
+    changed = EmotionalWindows(sentences, len(styles.names), outside, config.augmentation)
+    geometry = Geometry.of(face, measures.scale, device)
+    lasting = _durations(config, duration, beginning.fresh)
+
+    def lesson(windows: EmotionalWindows, rate: float = 1.0) -> Lesson:
+        return Lesson(windows, config.losses, config.batch_size, rate * config.learning_rate, config.weight_decay)
+
+    def run_part(name: str, part: Trainable) -> Any:
+        return train(
+            part, run / name, lasting[name], config=_deciding(config, name) | data, seed=seed,
+            average_decay=config.average_decay, description=f"EMOTE, {name.replace('_', ' ')}",
+        ).networks  # fmt: skip
+
+    reader, prior = networks.reader, networks.prior
+    if beginning.fresh:
+        reader = run_part("lip_reader", LipReaderTraining(reader, measures.scale, lesson(plain)))
+        prior = run_part("prior", PriorTraining(prior, geometry, lesson(plain)))
+    reader.eval().requires_grad_(False)
+    speaker: SpeechToPrior = run_part("stage1", Stage1(networks.speaker, prior.decoder, geometry, lesson(changed)))
+    speaker.requires_grad_(True)
+    emotion = ActionUnitDescriptor(face, measures.spread, device)
+    second = Stage2(reader, emotion, speaker, prior.decoder, geometry, lesson(changed, STAGE2_RATE))
+    return Networks(run_part("stage2", second), prior, reader)
