@@ -59,7 +59,8 @@ def examine(home: Home) -> list[Check]:
     """Every check, the needed parts first."""
     return [
         _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _signing(), _graphics_card(),
-        Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(), _targets(home),
+        Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(),
+        *_speech_encoders(), _targets(home),
     ]
 
 
@@ -161,6 +162,16 @@ def _extras() -> list[Check]:
         remedy = "" if found else f'pip install "talking-head[{extra}]"'
         checks.append(Check(f"extra: {extra}", State.WORKS if found else State.OPTIONAL, what, remedy))
     return checks
+
+
+def _speech_encoders() -> list[Check]:
+    """The encoders whose files a user brings, which no motion model that ships needs."""
+    from preprocessing.speech import optional_encoders
+
+    return [
+        Check(f"speech encoder: {e.name}", State.WORKS if e.ready else State.OPTIONAL, e.found, e.remedy)
+        for e in optional_encoders()
+    ]
 
 
 def _targets(home: Home) -> Check:

@@ -2,8 +2,9 @@
 
 from preprocessing.speech.encoder import SpeechEncoder, WindowedEncoder, encode_file, encode_pieces
 from preprocessing.speech.log_mel import LogMel
-from preprocessing.speech.registry import speech_encoder, speech_encoders
+from preprocessing.speech.registry import encoder_of, optional_encoders, speech_encoder, speech_encoders
 
 __all__ = [
-    "LogMel", "SpeechEncoder", "WindowedEncoder", "encode_file", "encode_pieces", "speech_encoder", "speech_encoders",
+    "LogMel", "SpeechEncoder", "WindowedEncoder", "encode_file", "encode_pieces", "encoder_of", "optional_encoders",
+    "speech_encoder", "speech_encoders",
 ]
