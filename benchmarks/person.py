@@ -20,23 +20,22 @@ import numpy as np
 
 import talking_head
 from benchmarks.baselines import bare_texture, log_mel_regressor, mean_face, nearest_replay, warped_reference
+from benchmarks.closed_loop import closed_loop_rows
 from benchmarks.lips import Rows, lips_row, mean_rows, silence_rows, wrong_sound
 from benchmarks.liveliness import liveliness
-from evaluation.loading import clip_of_motion, load_clip
-from evaluation.metrics.blinks import rate_per_min, seen_share
+from evaluation.loading import clip_of_motion
+from evaluation.metrics.blinks import rate_per_min
 from evaluation.metrics.head import pose_spread_deg
 from evaluation.metrics.image import psnr_db, ssim
-from evaluation.metrics.lips import gap_correlation
 from evaluation.report import versions
 from face_model import mp478
 from face_model.morphable_model import Region
-from face_model.rotations import geodesic_degrees
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack
 from facial_gan.config import FacialGanConfig
 from facial_gan.registry import load_motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.files import write_json
-from preprocessing.fitting import fit_clip, reprojection_error
+from preprocessing.fitting import reprojection_error
 from preprocessing.media import read_frames, read_sound
 from preprocessing.speech import speech_encoder
 from preprocessing.sync import estimate_offset
@@ -151,20 +150,6 @@ def paper_losses_rows(video: Path, track: FaceTrack, learn: int, out: Path, seed
     features = speech_encoder(model.speech_extractor)(sound_in_step(video, track))
     made = [model.synthesize(features, seed=seed, frames=len(motion)) for seed in range(SEEDS)]
     return mean_rows([lips_row("ours with the paper's losses", m[held], motion[held]) for m in made])
-
-
-def closed_loop_rows(film: Path, driving: FaceMotion, cache: Path) -> Rows:
-    """A film tracked again, against the motion that drove it."""
-    seen, driven = load_clip(film, cache=cache), clip_of_motion(driving, "driving")
-    fitted = fit_clip(track_landmarks(film, cache), None).motion
-    return {
-        "closed loop, lip-gap correlation": gap_correlation(seen.head, driven.head).at_zero,
-        "closed loop, head rotation error, degrees": float(
-            np.median(geodesic_degrees(fitted.rotation, driving.rotation[: len(fitted)]))
-        ),
-        "closed loop, driven blinks seen, %": 100 * seen_share(driving.blink, seen.blink, driving.fps),
-        "closed loop, frames with a face, %": 100 * float(seen.valid.mean()),
-    }
 
 
 def measure(given: argparse.Namespace) -> tuple[Rows, list[str]]:

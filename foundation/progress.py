@@ -47,7 +47,7 @@ class _Lines:
     def __init__(self, description: str, total: float | None) -> None:
         self.description, self.total = description, total
         self.started_s = self.told_s = time.monotonic()
-        self.told_tenth = 0
+        self.told_tenth = -1  # so that the first piece done is told
 
     def __call__(self, done: float, note: str = "") -> None:
         now_s = time.monotonic()
