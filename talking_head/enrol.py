@@ -22,6 +22,7 @@ from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.files import atomic_path, sha256
 from preprocessing.media import probe, read_frames
+from preprocessing.speech import speech_encoder
 from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
@@ -192,7 +193,8 @@ def enroll(
 
     Raises:
         InputError: a video that a person cannot be learned from (no face, no sound, too short, ...), a bad id, no
-            consent, an unknown motion model, a target of that name, another enrolment of it under way, no space left.
+            consent, an unknown motion model, a speech encoder that lacks something, a target of that name, another
+            enrolment of it under way, no space left.
     """
     settings = (settings or EnrolSettings()).checked()
     if not consent.strip():
@@ -202,6 +204,8 @@ def enroll(
     checked_id(target_id)
     for name in settings.motion:
         motion_model(name)
+    if settings.speech is not None:
+        speech_encoder(settings.speech)  # what it lacks is told now, not after tracking
     photo = photo_in(source)
     if photo is not None:
         return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, replace)

@@ -10,7 +10,7 @@ from facial_gan.interface import MotionModel
 from facial_gan.registry import load_motion_model, motion_model
 from foundation.errors import InputError
 from preprocessing.media import stream_sound
-from preprocessing.speech import encode_file, speech_encoder
+from preprocessing.speech import SpeechEncoder, encode_file, encoder_of
 from talking_head.exporting.driving import read_motion
 from talking_head.learning import general_weights
 from talking_head.target import DEFAULT_MODEL, MOTION, Target, motion_file
@@ -59,15 +59,26 @@ def speak(
     how = directions or Directions()
     model = person_model(person, how.model, device)
     fps = person.card.fps
-    motion = _say(model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style), audio, seed, fps)
+    directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
+    motion = _say(directed, audio, encoder_for(model.speech_extractor, person), seed, fps)
     if model.moves_head:
         return motion
-    head = _say(load_motion_model(person.folder / MOTION, device), audio, seed, fps)
+    mover = load_motion_model(person.folder / MOTION, device)
+    head = _say(mover, audio, encoder_for(mover.speech_extractor, person), seed, fps)
     return replace(motion, rotation=head.rotation, translation=head.translation, blink=head.blink)
 
 
-def _say(model: MotionModel, audio: Path, seed: int, fps: float) -> FaceMotion:
-    features = encode_file(speech_encoder(model.speech_extractor), audio)
+def encoder_for(extractor: str, person: Target) -> SpeechEncoder:
+    """The encoder of that name; its files are looked for where they were when the target was made, too.
+
+    Raises:
+        InputError: its files, or a package it needs, are missing.
+    """
+    return encoder_of(extractor, str(person.card.settings.get("speech") or ""))
+
+
+def _say(model: MotionModel, audio: Path, encoder: SpeechEncoder, seed: int, fps: float) -> FaceMotion:
+    features = encode_file(encoder, audio)
     return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))
 
 

@@ -11,14 +11,14 @@ from face_model.tracks import SpeechFeatures
 from facial_gan.registry import load_motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from preprocessing.speech import encode_file, speech_encoder
+from preprocessing.speech import encode_file
 from talking_head.home import Home
 from talking_head.live.listening import Listener, listen, microphone
 from talking_head.live.packet import Sender
 from talking_head.live.rows import live_rows
 from talking_head.live.sending import Sent, address_of, ahead, send
 from talking_head.settings import checked_seed, device_name
-from talking_head.speaking import Directions, person_model
+from talking_head.speaking import Directions, encoder_for, person_model
 from talking_head.target import MOTION, Target, find_target
 
 MICROPHONE = "mic"
@@ -54,13 +54,13 @@ def live(
     head = model if model.moves_head else load_motion_model(person.folder / MOTION, where)
     if str(audio) == MICROPHONE:
         own = head if isinstance(head, FacialGan) else _own(person, where)
-        listener = Listener(model, own, speech_encoder(model.speech_extractor), fps, seed)
+        listener = Listener(model, own, encoder_for(model.speech_extractor, person), fps, seed)
         return send(ahead(listen(microphone(seconds), listener)), sender, address, wait_for_late=True)
     known: dict[str, SpeechFeatures] = {}
 
     def features_of(name: str) -> SpeechFeatures:
         if name not in known:
-            known[name] = encode_file(speech_encoder(name), Path(audio))
+            known[name] = encode_file(encoder_for(name, person), Path(audio))
         return known[name]
 
     rows: Iterator[np.ndarray] = live_rows(model, head, features_of, fps, seed)
