@@ -35,6 +35,14 @@ CertificateOption = Annotated[
 KeyOption = Annotated[
     Path | None, typer.Option(envvar=KEY_VARIABLE, help="The certificate's private key: PEM.", show_default=False)
 ]
+SpeechOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Speech encoder to listen through: phonetic, log_mel, deepspeech:GRAPH.pb, wav2vec2:FOLDER, "
+        "wav2vec2_hidden:FOLDER?layer=9&rate_hz=25. Left out: what each motion model is made for.",
+        show_default=False,
+    ),
+]
 TrackerOption = Annotated[
     str,
     typer.Option(
@@ -71,6 +79,7 @@ def enroll(
     motion: Annotated[
         list[str], typer.Option(help="A motion model to learn besides FACIAL-GAN; give it again for more.")
     ] = [],  # noqa: B006 - typer wants a list
+    speech: SpeechOption = DEFAULTS.speech,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
     device: DeviceOption = DEFAULTS.device,
     home: HomeOption = None,
@@ -85,7 +94,7 @@ def enroll(
 
     settings = EnrolSettings(
         profile=profile, size_px=size, budget_s=duration_s(budget), steps=steps, seed=seed, fix_sync=sync_fix,
-        hold_out=hold_out, device=device, motion=tuple(motion),
+        hold_out=hold_out, speech=speech, device=device, motion=tuple(motion),
     )
     enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
     target = enrolled.target
