@@ -11,51 +11,56 @@ import numpy as np
 
 from face_model.tracks import FaceTrack, Sound
 from foundation.errors import InputError
+from preprocessing.deng import DengFiles
 from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_sound
 from preprocessing.report import ClipQuality, inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, estimate_offset
 from preprocessing.tracking.landmarks import LandmarkTrack
-from preprocessing.tracking.measuring import Choice, measure
+from preprocessing.tracking.measuring import Choice, Measured, measure
 from preprocessing.tracking.registry import DEFAULT
 from talking_head.home import writable
+from talking_head.settings import device_name
 
 log = logging.getLogger(__name__)
 
 TRACK, REPORT = "track.safetensors", "report.html"
+COEFFICIENTS = ("coefficients.mat", "coefficients.npz")
 TOLERATED_OFFSET_S = 0.045  # what viewers do not notice (ITU-R BT.1359: sound 45 ms early to 125 ms late)
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """What was measured, the files that hold it, and the report's numbers."""
+    """What was measured, the files that hold it, and the report's numbers. coefficient_paths: of Deng's regressor."""
 
     track: FaceTrack
     track_path: Path
     report_path: Path
     quality: ClipQuality
+    coefficient_paths: tuple[Path, ...] = ()
 
 
 def track(
     video: Path | str, output: Path | str, *, fix_sync: bool = True,
     check: Callable[[LandmarkTrack], None] | None = None, tracker: str = DEFAULT,
+    deng: DengFiles | None = None, device: str = "auto",
 ) -> Tracked:
     """Measure a face through a video; the same call resumes after a kill.
 
     Args:
         video: any video of one person.
-        output: the folder for `track.safetensors` and `report.html`.
+        output: the folder for `track.safetensors`, `report.html` and, with `deng`, the coefficients.
         fix_sync: note the sound's offset in the track as corrected; False refuses a video whose sound is out of step.
         check: gets the landmarks before the slow work begins, and may raise.
         tracker: `NAME` or `NAME:FILE` of `preprocessing.tracking.measuring`. All but the default measure pose, blink
             and 68 landmarks, but no coefficients of a face model.
+        deng: the user's files of Deng's regressor, to measure its model's coefficients instead of fitting ours.
+        device: for the regressor: auto, cpu or cuda.
 
     Raises:
         InputError: not a video, no face, two faces that could be meant, (without `fix_sync`) sound out of step, or the
             tracker or its files are missing.
     """
-    from preprocessing.fitting import fit_clip
-
     video, folder, choice = Path(video), Path(output), Choice.parse(tracker)
     info = probe(video)
     if folder.exists() and not folder.is_dir():
@@ -67,13 +72,53 @@ def track(
     sound = read_sound(video) if info.has_sound else None
     sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
     offset_s = believed_offset_s(sync, video, fix_sync)
-    fitted = seen.track or fit_clip(landmarks, read_frames(video, landmarks.fps))
+    fitted, written = _fit(video, folder, seen, deng, device)
     measured = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
     motion = None if seen.track is None else seen.track.motion
     report = inspect_clip(video, landmarks, sync, motion=motion)
     write_report(report, folder / REPORT)
     measured.save(folder / TRACK)
-    return Tracked(measured, folder / TRACK, folder / REPORT, report.quality)
+    return Tracked(measured, folder / TRACK, folder / REPORT, report.quality, written)
+
+
+def _fit(
+    video: Path, folder: Path, seen: Measured, files: DengFiles | None, device: str
+) -> tuple[FaceTrack, tuple[Path, ...]]:
+    """The track, and the coefficient files that were written."""
+    if files is None:
+        from preprocessing.fitting import fit_clip
+
+        return seen.track or fit_clip(seen.landmarks, read_frames(video, seen.landmarks.fps)), ()
+    from face_model.deng import write_coefficients
+    from preprocessing.deng import regress_video
+
+    blink = None if seen.track is None else seen.track.motion.blink
+    measured = regress_video(video, seen.landmarks, files, folder, device_name(device), blink)
+    paths = tuple(folder / name for name in COEFFICIENTS)
+    for path in paths:
+        write_coefficients(path, measured.coefficients)
+    return measured.track, paths
+
+
+def deng_files(fit: str, bfm: Path | None, weights: Path | None) -> DengFiles | None:
+    """The files of Deng's regressor, when `fit` asks for it; None for our own fit, `mp478`.
+
+    Raises:
+        InputError: another name, a file is not given, or one is given that the fit does not read.
+    """
+    if fit not in ("mp478", "deng"):
+        raise InputError(f"a fit '{fit}'", "mp478 or deng")
+    if fit == "mp478":
+        if bfm is not None or weights is not None:
+            raise InputError("--bfm or --weights with --fit mp478", "them with --fit deng")
+        return None
+    if bfm is None or weights is None:
+        lacks = " and ".join(name for name, path in (("--bfm", bfm), ("--weights", weights)) if path is None)
+        raise InputError(f"--fit deng without {lacks}", "your BFM_model_front.mat and the published epoch_20.pth")
+    for option, path in (("--bfm", bfm), ("--weights", weights)):
+        if not path.is_file():
+            raise InputError(f"{option}: {path} does not exist", "your own file", "see docs/backends.md")
+    return DengFiles(bfm, weights)
 
 
 def believed_offset_s(sync: SyncEstimate, video: Path, fix_sync: bool) -> float:

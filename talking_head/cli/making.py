@@ -161,18 +161,29 @@ def track(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)],
     sync_fix: SyncOption = True,
     tracker: TrackerOption = "mediapipe",
+    fit: Annotated[str, typer.Option(help="Coefficients of: mp478 (ours), or deng (by Deng's regressor).")] = "mp478",
+    bfm: Annotated[
+        Path | None, typer.Option(help="For --fit deng: your BFM_model_front.mat.", show_default=False)
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="For --fit deng: the published epoch_20.pth.", show_default=False)
+    ] = None,
+    device: DeviceOption = DEFAULTS.device,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
     """Measure a face through a video: motion, identity, landmarks, and a report of what to record better."""
+    from talking_head.tracking import deng_files
     from talking_head.tracking import track as run
 
-    result = run(video, output, fix_sync=sync_fix, tracker=tracker)
+    deng = deng_files(fit, bfm, weights)
+    result = run(video, output, fix_sync=sync_fix, tracker=tracker, deng=deng, device=device)
     seen = float(result.track.valid.mean())
     summary = f"{result.track_path} and {result.report_path}: {len(result.track)} frames, a face in {seen:.0%}"
     data = {
         "track": str(result.track_path), "report": str(result.report_path), "frames": len(result.track),
         "fps": result.track.motion.fps, "valid_share": seen, "sound_offset_s": result.track.sound_offset_s,
         "sound_offset_confidence": result.track.sound_offset_confidence,
+        "coefficients": [str(path) for path in result.coefficient_paths],
     }
     return Outcome(summary, data)
