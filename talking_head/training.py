@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,29 @@ from facial_gan.registry import motion_model
 from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from foundation.progress import track as with_progress
+from preprocessing.speech import speech_encoder
+from talking_head.datasets.naming import VIDEO_SUFFIXES
+from talking_head.datasets.shards import is_prepared, load_examples
 from talking_head.learning import motion_example
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import DEFAULT_MODEL
 from talking_head.tracking import sound_in_step, track
+from training.distributed import joined, size
 
 log = logging.getLogger(__name__)
-
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".m4v")
-
 
 @dataclass
 class GeneralTraining:
     """What `talking-head train` is told.
 
-    videos: folder of videos, each of one person; those of a sub-folder are of the same speaker. run: folder for tracks,
+    videos: folder of videos, each of one person, those of a sub-folder of the same speaker; or prepared data, of which
+    the training part is learned from. split: of prepared data, by `speaker` or by `clip`. run: folder for tracks,
     checkpoints and the model. motion: name of the motion model. speech: name of the speech encoder; empty for the one
     that the model is made for. A further key `model` holds the model's own settings (its `config_type`).
     """
 
     videos: str = ""
+    split: str = "speaker"
     run: str = "runs/general"
     motion: str = DEFAULT_MODEL
     speech: str = ""
@@ -48,12 +51,13 @@ class Trained:
     speakers: int
 
 
-def train(config: Path | str) -> Trained:
-    """Train a general motion model; the same call resumes.
+def train(config: Path | str, data: Path | str | None = None) -> Trained:
+    """Train a general motion model; the same call resumes. In processes that torchrun started, they train together.
 
     Args:
         config: a YAML file over `GeneralTraining`, or the name of one that ships. Its paths are relative to where the
             command runs.
+        data: instead of the configuration's `videos`.
 
     Raises:
         InputError: no such configuration, an unknown key, no usable video, or what training raises.
@@ -65,21 +69,42 @@ def train(config: Path | str) -> Trained:
     run, kind = Path(given.run), motion_model(given.motion)
     speech = given.speech or kind.default_speech
     settings: Any = configure(kind.config_type, of_model, f"{path}, model")
-    videos = sorted(p for p in Path(given.videos).rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
+    given = replace(given, videos=str(data or given.videos))
+    with joined(device_name(given.device)) as device:
+        examples = _prepared(given, speech) if is_prepared(Path(given.videos)) else _tracked(given, speech, path)
+        weights = kind.learn(examples, None, run / "motion", device=device, config=settings)
+    return Trained(weights, len(examples), len({example.speaker for example in examples}))
+
+
+def _prepared(given: GeneralTraining, speech: str) -> list[MotionExample]:
+    examples = load_examples(Path(given.videos), "train", given.split)
+    found = {example.features.extractor for example in examples} - {speech_encoder(speech).name}
+    if found:
+        remedy = f"prepare them with --speech {speech}, or set `speech`"
+        raise InputError(f"{given.videos}, prepared with {', '.join(sorted(found))}", f"{speech} features", remedy)
+    return examples
+
+
+def _tracked(given: GeneralTraining, speech: str, config: Path) -> list[MotionExample]:
+    """Examples of a folder of videos, tracked here and now."""
+    if size() > 1:
+        remedy = "make it with `talking-head data prepare`"
+        raise InputError(f"videos in '{given.videos}' for {size()} processes", "prepared data", remedy)
+    root = Path(given.videos)
+    videos = sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
     if not given.videos or not videos:
-        raise InputError(f"no videos in '{given.videos}'", "a folder of videos", f"set `videos` in {path}")
+        raise InputError(f"no videos in '{given.videos}'", "a folder of videos", f"set `videos` in {config}")
     examples: list[MotionExample] = []
     refusals: list[InputError] = []
     for video in with_progress(videos, "Preparing clips"):
         try:
-            examples.append(_example(video, Path(given.videos), run, speech))
+            examples.append(_example(video, root, Path(given.run), speech))
         except InputError as error:  # one bad clip never stops the rest
             log.warning("%s is left out: %s", video.name, error)
             refusals.append(error)
     if not examples:
         raise InputError(f"none of {len(videos)} videos can be used ({refusals[0]})", "videos of one person speaking")
-    weights = kind.learn(examples, None, run / "motion", device=device_name(given.device), config=settings)
-    return Trained(weights, len(examples), len({example.speaker for example in examples}))
+    return examples
 
 
 def _example(video: Path, root: Path, run: Path, speech: str) -> MotionExample:

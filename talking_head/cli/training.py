@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,21 @@ from talking_head.cli.common import JsonOption, Outcome, verb
 @verb
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of one that ships.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Videos, or what `data prepare` made; else the configuration's.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> Outcome:
-    """Train a general motion model on a folder of videos, as a configuration says. The same command resumes."""
+    """Train a general motion model on a folder of videos, as a configuration says. The same command resumes.
+
+    On several cards or machines: `torchrun --nproc-per-node 8 -m talking_head train CONFIG --data PREPARED`.
+    """
     from talking_head.training import train as run
 
-    result = run(config)
+    result = run(config, data)
+    if int(os.environ.get("RANK", "0")):
+        raise typer.Exit  # the first of torchrun's processes tells
     learned = f"learned from {result.clips} clips of {result.speakers} speakers"
-    data = {"weights": str(result.weights), "clips": result.clips, "speakers": result.speakers}
-    return Outcome(f"{result.weights}: {learned}", data)
+    told = {"weights": str(result.weights), "clips": result.clips, "speakers": result.speakers}
+    return Outcome(f"{result.weights}: {learned}", told)

@@ -1,0 +1,184 @@
+"""A folder of clips to prepared data: a manifest, shards to train from, and a folder for each clip."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from facial_gan.registry import motion_model
+from foundation.errors import InputError
+from foundation.files import write_json
+from foundation.progress import progress
+from talking_head import __version__
+from talking_head.datasets.clip import ClipJob, ClipRecord, prepare_clip
+from talking_head.datasets.gate import Gate
+from talking_head.datasets.naming import PARTS, find_clips, speaker_of, split_by_clip, split_by_speaker
+from talking_head.datasets.shards import KIND, MANIFEST, SHARDS, pack, shard_of
+from talking_head.datasets.workers import Failure, Place, usable_cores
+from talking_head.target import DEFAULT_MODEL
+
+log = logging.getLogger(__name__)
+
+CLIPS, LOCK, VERSION = "clips", ".lock", 1
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """How to prepare. speech: name of the speech encoder; empty for the one that the default motion model is made for.
+    shards: files that the examples are spread over.
+    """
+
+    speech: str = ""
+    gate: Gate = field(default_factory=Gate)
+    shards: int = 16
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What came of it. used: clips in the shards. left_out: clip to why the gate or its content keeps it out.
+
+    failed: clip to what went wrong with its work (tried again by the next call). frames: at 30 a second, of the used.
+    parts: of each split, part to clips. seconds: spent on each stage, summed over processes, in this call.
+    """
+
+    manifest: Path
+    used: int
+    speakers: int
+    frames: int
+    left_out: dict[str, str]
+    failed: dict[str, str]
+    parts: dict[str, dict[str, int]]
+    seconds: dict[str, float]
+
+
+def prepare(
+    folder: Path | str, output: Path | str, settings: PrepareSettings | None = None, place: Place | None = None
+) -> Prepared:
+    """Measure, judge, split and pack the clips of a folder; the same call resumes after any kill.
+
+    A setting that changes re-does only what depends on it: the gate and the number of shards nothing of a clip, the
+    speech encoder its features, a changed video that clip.
+
+    Args:
+        folder: of videos; a sub-folder is a speaker (see `naming.speaker_of`).
+        output: for what is made.
+        place: where to work; the default is a process for each core.
+
+    Raises:
+        InputError: no video, another call works there, an unknown speech encoder, no model to track with, or not one
+            clip can be used.
+    """
+    settings, place = settings or PrepareSettings(), place or Place(usable_cores())
+    settings = replace(settings, speech=settings.speech or motion_model(DEFAULT_MODEL).default_speech)
+    folder, output = Path(folder).resolve(), Path(output).resolve()
+    names = find_clips(folder, but=output)
+    if settings.shards < 1:
+        raise InputError(f"{settings.shards} shards", "at least 1")
+    decisive = _decisive(settings)
+    (output / CLIPS).mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(output / LOCK, timeout=0):
+            records, failed = _run(folder, output, names, settings, decisive, place)
+            return _finish(output, records, failed, settings, decisive)
+    except Timeout as error:
+        raise InputError(f"{output} is being written by another call", "one at a time", "wait for it") from error
+
+
+def _decisive(settings: PrepareSettings) -> dict[str, dict[str, str]]:
+    """What each stage's result depends on besides the video. Also finds out now whether the parts are there."""
+    from preprocessing.speech import speech_encoder
+    from preprocessing.tracking import face_tracker
+
+    encoder = speech_encoder(settings.speech)
+    tracker = face_tracker()
+    try:
+        seen = f"{tracker.name} {tracker.version}"
+    finally:
+        tracker.close()
+    own = {"talking-head": __version__}
+    return {"track": {"tracker": seen, **own}, "example": {"speech": encoder.name, **own}}
+
+
+def _run(
+    folder: Path, output: Path, names: list[str], settings: PrepareSettings, decisive: dict[str, dict[str, str]],
+    place: Place,
+) -> tuple[list[ClipRecord], dict[str, str]]:
+    """A record of each clip that could be worked on, and why the others could not."""
+    jobs = []
+    for name in names:
+        own = output / CLIPS / name
+        own.parent.mkdir(parents=True, exist_ok=True)
+        jobs.append(ClipJob(name, str(folder / name), speaker_of(name), str(own), settings.speech, decisive))
+    records: list[ClipRecord] = []
+    failed: dict[str, str] = {}
+    with progress("Preparing clips", len(jobs)) as advance:
+        for number, result in place.run(prepare_clip, jobs):
+            if isinstance(result, Failure):
+                failed[jobs[number].name] = result.reason
+                log.warning("%s failed: %s", jobs[number].name, result.reason)
+            else:
+                records.append(result)
+            advance(len(records) + len(failed))
+    return sorted(records, key=lambda record: record.name), failed
+
+
+def _finish(
+    output: Path, records: list[ClipRecord], failed: dict[str, str], settings: PrepareSettings,
+    decisive: dict[str, dict[str, str]],
+) -> Prepared:
+    """Judge, split, pack, and write the manifest last."""
+    reasons = {r.name: r.refusal or "; ".join(settings.gate.complaints(r.quality)) for r in records}
+    used = [record for record in records if not reasons[record.name]]
+    # All names are split, also those left out, so that a gate that changes moves no clip from train to test.
+    names = sorted([*reasons, *failed])
+    splits = {"clip": split_by_clip(names), "speaker": split_by_speaker({name: speaker_of(name) for name in names})}
+    clips = {
+        record.name: {
+            "speaker": record.speaker, "sha256": record.sha256, "used": not reasons[record.name],
+            "why_not": reasons[record.name], "quality": record.quality, "frames": record.frames, "key": record.key,
+            "split": {kind: split[record.name] for kind, split in splits.items()},
+            "shard": shard_of(record.name, settings.shards),
+        }
+        for record in records
+    }
+    shards = pack(output / SHARDS, output / CLIPS, used, settings.shards)
+    manifest = output / MANIFEST
+    content = {
+        "kind": KIND, "version": VERSION, "settings": asdict(settings), "versions": decisive, "clips": clips,
+        "failed": failed, "shards": shards,
+    }
+    write_json(manifest, content)
+    left_out = {name: reason for name, reason in reasons.items() if reason}
+    if not used:
+        first = next(iter({**left_out, **failed}.items()))
+        raise InputError(
+            f"none of {len(names)} clips can be used ({first[0]}: {first[1]})", "clips of one person speaking",
+            f"see {manifest} for each",
+        )
+    return Prepared(
+        manifest, len(used), len({record.speaker for record in used}), sum(record.frames for record in used),
+        left_out, failed, {kind: _counts(used, split) for kind, split in splits.items()}, _seconds(records),
+    )
+
+
+def _counts(used: list[ClipRecord], split: Mapping[str, str]) -> dict[str, int]:
+    counts = Counter(split[record.name] for record in used)
+    return {part: counts[part] for part in PARTS}
+
+
+def _seconds(records: list[ClipRecord]) -> dict[str, float]:
+    total: Counter[str] = Counter()
+    for record in records:
+        total.update(record.seconds)
+    return {stage: round(seconds, 1) for stage, seconds in total.items()}
+
+
+def describe(prepared: Prepared) -> dict[str, Any]:
+    """The result for programs."""
+    return asdict(prepared) | {"manifest": str(prepared.manifest)}
