@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
@@ -11,23 +11,12 @@ from facial_gan.registry import load_motion_model, motion_model
 from foundation.errors import InputError
 from preprocessing.media import stream_sound
 from preprocessing.speech import SpeechEncoder, encode_file, encoder_of
-from talking_head.exporting.driving import read_motion
+from talking_head.directions import Directions
+from talking_head.exporting.driving import only_head, read_motion
 from talking_head.learning import general_weights
 from talking_head.target import DEFAULT_MODEL, MOTION, Target, motion_file
 
-
-@dataclass(frozen=True)
-class Directions:
-    """How to speak. model: a motion model's name, None for FACIAL-GAN.
-
-    emotion: `NAME` or `NAME:SHARE`. emotions: a file of emotions over time. style: a name. Which of them a model takes,
-    it says itself.
-    """
-
-    model: str | None = None
-    emotion: str | None = None
-    emotions: Path | None = None
-    style: str | None = None
+__all__ = ["Directions", "encoder_for", "follow", "person_model", "speak", "speakers"]
 
 
 def person_model(person: Target, name: str | None, device: str) -> MotionModel:
@@ -48,6 +37,17 @@ def person_model(person: Target, name: str | None, device: str) -> MotionModel:
     return load_motion_model(path, device)
 
 
+def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel, MotionModel]:
+    """The motion model that speaks, and the one that moves the head: the same one, or the target's FACIAL-GAN.
+
+    Raises:
+        InputError: no such motion model, or one that does not take these directions.
+    """
+    model = person_model(person, how.model, device)
+    directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
+    return directed, directed if model.moves_head else load_motion_model(person.folder / MOTION, device)
+
+
 def speak(
     audio: Path, person: Target, seed: int, device: str, directions: Directions | None = None
 ) -> FaceMotion:
@@ -56,14 +56,11 @@ def speak(
     Raises:
         InputError: no such motion model, or one that does not take these directions.
     """
-    how = directions or Directions()
-    model = person_model(person, how.model, device)
+    model, mover = speakers(person, directions or Directions(), device)
     fps = person.card.fps
-    directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
-    motion = _say(directed, audio, encoder_for(model.speech_extractor, person), seed, fps)
-    if model.moves_head:
+    motion = _say(model, audio, encoder_for(model.speech_extractor, person), seed, fps)
+    if model is mover:
         return motion
-    mover = load_motion_model(person.folder / MOTION, device)
     head = _say(mover, audio, encoder_for(mover.speech_extractor, person), seed, fps)
     return replace(motion, rotation=head.rotation, translation=head.translation, blink=head.blink)
 
@@ -82,8 +79,18 @@ def _say(model: MotionModel, audio: Path, encoder: SpeechEncoder, seed: int, fps
     return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))
 
 
-def follow(driving: Path | str, audio: Path, person: Target) -> FaceMotion:
-    """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end."""
+def follow(
+    driving: Path | str, audio: Path, person: Target, seed: int = 0, device: str = "cpu",
+    directions: Directions | None = None,
+) -> FaceMotion:
+    """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end.
+
+    A file that tells only the head and the blinks leaves the rest to what `speak` makes of the sound.
+    """
     duration_s = sum(len(piece) for piece in stream_sound(audio)) / SPEECH_RATE_HZ
     fps = person.card.fps
-    return read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))
+    motion = read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))
+    if not only_head(motion):
+        return motion
+    spoken = speak(audio, person, seed, device, directions).resampled(fps, len(motion))
+    return replace(spoken, rotation=motion.rotation, translation=motion.translation, blink=motion.blink)

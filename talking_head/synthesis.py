@@ -76,7 +76,10 @@ def synthesize(
     signer = signing_identity(Home.find(home), certificate, key)
     notes = [SILENCE_NOTE] if driving is None and silent(audio) else []
     notes += [] if signer else [f"{UNSIGNED_NOTE} {sidecar_of(goal).name}"]
-    motion = speak(audio, person, seed, where, directions) if driving is None else follow(driving, audio, person)
+    if driving is None:
+        motion = speak(audio, person, seed, where, directions)
+    else:
+        motion = follow(driving, audio, person, seed, where, directions)
     with marked(goal, Claims.of(person, label), signer) as film:
         _paint(film, goal.name, motion, person, audio, label, where)
     return Synthesis(

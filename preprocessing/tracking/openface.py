@@ -68,7 +68,7 @@ def camera_of(table: Table, size_px: tuple[int, int] | None) -> PinholeCamera:
     return PinholeCamera(float(focal.mean()), float(centre[0]), float(centre[1]), width, height)
 
 
-def _one_face(table: Table) -> Table:
+def one_face(table: Table) -> Table:
     """Rows of the face that is there longest, where faces are numbered."""
     if "face_id" not in table:
         return table
@@ -77,7 +77,12 @@ def _one_face(table: Table) -> Table:
     return table.rows(np.flatnonzero(numbers == found[counts.argmax()]))
 
 
-def _fps(table: Table, fps: float | None) -> float:
+def table_fps(table: Table, fps: float | None = None) -> float:
+    """Frames a second, by the timestamps unless told.
+
+    Raises:
+        InputError: the timestamps are of no video.
+    """
     if fps is not None:
         return fps
     frame, time_s = table.column("frame"), table.column("timestamp")
@@ -89,8 +94,12 @@ def _fps(table: Table, fps: float | None) -> float:
     return float(rate)
 
 
-def _blink(table: Table) -> np.ndarray:
-    """AU45 0-5: the intensity, else presence times 5."""
+def blink_of(table: Table) -> np.ndarray:
+    """AU45 0-5: the intensity, else presence times 5.
+
+    Raises:
+        InputError: the file has neither.
+    """
     if "AU45_r" in table:
         return table.column("AU45_r").clip(0, AU45_MAX)
     if "AU45_c" in table:
@@ -114,8 +123,8 @@ def read_openface(
     Raises:
         InputError: not such a file; what is missing is named.
     """
-    table = _one_face(read_table(path))
-    rate = _fps(table, fps)
+    table = one_face(read_table(path))
+    rate = table_fps(table, fps)
     table, step = one_row_per_frame(table, table.column("frame"), table.column("confidence"))
     confidence = table.column("confidence")
     pose = table.columns("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
@@ -129,7 +138,7 @@ def read_openface(
         with np.errstate(invalid="ignore", divide="ignore"):
             depth_px = (distance_mm - table.points("Z")[..., 0]) * camera.focal_px / distance_mm
     landmarks_px = np.concatenate([pixels + CENTRE_OF_PIXEL_PX, depth_px[..., None]], axis=2)
-    blink = _blink(table)
+    blink = blink_of(table)
     valid &= np.isfinite(blink) & np.isfinite(depth_px).all(1)
     extra: dict[str, object] = {"tracker": "openface"}
     if "gaze_angle_x" in table:

@@ -20,11 +20,30 @@ def export(
         ),
     ],
     target_id: Annotated[str, typer.Option("--target", help="Whose face; see `targets list`.", show_default=False)],
-    format: Annotated[str, typer.Option("--format", help="livelink, gltf, npz or openface.", show_default=False)],
+    format: Annotated[
+        str, typer.Option("--format", help="livelink, gltf, npz, openface or flame.", show_default=False)
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The .csv, .glb or .npz to write.", show_default=False)
     ],
+    motion: Annotated[
+        str | None,
+        typer.Option(help="Motion model that speaks: facial_gan, karras2017, arkit, emote.", show_default=False),
+    ] = None,
+    emotion: Annotated[
+        str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
+    ] = None,
+    emotions: Annotated[
+        Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
+    ] = None,
+    style: Annotated[
+        str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
+    ] = None,
     fps: Annotated[float, typer.Option(help="Frames a second of a Live Link file.")] = 60.0,
+    flame: Annotated[
+        Path | None,
+        typer.Option(envvar="TALKING_HEAD_FLAME", help="Your FLAME .pkl, for --format flame.", show_default=False),
+    ] = None,
     seed: SeedOption = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     home: HomeOption = None,
@@ -34,15 +53,21 @@ def export(
 
     **livelink**: the CSV of Epic's Live Link Face app, 52 ARKit values and the head's angles, for Unreal and Blender.
     **gltf**: a .glb with the face, ARKit morph targets and the animation, for Blender, Unreal and browsers.
-    **npz**: everything, for Python. **openface**: head pose and blinks under OpenFace's names.
+    **npz**: everything, for Python. **openface**: head pose and blinks under OpenFace's names. **flame**: FLAME's
+    parameters, by your own FLAME file.
 
-    Edit a Live Link file and let the target follow it: `talking-head synth AUDIO --driving FILE.csv --target ID -o
+    Edit such a file and let the target follow it: `talking-head synth AUDIO --driving FILE.csv --target ID -o
     OUT.mp4`.
     """
     from dataclasses import asdict
 
+    from talking_head.directions import Directions
     from talking_head.exporting.export import export as run
 
-    done = run(source, target_id, output, format=format, fps=fps, seed=seed, device=device, home=home)
+    directions = Directions(motion, emotion, emotions, style)
+    done = run(
+        source, target_id, output, format=format, directions=directions, fps=fps, flame=flame, seed=seed,
+        device=device, home=home,
+    )
     summary = f"{done.output}: {done.duration_s:.1f} s, {done.frames} frames at {done.fps:g} a second"
     return Outcome(summary, asdict(done) | {"output": str(done.output)})

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from face_model.tracks import FaceIdentity
+import numpy as np
+
+from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.errors import InputError
 from foundation.files import read_tensors
-from talking_head.exporting.arkit import LIVE_LINK_FPS, live_link_of_motion
-from talking_head.exporting.driving import SUFFIXES, read_motion
+from talking_head.directions import Directions
+from talking_head.exporting.arkit import LIVE_LINK_FPS, live_link_of_motion, values_of_live_link
+from talking_head.exporting.driving import SUFFIXES, only_head, read_motion
+from talking_head.exporting.flame import flame_file, write_flame
 from talking_head.exporting.gltf import write_gltf
-from talking_head.exporting.livelink import write_live_link
+from talking_head.exporting.livelink import LiveLinkCurves, write_live_link
 from talking_head.exporting.tables import write_npz, write_openface
 from talking_head.home import Home, writable
 from talking_head.settings import device_name
 from talking_head.target import APPEARANCE, Target, find_target
 
-FORMATS = {"livelink": ".csv", "gltf": ".glb", "npz": ".npz", "openface": ".csv"}
+FORMATS = {"livelink": ".csv", "gltf": ".glb", "npz": ".npz", "openface": ".csv", "flame": ".npz"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,9 @@ class Export:
 
 
 def export(
-    source: Path | str, target: str, output: Path | str, *, format: str, fps: float = LIVE_LINK_FPS, seed: int = 0,
-    device: str = "auto", home: Path | str | None = None,
+    source: Path | str, target: str, output: Path | str, *, format: str, directions: Directions | None = None,
+    fps: float = LIVE_LINK_FPS, flame: Path | str | None = None, seed: int = 0, device: str = "auto",
+    home: Path | str | None = None,
 ) -> Export:
     """Write the motion of a target for other programs.
 
@@ -42,8 +47,10 @@ def export(
         source: a sound or video file, which the target then says; or a motion file: .safetensors, .npz, Live Link .csv.
         target: id of a target.
         output: the file to write.
-        format: `livelink`, `gltf`, `npz` or `openface`.
-        fps: of a Live Link file; the others keep the motion's own rate.
+        format: `livelink`, `gltf`, `npz`, `openface` or `flame`.
+        directions: which motion model speaks, and how. Where it makes ARKit values itself, they are what is written.
+        fps: of a Live Link file; the others keep the target's own rate.
+        flame: the user's FLAME file, for `flame`; None: where `TALKING_HEAD_FLAME` says.
         seed: the same seed gives the same motion of a sound.
         device: `auto`, `cpu` or `cuda`.
         home: where targets live.
@@ -55,25 +62,50 @@ def export(
     source, goal = Path(source), _checked(Path(output), Path(source), format)
     if not 1 <= fps <= 240:
         raise InputError(f"{fps:g} frames a second", "1 to 240")
+    model_file = flame_file(flame) if format == "flame" else None
     person = find_target(Home.find(home), target)
-    if source.suffix.lower() in SUFFIXES:
-        motion = read_motion(source, person.card)
-    else:
-        from talking_head.speaking import speak  # which itself reads motion files
-
-        motion = speak(source, person, seed, device_name(device))
-    count, rate = len(motion), motion.fps
+    how, where = directions or Directions(), device_name(device)
+    spoken = source.suffix.lower() not in SUFFIXES
     if format == "livelink":
-        curves = live_link_of_motion(motion, fps)
+        curves = (
+            _spoken_curves(source, person, how, fps, seed, where)
+            if spoken else live_link_of_motion(_whole_face(source, person), fps)
+        )  # fmt: skip
         write_live_link(curves, goal)
-        count, rate = len(curves), fps
-    elif format == "gltf":
-        write_gltf(motion, goal, identity_of(person), person.id)
+        return Export(goal, format, person.id, len(curves) / fps, len(curves), fps)
+    from talking_head.speaking import speak  # which itself reads motion files
+
+    motion = speak(source, person, seed, where, how) if spoken else _whole_face(source, person)
+    values = None
+    if spoken and format in ("gltf", "npz"):
+        values = values_of_live_link(_spoken_curves(source, person, how, motion.fps, seed, where))
+    if format == "gltf":
+        write_gltf(motion, goal, identity_of(person), person.id, values)
     elif format == "npz":
-        write_npz(motion, goal)
+        write_npz(motion, goal, values)
+    elif format == "flame":
+        write_flame(motion, goal, model_file)
     else:
         write_openface(motion, goal)
-    return Export(goal, format, person.id, count / rate, count, rate)
+    return Export(goal, format, person.id, len(motion) / motion.fps, len(motion), motion.fps)
+
+
+def _whole_face(source: Path, person: Target) -> FaceMotion:
+    motion = read_motion(source, person.card)
+    if only_head(motion):
+        raise InputError(f"{source} tells the head's pose, but no expression", "the motion of a whole face")
+    return motion
+
+
+def _spoken_curves(
+    audio: Path, person: Target, how: Directions, fps: float, seed: int, device: str
+) -> LiveLinkCurves:
+    """What the target does while it says a sound; the ARKit values themselves where its motion model makes them."""
+    from talking_head.live.rows import spoken_rows
+    from talking_head.speaking import speakers
+
+    rows = np.concatenate(list(spoken_rows(audio, person, *speakers(person, how, device), fps, seed)))
+    return LiveLinkCurves(np.arange(len(rows)) / fps, rows)
 
 
 def _checked(goal: Path, source: Path, format: str) -> Path:

@@ -55,15 +55,20 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def write_gltf(motion: FaceMotion, path: Path | str, person: FaceIdentity | None = None, name: str = "face") -> None:
+def write_gltf(
+    motion: FaceMotion, path: Path | str, person: FaceIdentity | None = None, name: str = "face",
+    values: np.ndarray | None = None,
+) -> None:
     """Write a motion on a person's face (None: the mean face), whole or not at all.
+
+    values: `[T, 52]`, the ARKit values to play; None for those of the motion's expression.
 
     The node `head` turns and moves as `rotation` and `translation`; the animation lasts as long as the motion.
 
     Raises:
         InputError: the motion is not of `mp478`.
     """
-    weights, model = arkit_values(motion), mp478.load()
+    weights, model = arkit_values(motion) if values is None else values, mp478.load()
     buffer = _Buffer()
     mesh, materials = _mesh(buffer, model, person)
     content = {

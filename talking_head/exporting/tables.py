@@ -15,6 +15,9 @@ from face_model.rotations import rotation_matrix
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from foundation.files import atomic_path
+from preprocessing.tracking import fill_gaps
+from preprocessing.tracking.openface import blink_of, one_face, our_points_mm, our_rotation, table_fps
+from preprocessing.tracking.tables import FACE_MODEL, read_table
 from talking_head.exporting.arkit import arkit_values
 
 NPZ_PARTS = ("expression", "rotation", "translation", "blink")
@@ -26,11 +29,15 @@ AU_PRESENT = 1.0  # intensity from which OpenFace's A-E scale calls an action un
 HALF_TURN = np.array([1.0, -1.0, -1.0])  # about x: from y up, z to the viewer, to y down, z away
 
 
-def write_npz(motion: FaceMotion, path: Path | str) -> None:
-    """Write the motion's arrays, `fps`, `face_model`, and `arkit` `[T, 52]` with `arkit_names`; no pickle inside."""
+def write_npz(motion: FaceMotion, path: Path | str, values: np.ndarray | None = None) -> None:
+    """Write the motion's arrays, `fps`, `face_model`, and `arkit` `[T, 52]` with `arkit_names`; no pickle inside.
+
+    values: what to write as `arkit`; None for the values of the motion's expression.
+    """
     parts = {name: np.asarray(getattr(motion, name), np.float32) for name in NPZ_PARTS}
     if motion.face_model == mp478.ID:
-        parts |= {"arkit": arkit_values(motion).astype(np.float32), "arkit_names": np.array(ARKIT_NAMES)}
+        arkit = arkit_values(motion) if values is None else values
+        parts |= {"arkit": arkit.astype(np.float32), "arkit_names": np.array(ARKIT_NAMES)}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         about = {"fps": np.float64(motion.fps), "face_model": np.array(motion.face_model)}
         np.savez_compressed(file, **about, **parts)  # type: ignore[arg-type]
@@ -76,3 +83,25 @@ def write_openface(motion: FaceMotion, path: Path | str) -> None:
             pose = [f"{v:.3f}" for v in shift] + [f"{v:.6f}" for v in angle]
             lids = (f"{blink:.3f}", f"{float(blink >= AU_PRESENT):.2f}")
             writer.writerow((k + 1, 0, f"{k / motion.fps:.3f}", "1.000", 1, *pose, *lids))
+
+
+def read_openface_motion(path: Path | str) -> tuple[FaceMotion, bool]:
+    """Head pose and AU45 of a CSV with OpenFace's names: one that `write_openface` wrote, or OpenFace's own.
+
+    Returns:
+        The motion, without expression (`[T, 0]`, face model `landmarks68`), frames without a face interpolated; and
+        whether the file has the landmarks of a picture, that is, whether another camera saw this head.
+
+    Raises:
+        InputError: not such a file; what is missing is named.
+    """
+    table = one_face(read_table(path))
+    fps = table_fps(table)
+    pose = table.columns("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
+    blink = blink_of(table)
+    valid = (table.column("success") == 1) & np.isfinite(pose).all(axis=1) & np.isfinite(blink)
+    if not valid.any():
+        raise InputError(f"{path} has no frame with a face", "at least one")
+    turn, place = our_rotation(np.nan_to_num(pose[:, 3:])), our_points_mm(np.nan_to_num(pose[:, :3]))
+    turn, place, lids = (fill_gaps(np.asarray(p, np.float32), valid) for p in (turn, place, np.nan_to_num(blink)))
+    return FaceMotion(fps, np.zeros((len(pose), 0), np.float32), turn, place, lids, FACE_MODEL), "x_0" in table

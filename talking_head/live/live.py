@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from face_model.tracks import SpeechFeatures
 from facial_gan.registry import load_motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from preprocessing.speech import encode_file
 from talking_head.home import Home
 from talking_head.live.listening import Listener, listen, microphone
 from talking_head.live.packet import Sender
-from talking_head.live.rows import live_rows
+from talking_head.live.rows import spoken_rows
 from talking_head.live.sending import Sent, address_of, ahead, send
 from talking_head.settings import checked_seed, device_name
-from talking_head.speaking import Directions, encoder_for, person_model
+from talking_head.speaking import Directions, encoder_for, speakers
 from talking_head.target import MOTION, Target, find_target
 
 MICROPHONE = "mic"
@@ -49,22 +44,12 @@ def live(
     checked_seed(seed)
     address, sender = address_of(to), Sender(subject, fps)
     person, where = find_target(Home.find(home), target), device_name(device)
-    how = directions or Directions()
-    model = person_model(person, how.model, where).directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
-    head = model if model.moves_head else load_motion_model(person.folder / MOTION, where)
+    model, head = speakers(person, directions or Directions(), where)
     if str(audio) == MICROPHONE:
         own = head if isinstance(head, FacialGan) else _own(person, where)
         listener = Listener(model, own, encoder_for(model.speech_extractor, person), fps, seed)
         return send(ahead(listen(microphone(seconds), listener)), sender, address, wait_for_late=True)
-    known: dict[str, SpeechFeatures] = {}
-
-    def features_of(name: str) -> SpeechFeatures:
-        if name not in known:
-            known[name] = encode_file(encoder_for(name, person), Path(audio))
-        return known[name]
-
-    rows: Iterator[np.ndarray] = live_rows(model, head, features_of, fps, seed)
-    return send(ahead(rows), sender, address)
+    return send(ahead(spoken_rows(Path(audio), person, model, head, fps, seed)), sender, address)
 
 
 def _own(person: Target, device: str) -> FacialGan:

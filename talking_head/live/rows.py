@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -16,11 +17,28 @@ from face_model.tracks import FaceMotion, SpeechFeatures
 from facial_gan.interface import MotionModel
 from motion_models.arkit import ArkitRegressor, curve_filter
 from motion_models.arkit.statistics import curves_at
+from preprocessing.speech import encode_file
 from talking_head.exporting.arkit import live_link_of_values
+from talking_head.speaking import encoder_for
+from talking_head.target import Target
 
 VALUES, ROTATION, BLINK = slice(0, 52), slice(52, 55), 55
 SPLINE_FRAMES = 4
 FeaturesOf = Callable[[str], SpeechFeatures]  # by the name of a speech encoder
+
+
+def spoken_rows(
+    audio: Path, person: Target, model: MotionModel, head: MotionModel, fps: float, seed: int
+) -> Iterator[np.ndarray]:
+    """`live_rows` of a target saying what a file says."""
+    known: dict[str, SpeechFeatures] = {}
+
+    def features_of(name: str) -> SpeechFeatures:
+        if name not in known:
+            known[name] = encode_file(encoder_for(name, person), audio)
+        return known[name]
+
+    return live_rows(model, head, features_of, fps, seed)
 
 
 def live_rows(

@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 import soundfile
 
+from face_model import mp478
 from face_model.tracks import FaceMotion
+from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
 from talking_head.exporting.driving import read_motion
 from talking_head.exporting.export import FORMATS, export
 from talking_head.exporting.livelink import NAMES, read_live_link, write_live_link
 from talking_head.exporting.tables import read_npz
 from talking_head.home import Home
-from talking_head.synthesis import follow
+from talking_head.speaking import follow, speak
 from talking_head.target import Target
 from tests.talking_head.exporting.test_arkit import made_motion
+from tests.talking_head.exporting.test_flame import write_toy_flame
 from tests.talking_head.exporting.test_gltf import read_glb
 
 
@@ -30,15 +33,18 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-def test_one_sound_in_every_format(enrolled: tuple[Home, Target], sound: Path, tmp_path: Path) -> None:
+def test_one_sound_in_every_format(
+    enrolled: tuple[Home, Target], sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, target = enrolled
+    monkeypatch.setenv("TALKING_HEAD_FLAME", str(write_toy_flame(tmp_path / "toy.npz")))
     for format, suffix in FORMATS.items():
         goal = tmp_path / f"{format}{suffix}"
         done = export(sound, target.id, goal, format=format, home=home.path)
         assert goal.is_file() and done.duration_s == pytest.approx(1.5, abs=0.03)
     spoken = read_npz(tmp_path / "npz.npz")
     curves = read_live_link(tmp_path / "livelink.csv")
-    assert len(curves) == round(spoken.duration_s * 60) and spoken.fps == target.card.fps
+    assert len(curves) == 90 and spoken.fps == target.card.fps  # as long as the sound
     assert curves.curve("HeadPitch")[0] == pytest.approx(spoken.rotation[0, 0], abs=1e-6)
     content, _ = read_glb(tmp_path / "gltf.glb")
     assert content["meshes"][0]["name"] == target.id
@@ -85,3 +91,40 @@ def test_what_cannot_be_exported_is_told(enrolled: tuple[Home, Target], tmp_path
     ):
         with pytest.raises(InputError, match=words):
             export(tmp_path / source, target.id, tmp_path / name, format=format, home=home.path)
+
+
+def test_a_head_from_openface_speaks_with_the_targets_mouth(
+    enrolled: tuple[Home, Target], sound: Path, tmp_path: Path
+) -> None:
+    home, target = enrolled
+    export(sound, target.id, tmp_path / "a.csv", format="openface", home=home.path)
+    spoken, plain = speak(sound, target, 0, "cpu"), follow(tmp_path / "a.csv", sound, target)
+    assert np.allclose(plain.pack(), spoken.pack(), atol=2e-3)  # there and back
+    text = (tmp_path / "a.csv").read_text().splitlines()
+    column = text[0].split(",").index("pose_Tx")
+    rows = [row.split(",") for row in text[1:]]
+    for row in rows:
+        row[column] = f"{float(row[column]) + 12:.3f}"
+    (tmp_path / "b.csv").write_text("\n".join([text[0], *(",".join(row) for row in rows)]))
+    moved = follow(tmp_path / "b.csv", sound, target)
+    assert np.allclose(moved.translation[:, 0], plain.translation[:, 0] + 12, atol=2e-3)
+    assert np.allclose(moved.expression, plain.expression)
+    with pytest.raises(InputError, match="no expression"):
+        export(tmp_path / "a.csv", target.id, tmp_path / "a.glb", format="gltf", home=home.path)
+
+
+def test_flame_parameters_drive_the_target(
+    enrolled: tuple[Home, Target], sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, target = enrolled
+    monkeypatch.setenv("TALKING_HEAD_FLAME", str(write_toy_flame(tmp_path / "toy.npz")))
+    export(sound, target.id, tmp_path / "a.npz", format="flame", home=home.path)
+    plain = follow(tmp_path / "a.npz", sound, target)
+    with np.load(tmp_path / "a.npz") as file:
+        parts = dict(file)
+    parts["jaw_pose"] = parts["jaw_pose"] + np.array([0.2, 0, 0], np.float32)
+    np.savez(tmp_path / "b.npz", **parts)
+    opened = follow(tmp_path / "b.npz", sound, target)
+    model = mp478.load()
+    assert (lip_gap_mm(model, opened.expression) - lip_gap_mm(model, plain.expression)).min() > 1.0
+    assert np.allclose(opened.translation, plain.translation, atol=0.5)
