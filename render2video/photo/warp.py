@@ -23,6 +23,9 @@ FOLLOW_DOWN = (0.85, 0.55, 0.22, 0.06)
 RIM_REACH = 1.75  # of the last ring's distance from the middle of the face: the rim that never moves
 STILL_SHARE = 0.07  # of the picture's side, at its edges, over which all motion fades
 SMOOTHING_SHARE = 0.012  # of the picture's side: deviation of the blur over the motion outside the face
+# What the photo's mouth has and no learned expression explains (a broad smile) is taken away: all of it within the
+# first distance from the lips, none beyond the second.
+NEUTRAL_MM, OWN_MM = 6.0, 30.0
 LIP_INSET = 0.14  # of the way to the outer lip: the photo's lip edges hold a trace of teeth
 
 LIP_RING, LIP_OUTER = np.array(mp478.INNER_LIPS), np.array(mp478.OUTER_LIPS)
@@ -64,6 +67,14 @@ def plane_map(to_source: np.ndarray, to_driven: np.ndarray, points_mm: np.ndarra
     return cv2.getAffineTransform(driven.astype(np.float32), source.astype(np.float32))
 
 
+def _mouth_share(neutral_mm: np.ndarray) -> np.ndarray:
+    """`[V, 1]`: 1 at the mouth, falling smoothly to 0 around it."""
+    ring = neutral_mm[LIP_OUTER][:, :2]
+    away_mm = np.linalg.norm(neutral_mm[:, None, :2] - ring[None], axis=-1).min(1)
+    share = np.clip((OWN_MM - away_mm) / (OWN_MM - NEUTRAL_MM), 0, 1)
+    return (share * share * (3 - 2 * share))[:, None]
+
+
 class Warp:
     """Draws, for driven vertices, the map from painted pixels to the photo's.
 
@@ -87,6 +98,8 @@ class Warp:
         rim_depth = np.full(count, geometry.shell_mm[:, 2].min() - 50)
         self.depth_mm = np.concatenate((geometry.neutral_mm[:, 2], geometry.shell_mm[:, 2], rim_depth))
         self.depth_mm = (self.depth_mm - 1000).astype(np.float32)
+        unexplained = geometry.landmarks_px - geometry.fitted_px[: geometry.vertices]
+        self.neutral_px = geometry.landmarks_px - _mouth_share(geometry.neutral_mm) * unexplained
         rows, columns = np.mgrid[:size_px, :size_px].astype(np.float32)
         self.identity = np.stack((columns, rows), axis=-1) + 0.5
         edge = np.minimum(self.identity, size_px - self.identity).min(-1) / (STILL_SHARE * size_px)
@@ -107,7 +120,7 @@ class Warp:
         """Where face, rings and rim go `[V + S + R, 2]` for driven vertices `[V + S, 2]` and AU45 0-5."""
         geometry = self.geometry
         moved = driven_px - geometry.fitted_px
-        face = geometry.landmarks_px + moved[: geometry.vertices]
+        face = self.neutral_px + moved[: geometry.vertices]
         rings = geometry.fitted_px[geometry.vertices :] + self.follow * moved[geometry.vertices :]
         self._close_lips(face, driven_px)
         self._close_lids(face, blink)
