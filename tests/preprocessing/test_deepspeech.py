@@ -20,7 +20,7 @@ from preprocessing.media import read_sound
 from preprocessing.speech import SpeechEncoder, encode_file, speech_encoder, speech_encoders
 from preprocessing.speech.deepspeech import DeepSpeech, encoder, graph
 from preprocessing.speech.deepspeech.mfcc import ClipNormalizer, frame_count, stream_cepstra, to_16_bit
-from preprocessing.speech.registry import encoder_of, optional_encoders
+from preprocessing.speech.registry import asset, encoder_of, optional_encoders
 from preprocessing.speech.symbols import SYMBOLS, spell
 
 # Of the golden file's text, words that its speaker says and that any other order of symbols would lose.
@@ -171,6 +171,16 @@ def test_the_published_features_are_scores_and_not_probabilities(data_dir: Path)
     assert np.exp(values).sum(axis=1).min() > 2 and values.max() > 20
     blank = values.argmax(axis=1) == SYMBOLS.index("-")
     assert 0.5 < blank.mean() < 0.7
+
+
+def test_the_release_itself_gives_the_published_features(data_dir: Path) -> None:
+    graph_file = asset("deepspeech")
+    if graph_file is None:
+        pytest.skip("no deepspeech/output_graph.pb in TALKING_HEAD_ASSETS")
+    pytest.importorskip("tensorflow", reason="tensorflow is not installed")
+    features = encode_file(DeepSpeech(graph_file), data_dir / "facial" / "obama2.wav")
+    golden = np.load(data_dir / "facial" / "obama2_deepspeech.npy")
+    assert features.values.shape == golden.shape and np.abs(features.values - golden).max() < 0.05
 
 
 def test_the_published_features_are_fifty_rows_a_second_blended_to_thirty(data_dir: Path) -> None:

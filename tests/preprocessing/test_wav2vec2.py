@@ -18,8 +18,8 @@ import torch
 
 from face_model.tracks import Sound
 from foundation.errors import InputError
-from preprocessing.speech import SpeechEncoder, speech_encoder
-from preprocessing.speech.registry import encoder_of
+from preprocessing.speech import SpeechEncoder, encode_file, speech_encoder
+from preprocessing.speech.registry import asset, encoder_of
 from preprocessing.speech.symbols import SYMBOLS, spell
 from preprocessing.speech.wav2vec2 import Wav2vec2Hidden, Wav2vec2Letters
 from preprocessing.speech.wav2vec2.letters import Letters
@@ -90,6 +90,15 @@ def test_letters_are_the_models_own_in_deepspeechs_order_at_thirty(tmp_path: Pat
     assert isinstance(encoder, SpeechEncoder) and (encoder.rate_hz, encoder.dimension) == (30.0, 29)
     assert features.values.shape == (frames, 29) and features.duration_s == pytest.approx(3.02)
     assert np.abs(features.values - expected).max() < 1e-4 < expected.std()
+
+
+def test_a_published_model_spells_english(data_dir: Path) -> None:
+    folder = asset("wav2vec2")
+    if folder is None:
+        pytest.skip("no folder wav2vec2 in TALKING_HEAD_ASSETS")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    values = encode_file(Wav2vec2Letters(folder), data_dir / "speech" / "jfk.wav").values
+    assert {"ask", "not", "what", "your", "country", "can", "do", "for", "you"} <= set(spell(values).split())
 
 
 @pytest.mark.parametrize("layer", [0, 2, -1])

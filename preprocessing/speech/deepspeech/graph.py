@@ -81,12 +81,27 @@ def _definition(path: Path, v1: Any) -> Any:
         definition.ParseFromString(path.read_bytes())
     except Exception as error:  # protobuf's DecodeError has no stable home
         raise InputError(f"{path} is no frozen graph ({error})", EXPECTED, REMEDY) from error
-    names = {node.name for node in definition.node}
-    missing = [name for name in (INPUT, LENGTHS, LOGITS) if name not in names]
+    nodes = {node.name: node for node in definition.node}
+    missing = [name for name in (INPUT, LENGTHS, LOGITS) if name not in nodes]
     if missing:
-        raise InputError(f"{path}: no node {', '.join(missing)} among its {len(names)}", EXPECTED, REMEDY)
-    needed = v1.graph_util.extract_sub_graph(definition, [LOGITS])
-    lost = [name for name in (INPUT, LENGTHS) if name not in {node.name for node in needed.node}]
+        raise InputError(f"{path}: no node {', '.join(missing)} among its {len(nodes)}", EXPECTED, REMEDY)
+    needed = _upstream(nodes)
+    lost = [name for name in (INPUT, LENGTHS) if name not in needed]
     if lost:
         raise InputError(f"{path}: {LOGITS} does not depend on {', '.join(lost)}", EXPECTED, REMEDY)
+    for index in reversed(range(len(definition.node))):
+        if definition.node[index].name not in needed:
+            del definition.node[index]
+    return definition
+
+
+def _upstream(nodes: dict[str, Any]) -> set[str]:
+    """Names of the nodes that the scores are made of, themselves among them."""
+    needed, waiting = {LOGITS}, [LOGITS]
+    while waiting:
+        # An input is NODE, NODE:OUTPUT or ^NODE.
+        inputs = {name.removeprefix("^").partition(":")[0] for name in nodes[waiting.pop()].input}
+        new = (inputs - needed) & nodes.keys()
+        needed |= new
+        waiting += new
     return needed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -216,13 +217,9 @@ def _load(folder: Path, kind: str) -> tuple[Any, bool]:
     """(model in evaluation mode, whether it wants sound of zero mean and unit variance)."""
     transformers: Any = require(PACKAGE, EXTRA)
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        if config.model_type != "wav2vec2" or getattr(config, "add_adapter", False):
-            raise InputError(f"{folder} holds a {config.model_type} model with other layers", EXPECTED, REMEDY)
-        model, report = getattr(transformers, kind).from_pretrained(
-            folder, config=config, local_files_only=True, output_loading_info=True, dtype=torch.float32
-        )
-        extractor = _extractor(transformers, folder)
+        with _quietly(transformers):
+            model, report = _read(transformers, folder, kind)
+            extractor = _extractor(transformers, folder)
     except InputError:
         raise
     except Exception as error:  # transformers tells a bad folder by OSError, ValueError, RuntimeError, SafetensorError
@@ -235,6 +232,31 @@ def _load(folder: Path, kind: str) -> tuple[Any, bool]:
     if extractor.sampling_rate != SPEECH_RATE_HZ:
         raise InputError(f"{folder} is for {extractor.sampling_rate} Hz", f"a model for {SPEECH_RATE_HZ} Hz", REMEDY)
     return model.eval().requires_grad_(False), bool(extractor.do_normalize)
+
+
+def _read(transformers: Any, folder: Path, kind: str) -> tuple[Any, dict[str, Any]]:
+    """(model, transformers' report of which weights the folder lacked)."""
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    if config.model_type != "wav2vec2" or getattr(config, "add_adapter", False):
+        raise InputError(f"{folder} holds a {config.model_type} model with other layers", EXPECTED, REMEDY)
+    return getattr(transformers, kind).from_pretrained(
+        folder, config=config, local_files_only=True, output_loading_info=True, dtype=torch.float32
+    )
+
+
+@contextmanager
+def _quietly(transformers: Any) -> Iterator[None]:
+    """Without transformers' own bars and reports: what matters of them is told by `_load`."""
+    logging = transformers.utils.logging
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _extractor(transformers: Any, folder: Path) -> Any:
