@@ -60,7 +60,7 @@ def examine(home: Home) -> list[Check]:
     return [
         _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _signing(), _graphics_card(),
         Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(),
-        *_speech_encoders(), _targets(home),
+        *_speech_encoders(), *_trackers(), _targets(home),
     ]
 
 
@@ -172,6 +172,23 @@ def _speech_encoders() -> list[Check]:
         Check(f"speech encoder: {e.name}", State.WORKS if e.ready else State.OPTIONAL, e.found, e.remedy)
         for e in optional_encoders()
     ]
+
+
+def _trackers() -> list[Check]:
+    """The trackers that a user brings: OpenFace's program, and face-alignment's weights."""
+    from preprocessing.tracking.face_alignment_tracker import find_weights
+    from preprocessing.tracking.openface_command import find_program
+
+    asked: dict[str, Callable[[], str]] = {
+        "openface": lambda: str(find_program()), "face_alignment": lambda: f"weights in {find_weights()[0].parent}",
+    }
+    checks = []
+    for name, ask in asked.items():
+        try:
+            checks.append(Check(f"tracker: {name}", State.WORKS, ask()))
+        except InputError as error:
+            checks.append(Check(f"tracker: {name}", State.OPTIONAL, error.received, error.remedy))
+    return checks
 
 
 def _targets(home: Home) -> Check:
