@@ -32,10 +32,12 @@ class KarrasConfig:
     run_frames: consecutive frames of a sample. The paper draws pairs (2); a longer run holds more neighbours for the
     motion and emotion terms, and sound that its frames share is analysed once. batch_runs: runs a step.
     shift_frames: sound and face are moved together by up to so much (section 4.3). noise: spread of the multiplicative
-    noise on feature maps, as a base: noise ** N(0, 1). emotion_scale: deviation that emotion vectors are drawn with.
-    regularise: whether emotion vectors are kept slow; False is the ablation. silence_share: share of the runs that are
-    silent, with the lower face at rest. silence_noise: of their features, in deviations. steps: of a run that is told
-    no duration. emotion_rate: learning rate of the emotion vectors.
+    noise on feature maps, as a base: noise ** N(0, 1). emotion_scale: deviation that emotion vectors are drawn with;
+    emotion_memory_s: over which they are drawn smooth (0 for the paper's white noise, which takes many epochs to become
+    slow). regularise: whether emotion vectors are kept slow; False is the ablation. silence_share: share of the runs
+    that are silent, with the lower face at rest. silence_noise: of their features, in deviations. steps: of a run that
+    is told no duration. emotion_rate: learning rate of the emotion vectors. warm_up: share of the run before the
+    learning rate is full.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -43,7 +45,8 @@ class KarrasConfig:
     batch_runs: int = 8
     shift_frames: float = 0.5
     noise: float = 1.4
-    emotion_scale: float = 0.05
+    emotion_scale: float = 0.3
+    emotion_memory_s: float = 1.0
     regularise: bool = True
     silence_share: float = 0.15
     silence_noise: float = 0.05

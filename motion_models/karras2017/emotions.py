@@ -6,11 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from foundation.errors import InputError
 from motion_models.directions import AskedEmotion
 
 NEUTRAL = "neutral"
+
+
+def drawn_vectors(lengths: Sequence[int], size: int, scale: float, memory_frames: float, seed: int) -> np.ndarray:
+    """Vectors `[N, size]` to start from, of clips of these lengths: noise of deviation `scale`, smoothed over so many
+    frames (deviation of the Gaussian; 0 leaves it white), no clip knowing of the others.
+    """
+    generator = np.random.default_rng([seed, 6])
+    clips = []
+    for length in lengths:
+        reach = round(4 * memory_frames)
+        noise = generator.standard_normal((length + 2 * reach, size))
+        smooth = gaussian_filter1d(noise, memory_frames, axis=0)[reach : reach + length] if reach else noise
+        gain = np.sqrt(2 * np.sqrt(np.pi) * memory_frames) if reach else 1.0  # what smoothing takes from the deviation
+        clips.append(scale * gain * smooth)
+    return np.concatenate(clips).astype(np.float32)
 
 
 @dataclass(frozen=True)

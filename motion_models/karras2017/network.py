@@ -157,13 +157,12 @@ class EmotionDatabase(nn.Module):
     """One learned vector for every training frame (section 3.2), of all clips one after another.
 
     Args:
-        frames: in all clips together. size: of a vector. scale: deviation they are drawn with, about `around`.
+        drawn: `[N, E]`, to start from.
     """
 
-    def __init__(self, frames: int, size: int, scale: float, around: Tensor | None = None) -> None:
+    def __init__(self, drawn: Tensor) -> None:
         super().__init__()
-        drawn = scale * torch.randn(frames, size)
-        self.vectors = nn.Parameter(drawn if around is None else drawn + around)
+        self.vectors = nn.Parameter(drawn)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Vectors `[..., E]` of frames `[...]`."""

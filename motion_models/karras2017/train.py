@@ -13,14 +13,14 @@ from torch.optim import Adam, Optimizer
 
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
-from face_model.tracks import POSE
+from face_model.tracks import MOTION_FPS, POSE
 from facial_gan.data import MotionExample
 from facial_gan.lips import rest_expression
 from facial_gan.statistics import FeatureStatistics, measure_features
 from foundation.errors import InputError
 from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.data import Batch, Rest, RunSet
-from motion_models.karras2017.emotions import Emotions
+from motion_models.karras2017.emotions import Emotions, drawn_vectors
 from motion_models.karras2017.losses import Balance, motion_loss, position_loss, slowness_loss
 from motion_models.karras2017.mining import with_best_neutral
 from motion_models.karras2017.model import Karras2017, Parts, Probe, build_network
@@ -171,8 +171,11 @@ def train_karras(
     features = _features(examples) if base is None else base.parts.features
     network = _fresh(examples, face, features, config) if base is None else base.parts.network.requires_grad_(True)
     runs = RunSet(examples, features, config, _rest(face, _expressions(examples)))
-    around = None if base is None else torch.from_numpy(base.parts.emotions.neutral)
-    emotions = EmotionDatabase(runs.frames, config.architecture.emotion_size, config.emotion_scale, around)
+    drawn = drawn_vectors(
+        [len(example.motion) for example in examples], config.architecture.emotion_size, config.emotion_scale,
+        config.emotion_memory_s * MOTION_FPS, seed,
+    )  # fmt: skip
+    emotions = EmotionDatabase(torch.from_numpy(drawn if base is None else drawn + base.parts.emotions.neutral))
     basis_mm = face.expression_mm.flatten(1).to(device)
     resolved = asdict(config) | {
         "data": [e.digest() for e in examples], "base": "" if base is None else base.digest(),

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli import assets, data, demo, doctor, exporting, judging, live, making, targets, training
+from talking_head.cli import assets, data, demo, doctor, emotions, exporting, judging, live, making, targets, training
 
 EPILOG = (
     "First make a target from a video of one person (`enroll`), then let it speak (`synth`). "
@@ -28,6 +28,7 @@ VERBS = (
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(targets.app, name="targets")
+app.add_typer(emotions.app, name="emotions")
 app.add_typer(assets.app, name="assets")
 app.add_typer(data.app, name="data")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -10,8 +12,11 @@ from face_model.morphable_model import MorphableModel
 from face_model.tracks import EXPRESSION_SIZE, FaceMotion, SpeechFeatures
 from facial_gan.data import MotionExample, frame_rows
 from facial_gan.lips import gap_columns_mm
+from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.config import Architecture, KarrasConfig
+from motion_models.karras2017.train import train_karras
 from tests.facial_gan.synthetic import speech
+from training import Duration
 
 VERTICES = 40
 
@@ -32,7 +37,7 @@ def toy_face() -> MorphableModel:
 
 def small(**changes: object) -> KarrasConfig:
     architecture = Architecture(formant_widths=[6, 8], articulation_width=16, coding_size=20, emotion_size=4)
-    return KarrasConfig(architecture=architecture, run_frames=8, batch_runs=4, **changes)  # type: ignore[arg-type]
+    return KarrasConfig(architecture=architecture, **({"run_frames": 8, "batch_runs": 4} | changes))  # type: ignore[arg-type]
 
 
 def mood_of(frames: int) -> np.ndarray:
@@ -50,11 +55,18 @@ def moody_example(seconds: float = 20.0, seed: int = 0) -> MotionExample:
     mouth = gaps.mean(1) / np.linalg.norm(gaps.mean(1))
     brows = face.expression_mm.numpy()[:, [105, 334], 1].mean(1)
     brows = brows - mouth * (brows @ mouth)
-    expression = 2 * opening[:, None] * mouth + 2 * mood_of(len(level))[:, None] * brows / np.linalg.norm(brows)
+    expression = 2 * opening[:, None] * mouth + 4 * mood_of(len(level))[:, None] * brows / np.linalg.norm(brows)
     still = np.zeros((len(level), 3), np.float32)
     motion = FaceMotion(30.0, expression.astype(np.float32), still, still + [0, 0, -900], still[:, 0], "mp478")
     quiet = np.full(features.values.shape[1], -2 * level.std(), np.float32)
     return MotionExample(features, motion, np.ones(len(level), bool), "", quiet)
+
+
+def moody_model(run: Path) -> Karras2017:
+    """Karras 2017, learned from `moody_example` in seconds."""
+    config = small(learning_rate=4e-3, emotion_rate=4e-3, run_frames=16)
+    made = train_karras([moody_example()], mp478.load(), config, run, duration=Duration(steps=500))
+    return Karras2017.load(made)
 
 
 def louder(features: SpeechFeatures, after_s: float) -> SpeechFeatures:

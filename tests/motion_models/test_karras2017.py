@@ -117,7 +117,9 @@ def test_same_seed_same_model_and_a_start_is_gone_on_from(trained: Path, tmp_pat
     model = Karras2017.load(trained)
     assert model.digest() == Karras2017.load(again).digest() and model.parts.emotions.database.shape == (360, 4)
     two = Duration(steps=2)
-    tuned = train_karras([example(6.0, 2)], toy_face(), small(), tmp_path / "p", start=trained, duration=two)
+    tuned = train_karras(
+        [example(6.0, 2)], toy_face(), small(emotion_scale=0.02), tmp_path / "p", start=trained, duration=two
+    )
     assert Karras2017.load(tuned).parts.emotions.lengths == (180,)
     assert np.abs(Karras2017.load(tuned).parts.emotions.neutral - model.parts.emotions.neutral).max() < 0.3
     wrong = replace(example(6.0), features=replace(speech(6.0), extractor="other"))
