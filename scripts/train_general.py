@@ -2,8 +2,12 @@
 
     python scripts/train_general.py --run RUN_FOLDER --speakers FILE.json [--motion arkit --steps 1500]
 
-FILE.json: {"speaker": ["video", ...], ...}, paths relative to it. Videos are tracked once into the run folder; the same
-call resumes. What enrolment starts from: a person with one photo speaks through these weights alone.
+       [--synthetic CORPUS --minutes 3]
+
+FILE.json: {"speaker": ["video", ...], ...}, paths relative to it. CORPUS: what `scripts.phonetic.make_corpus` wrote;
+its voices then speak on the people's faces (`scripts.synthetic_motion`) and are learned from as well. Videos are
+tracked once into the run folder; the same call resumes. What enrolment starts from: a person with one photo speaks
+through these weights alone.
 """
 
 from __future__ import annotations
@@ -14,25 +18,64 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig
 from facial_gan.data import MotionExample
 from facial_gan.registry import motion_model
 from facial_gan.synthesis import FacialGan
+from facial_gan.train import person_statistics
 from foundation.files import read_json
+from preprocessing.speech import SpeechEncoder, speech_encoder
+from preprocessing.sync import TRUSTED
+from scripts.synthetic_motion.corpus import learn_articulation, synthetic_examples
 from talking_head.learning import motion_example
 from talking_head.tracking import TRACK, sound_in_step, track
 from training import Duration
 
 log = logging.getLogger(__name__)
 
+MIN_SURE = 3  # clips whose offset is sure, before one is believed of the others
+PHONETIC = "phonetic"
 
-def example_of(video: Path, speaker: str, folder: Path, speech: str) -> MotionExample:
-    """One video as an example, tracked unless its track is there."""
-    if not (folder / TRACK).is_file():
-        track(video, folder)
-    measured = FaceTrack.load(folder / TRACK)
-    return motion_example(measured, sound_in_step(video, measured), speech, speaker)
+
+def tracks_of(videos: list[Path], folder: Path) -> list[FaceTrack]:
+    """Tracks of one speaker's videos, made unless they are there.
+
+    Where a clip is too short to tell how late its sound is, the median of the speaker's other clips is believed.
+    """
+    for video in videos:
+        if not (folder / video.stem / TRACK).is_file():
+            track(video, folder / video.stem)
+    tracks = [FaceTrack.load(folder / video.stem / TRACK) for video in videos]
+    sure = [t.sound_offset_s for t in tracks if t.sound_offset_confidence >= TRUSTED]
+    common_s = float(np.median(sure)) if len(sure) >= MIN_SURE else 0.0
+    return [t if t.sound_offset_confidence >= TRUSTED else replace(t, sound_offset_s=common_s) for t in tracks]
+
+
+def examples_of(videos: dict[str, list[Path]], folder: Path, speech: str) -> list[MotionExample]:
+    """Every speaker's videos as examples; tracks are kept in the folder."""
+    return [
+        motion_example(measured, sound_in_step(video, measured), speech, speaker)
+        for speaker, files in videos.items()
+        for video, measured in zip(files, tracks_of(files, folder), strict=True)
+    ]
+
+
+def with_synthetic(
+    examples: list[MotionExample], heard: list[MotionExample], corpus: Path, minutes: float, encoder: SpeechEncoder
+) -> list[MotionExample]:
+    """The examples, and synthetic ones that articulate as these people do.
+
+    Args:
+        examples: of real people. heard: the same, their features from the phonetic encoder.
+        corpus: see `scripts.phonetic.make_corpus`. minutes: of synthetic motion.
+        encoder: that the motion model listens through.
+    """
+    names = sorted({example.speaker for example in heard})
+    people = [person_statistics([e for e in heard if e.speaker == name]) for name in names]
+    return examples + synthetic_examples(corpus, people, learn_articulation(heard), encoder, minutes)
 
 
 def main() -> None:
@@ -44,15 +87,17 @@ def main() -> None:
     parser.add_argument("--speech", help="speech encoder; otherwise the one that the model is made for")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--batch", type=int, default=16, help="of FACIAL-GAN; the others have their own")
+    parser.add_argument("--synthetic", type=Path, help="corpus of synthesised speech to learn from as well")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of synthetic motion")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "checkpoints")
     asked = parser.parse_args()
     model = motion_model(asked.motion)
     speech = asked.speech or model.default_speech
     videos = {s: [asked.speakers.parent / v for v in files] for s, files in read_json(asked.speakers).items()}
-    examples = [
-        example_of(video, speaker, asked.run / video.stem, speech)
-        for speaker, files in videos.items() for video in files
-    ]  # fmt: skip
+    examples = examples_of(videos, asked.run, speech)
+    if asked.synthetic is not None:
+        heard = examples if speech == PHONETIC else examples_of(videos, asked.run, PHONETIC)
+        examples = with_synthetic(examples, heard, asked.synthetic, asked.minutes, speech_encoder(speech))
     config = model.config_type()
     if isinstance(config, FacialGanConfig):
         config.general = replace(config.general, batch_size=asked.batch)

@@ -28,6 +28,7 @@ class Chances:
     colour: float = 0.8
     phone_band: float = 0.15
     noise: float = 0.85
+    white: float = 0.3
     babble: float = 0.25
     clipping: float = 0.1
     drift: float = 0.3
@@ -104,11 +105,12 @@ def colours(count: int, bins: int, dice: np.random.Generator, chances: Chances) 
     return 10 ** (gain_db / 20) * cuts
 
 
-def noises(count: int, samples: int, dice: np.random.Generator) -> Tensor:
-    """Noise `[count, samples]` of unit power, its spectrum falling by 0-9 dB an octave, its strength swelling."""
+def noises(count: int, samples: int, dice: np.random.Generator, white_share: float = 0.0) -> Tensor:
+    """Noise `[count, samples]` of unit power, its spectrum falling by 0-9 dB an octave or white."""
     white = torch.from_numpy(dice.standard_normal((count, samples), dtype=np.float32))
     hz = torch.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ).clamp(min=40)
-    coloured = torch.fft.irfft(torch.fft.rfft(white) * (hz / 40) ** -_uniform(dice, count, 0.0, 1.5), samples)
+    slope = _uniform(dice, count, 0.0, 1.5) * (1 - _chosen(dice, count, white_share))
+    coloured = torch.fft.irfft(torch.fft.rfft(white) * (hz / 40) ** -slope, samples)
     seconds = torch.arange(samples) / SAMPLE_RATE_HZ
     swell = 1 + _uniform(dice, count, 0, 0.9) * torch.sin(
         2 * math.pi * (_uniform(dice, count, 0.1, 4) * seconds + _uniform(dice, count, 0, 1))
@@ -138,7 +140,7 @@ def disturb(sound: Tensor, dice: np.random.Generator, chances: Chances) -> Tenso
     babble_gain = 10 ** (-_uniform(dice, count, 6, 25) / 20) * _chosen(dice, count, chances.babble)
     # Most recordings are fairly clean: the ratio is spread evenly in dB from 0 to 40.
     noise_gain = 10 ** (-_uniform(dice, count, 0, 40) / 20) * _chosen(dice, count, chances.noise)
-    mixed = wet + rms * (babble_gain * crowd + noise_gain * noises(count, samples, dice))
+    mixed = wet + rms * (babble_gain * crowd + noise_gain * noises(count, samples, dice, chances.white))
     seconds = torch.arange(samples) / SAMPLE_RATE_HZ
     drift_db = _uniform(dice, count, 0, 6) * torch.sin(2 * math.pi * (0.2 * seconds + _uniform(dice, count, 0, 1)))
     mixed = mixed * 10 ** (drift_db * _chosen(dice, count, chances.drift) / 20)

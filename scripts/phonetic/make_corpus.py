@@ -31,6 +31,32 @@ IGNORE = 255
 LONGEST_S = 20.0
 
 
+STOPS = tuple(PHONE_INDEX[phone] for phone in ("P", "T", "K", "B", "D", "G", "CH", "JH"))
+LONGEST_CLOSURE_S, CLOSURE_DROP_DB = 0.15, 20.0
+
+
+def give_closures_to_stops(sound: np.ndarray, labels: np.ndarray) -> None:
+    """Let stops begin where it falls silent before their burst, in place; sound int16, labels at 200 Hz.
+
+    espeak-ng marks a stop at its burst and leaves the closure, 40-100 ms of near silence, to the vowel before. Every
+    other synthesiser, and every aligner of recordings, counts the closure as the stop.
+    """
+    power = (sound[: len(labels) * LABEL_SAMPLES].astype(np.float64).reshape(-1, LABEL_SAMPLES) ** 2).mean(axis=1)
+    level_db = 10 * np.log10(power + 1.0)
+    longest = round(LONGEST_CLOSURE_S * LABEL_RATE_HZ)
+    for start in np.flatnonzero(np.diff(labels.astype(int))) + 1:
+        if labels[start] not in STOPS or labels[start - 1] == PHONE_INDEX["SIL"]:
+            continue
+        first = max(0, start - longest)
+        limit_db = level_db[max(0, start - 2 * longest) : start].max() - CLOSURE_DROP_DB
+        # The mark may lie a frame or two before or after the burst.
+        quiet = start - 1 if level_db[start - 1] < limit_db else start - 2
+        while quiet >= first and level_db[quiet] < limit_db:
+            quiet -= 1
+        if quiet < start - 2:
+            labels[quiet + 1 : start] = labels[start]
+
+
 def label(utterance: Utterance) -> tuple[np.ndarray, np.ndarray]:
     """(int16 sound, labels) of one utterance; the peak is set to half of full scale; unknown symbols are `IGNORE`."""
     count = len(utterance.sound) // LABEL_SAMPLES
@@ -100,6 +126,8 @@ def write_voice(path: Path, utterances: Iterator[Utterance], minutes: float) -> 
     for utterance in utterances:
         if usable(utterance):
             sound, phones = label(utterance)
+            if utterance.marks_bursts:
+                give_closures_to_stops(sound, phones)
             sounds.append(sound)
             labels.append(phones)
             gathered += len(sound)

@@ -25,10 +25,14 @@ from preprocessing.speech.phonetic.inventory import parse_arpabet, parse_ipa
 
 @dataclass(frozen=True)
 class Utterance:
-    """Sound `[N]` at 16 kHz and its segments: (start_s, end_s, phones); phones None where the symbol is not known."""
+    """Sound `[N]` at 16 kHz and its segments: (start_s, end_s, phones); phones None where the symbol is not known.
+
+    marks_bursts: stops begin at their burst, not at their closure.
+    """
 
     sound: np.ndarray
     segments: list[tuple[float, float, tuple[str, ...] | None]]
+    marks_bursts: bool = False
 
 
 def _to_16k(sound: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -98,7 +102,7 @@ class Espeak:
             (start_s, end_s, parse_ipa(symbol))
             for (start_s, symbol), end_s in zip(marks, ends, strict=True) if end_s > start_s
         ]
-        return Utterance(_to_16k(sound / 32768.0, self.rate_hz), segments)
+        return Utterance(_to_16k(sound / 32768.0, self.rate_hz), segments, marks_bursts=True)
 
 
 def flite(text: str, voice: str, stretch: float, pitch_hz: float) -> Utterance:

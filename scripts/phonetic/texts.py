@@ -101,5 +101,6 @@ def cookie_sentences(root: Path) -> list[str]:
     for file in sorted((root / "usr/share/games/fortunes").glob("*")):
         if file.suffix == "" and file.is_file():
             for cookie in file.read_text(encoding="utf-8", errors="ignore").split("\n%\n"):
-                found.update(dict.fromkeys(_split(cookie, 15, 120)))
+                # Packages in other languages put their cookies here too.
+                found.update(dict.fromkeys(s for s in _split(cookie, 15, 120) if s.isascii()))
     return list(found)

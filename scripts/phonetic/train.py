@@ -1,6 +1,6 @@
 """Train the phonetic encoder on the corpus of `make_corpus`.
 
-    python -m scripts.phonetic.train CORPUS RUN [--steps N] [--causal]
+    python -m scripts.phonetic.train CORPUS RUN [--steps N] [--causal] [--start WEIGHTS]
 
 One core, seeded; killed at any moment, the same call goes on from the last state in RUN. The averaged weights end up in
 RUN/phonetic.safetensors.
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 from foundation.progress import progress
+from preprocessing.speech.phonetic.encoder import load_network
 from preprocessing.speech.phonetic.features import mel_filters, mel_power, normalise
 from preprocessing.speech.phonetic.inventory import PHONES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.network import PhoneticNetwork
@@ -63,6 +64,8 @@ def load_corpus(folder: Path) -> dict[str, Voice]:
 
 def weight(name: str) -> float:
     """How often a voice speaks in training: recorded people more than formant synthesis, English well represented."""
+    if name.startswith("person"):
+        return 6.0 if name in ("person_it", "person_ru") else 1.0  # the others are seconds
     if name.startswith("flite"):
         return 4.0
     if name.startswith("festival"):
@@ -87,10 +90,12 @@ def phone_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
 class Run:
     """The state of a training: network, its running average, AdamW; saved whole, read back whole."""
 
-    def __init__(self, folder: Path, plan: Plan, causal: bool) -> None:
+    def __init__(self, folder: Path, plan: Plan, causal: bool, start: Path | None = None) -> None:
         self.folder, self.plan, self.causal, self.step = folder, plan, causal, 0
         torch.manual_seed(plan.seed)
         self.network = PhoneticNetwork(causal=causal)
+        if start is not None:
+            self.network.load_state_dict(load_network(start)[0].state_dict())
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         parameters = self.network.parameters()
         self.optimiser = torch.optim.AdamW(parameters, plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay)
@@ -172,13 +177,13 @@ def score(
     return result
 
 
-def train(corpus: Path, folder: Path, plan: Plan, causal: bool) -> None:
-    """Learn until `plan.steps`, saving now and then."""
+def train(corpus: Path, folder: Path, plan: Plan, causal: bool, start: Path | None = None) -> None:
+    """Learn until `plan.steps`, saving now and then; `start`: weights to begin with."""
     torch.set_num_threads(1)
     voices = load_corpus(corpus)
     held_out = {name: voices.pop(name) for name in HELD_OUT if name in voices}
     batches = Batches(voices, {name: weight(name) for name in voices}, plan.batch, plan.seconds, Chances(), plan.seed)
-    run = Run(folder, plan, causal)
+    run = Run(folder, plan, causal, start)
     losses: list[float] = []
     with progress("training", plan.steps) as advance:
         while run.step < plan.steps:
@@ -196,8 +201,11 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--steps", type=int, default=Plan.steps)
     parser.add_argument("--causal", action="store_true")
+    parser.add_argument("--start", type=Path, help="weights to begin with, of either kind")
+    parser.add_argument("--rate", type=float, default=Plan.rate)
     options = parser.parse_args()
-    train(options.corpus, options.run, Plan(steps=options.steps), options.causal)
+    plan = Plan(steps=options.steps, rate=options.rate)
+    train(options.corpus, options.run, plan, options.causal, options.start)
 
 
 if __name__ == "__main__":

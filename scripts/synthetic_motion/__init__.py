@@ -1,0 +1,1 @@
+"""A synthetic corpus of motion: synthesised speech with known phone times, and the face motion that goes with it."""

@@ -1,0 +1,142 @@
+"""Co-articulation by dominance functions: from phone times to lips (Cohen and Massaro 1993).
+
+Each phone s pulls the face towards its target T_s with a dominance that falls with the distance to it:
+
+    D_s(t) = a_s exp(-(d_s(t) / w_s)^c),        F(t) = sum_s D_s(t) T_s / sum_s D_s(t)
+
+(their equations 1 and 4). d_s(t) is the distance in seconds from t to the phone's core (all but 40 ms or a quarter at
+either end), and w_s is `lead_s` before the core (anticipation) and `lag_s` after it (carry-over). So long phones hold
+their target, short and weak ones only lean towards it. Targets are whole expressions, one a viseme. F is linear in
+them: they are learned from tracked faces in closed form, drawn towards prototypes where the footage says little.
+
+Lips that must meet do: see `close_lips`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from face_model import mp478
+from face_model.arkit import ARKIT_NAMES, maps
+from face_model.tracks import EXPRESSION_SIZE
+from facial_gan.lips import gap_columns_mm
+from preprocessing.speech.phonetic import VISEME_NAMES
+
+Segment = tuple[float, float, int]
+"""(start_s, end_s, viseme)."""
+EXPONENT = 1.0  # c: pointed dominance, as Cohen and Massaro use it
+EDGE_SHARE, EDGE_S = 0.25, 0.04
+LIP_LEAD_S = 0.03
+"""Lips are this much ahead of the sound that they shape; best of 0-40 ms on tracked sentences."""
+
+
+@dataclass(frozen=True)
+class Dominance:
+    """strength: a, against other phones. lead_s, lag_s: w before and after the core."""
+
+    strength: float
+    lead_s: float = 0.06
+    lag_s: float = 0.05
+
+
+# Lips that meet or round win over their neighbours; the tongue's consonants leave the lips to the vowels around them.
+DOMINANCE: dict[str, Dominance] = {
+    "silence": Dominance(2.0, 0.08, 0.06),
+    "lips_closed": Dominance(5.0, 0.05, 0.04),
+    "lip_teeth": Dominance(3.0, 0.06, 0.05),
+    "tongue_tip": Dominance(0.5, 0.05, 0.05),
+    "hiss": Dominance(1.0),
+    "hush": Dominance(2.0, 0.09, 0.07),
+    "back": Dominance(0.4, 0.05, 0.05),
+    "rhotic": Dominance(0.8, 0.08, 0.06),
+    "round_close": Dominance(1.6, 0.11, 0.08),
+    "round_mid": Dominance(1.3, 0.10, 0.08),
+    "open": Dominance(1.2, 0.08, 0.07),
+    "mid": Dominance(0.8, 0.07, 0.06),
+    "spread": Dominance(0.9, 0.07, 0.06),
+}
+CLOSED = VISEME_NAMES.index("lips_closed")
+PROTOTYPES: dict[str, dict[str, float]] = {
+    "silence": {},
+    "lips_closed": {"mouthPressLeft": 0.3, "mouthPressRight": 0.3},
+    "lip_teeth": {"mouthRollLower": 0.4, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2, "jawOpen": 0.03},
+    "tongue_tip": {"jawOpen": 0.10, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2},
+    "hiss": {"jawOpen": 0.04, "mouthStretchLeft": 0.2, "mouthStretchRight": 0.2,
+             "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3},
+    "hush": {"jawOpen": 0.06, "mouthFunnel": 0.4, "mouthPucker": 0.2},
+    "back": {"jawOpen": 0.14, "mouthLowerDownLeft": 0.15, "mouthLowerDownRight": 0.15},
+    "rhotic": {"jawOpen": 0.10, "mouthFunnel": 0.25, "mouthPucker": 0.15},
+    "round_close": {"jawOpen": 0.05, "mouthPucker": 0.6, "mouthFunnel": 0.2},
+    "round_mid": {"jawOpen": 0.18, "mouthFunnel": 0.4, "mouthPucker": 0.2},
+    "open": {"jawOpen": 0.35, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2},
+    "mid": {"jawOpen": 0.20, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2},
+    "spread": {"jawOpen": 0.08, "mouthStretchLeft": 0.2, "mouthStretchRight": 0.2, "mouthSmileLeft": 0.1,
+               "mouthSmileRight": 0.1, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2},
+}  # fmt: skip
+"""Viseme -> ARKit values above those of a face at rest."""
+
+
+def segments_of(phones: np.ndarray, rate_hz: float, visemes: Sequence[int]) -> list[Segment]:
+    """Runs of one viseme in phone indices `[T]`; `visemes` gives each phone's. Unknown phones (negative or beyond) are
+    left out: their neighbours reach into them.
+    """
+    known = np.array([visemes[p] if 0 <= p < len(visemes) else -1 for p in phones])
+    cuts = [0, *(np.flatnonzero(np.diff(known)) + 1), len(known)]
+    runs = zip(cuts[:-1], cuts[1:], strict=True)
+    return [(start / rate_hz, end / rate_hz, int(known[start])) for start, end in runs if known[start] >= 0]
+
+
+def dominances(segments: Sequence[Segment], times_s: np.ndarray) -> np.ndarray:
+    """Each viseme's share `[T, 13]` in the face at some instants; rows sum to 1. No segment at all is silence."""
+    total = np.full((len(times_s), len(VISEME_NAMES)), 1e-9)
+    total[:, 0] = 1e-8
+    times_s = times_s + LIP_LEAD_S
+    for start_s, end_s, viseme in segments:
+        shape = DOMINANCE[VISEME_NAMES[viseme]]
+        margin = min(EDGE_SHARE * (end_s - start_s), EDGE_S)
+        before, after = start_s + margin - times_s, times_s - (end_s - margin)
+        away = np.maximum(before, 0) / shape.lead_s + np.maximum(after, 0) / shape.lag_s
+        total[:, viseme] += shape.strength * np.exp(-(away**EXPONENT))
+    return total / total.sum(axis=1, keepdims=True)
+
+
+def prototypes() -> np.ndarray:
+    """Expression `[13, 64]` of each viseme above a face at rest, from `PROTOTYPES`."""
+    values = np.zeros((len(VISEME_NAMES), len(ARKIT_NAMES)))
+    for row, name in enumerate(VISEME_NAMES):
+        for shape, value in PROTOTYPES[name].items():
+            values[row, ARKIT_NAMES.index(shape)] = value
+    return values @ maps().from_arkit[:, :EXPRESSION_SIZE]
+
+
+def learn_targets(shares: np.ndarray, expression: np.ndarray, strength: float = 20.0) -> np.ndarray:
+    """Targets `[13, 64]` whose mixture by `shares` `[T, 13]` comes closest to expressions `[T, 64]` above rest.
+
+    strength: how many frames the prototypes count for.
+    """
+    gram = shares.T @ shares + strength * np.eye(shares.shape[1])
+    return np.linalg.solve(gram, shares.T @ expression + strength * prototypes())
+
+
+def close_lips(
+    expression: np.ndarray, segments: Sequence[Segment], times_s: np.ndarray, rest: np.ndarray
+) -> np.ndarray:
+    """Expressions `[T, 64]` whose lips meet, as at rest `[64]`, in the core of every bilabial.
+
+    What is missing is taken from the opening along the smallest change of expression that closes the lips evenly.
+    """
+    times_s = times_s + LIP_LEAD_S
+    meets = np.zeros(len(times_s))
+    for start_s, end_s, viseme in segments:
+        if viseme == CLOSED:
+            # A short one still gets two frames at 30 a second.
+            middle, half = (start_s + end_s) / 2, max((0.5 - EDGE_SHARE) * (end_s - start_s), 0.034)
+            away = np.clip((np.abs(times_s - middle) - half) / 0.05, 0, 1)
+            meets = np.maximum(meets, 1 - away * away * (3 - 2 * away))
+    _, columns = gap_columns_mm(mp478.load())
+    opening = (expression - rest) @ columns.mean(1)
+    direction = columns.mean(1) / (columns.mean(1) ** 2).sum()
+    return expression - (meets * np.maximum(opening, 0.0))[:, None] * direction

@@ -1,0 +1,147 @@
+"""Clips to learn from in which synthesised voices speak: their features, and the motion that their phone times give.
+
+The sound is what `scripts.phonetic.make_corpus` (and `.recordings`) wrote. `scripts/train_general.py --synthetic`
+learns from these clips beside real ones; nothing is written, since making one takes a tenth of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from face_model import mp478
+from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
+from facial_gan.data import MotionExample
+from facial_gan.lips import lip_gap_mm
+from facial_gan.statistics import MotionStatistics
+from facial_gan.train import person_statistics
+from foundation.errors import InputError
+from foundation.files import read_tensors
+from preprocessing.speech import SpeechEncoder
+from preprocessing.speech.phonetic import VISEME_NAMES, VISEME_OF_PHONE
+from scripts.phonetic.augment import Chances, disturb
+from scripts.phonetic.make_corpus import LABEL_RATE_HZ, LABEL_SAMPLES
+from scripts.synthetic_motion.coarticulation import Segment, close_lips, dominances, learn_targets, segments_of
+from scripts.synthetic_motion.people import blinks, head
+
+CLIP_S = 10.0
+LIVELINESS = 0.15  # deviation of the logarithm of how far a speaker moves the lips
+DISTURBED_SHARE = 0.5
+MILD = Chances(pauses=(), room=0.4, colour=0.6, phone_band=0.0, noise=0.6, babble=0.0, clipping=0.0, noise_only=0.0)
+RATE_HZ = 16000
+
+
+@dataclass(frozen=True)
+class Articulation:
+    """Learned from footage. targets: `[13, 64]`, expression of each viseme above rest. gain: what the mixture of
+    targets must be multiplied by to move the lips as far as people do.
+    """
+
+    targets: np.ndarray
+    gain: float
+
+
+def _above_rest(example: MotionExample) -> tuple[np.ndarray, np.ndarray]:
+    """Expression above that of lips at rest, `[T, 64]`, and the latter, `[64]`."""
+    rest = person_statistics([example]).rest
+    return example.motion.expression - rest, rest
+
+
+def heard_segments(phonetic: SpeechFeatures) -> list[Segment]:
+    """Visemes over time as the phonetic encoder hears them."""
+    heard = phonetic.values[:, : len(VISEME_NAMES)].argmax(axis=1)
+    return segments_of(heard, phonetic.rate_hz, range(len(VISEME_NAMES)))
+
+
+def learn_articulation(examples: Sequence[MotionExample]) -> Articulation:
+    """From tracked clips whose features are the phonetic encoder's.
+
+    Raises:
+        InputError: features of another encoder.
+    """
+    if any(not example.features.extractor.startswith("phonetic") for example in examples):
+        raise InputError("features of another encoder", "phonetic features, which tell visemes")
+    shares = [dominances(heard_segments(e.features), np.arange(len(e.motion)) / MOTION_FPS) for e in examples]
+    above = [_above_rest(example)[0] for example in examples]
+    targets = learn_targets(np.concatenate(shares), np.concatenate(above))
+    model, gain = mp478.load(), 1.0
+    for _ in range(3):  # lips that meet add to the swing, so the gain is found by trying
+        moved = [
+            articulate(heard_segments(e.features), len(e.motion), Articulation(targets, gain), _above_rest(e)[1])
+            for e in examples
+        ]
+        wanted = [np.std(lip_gap_mm(model, e.motion.expression)) for e in examples]
+        ratio = [w / np.std(lip_gap_mm(model, m)) for w, m in zip(wanted, moved, strict=True)]
+        gain *= float(np.median(ratio))
+    return Articulation(targets, gain)
+
+
+def articulate(segments: Sequence[Segment], frames: int, learned: Articulation, rest: np.ndarray) -> np.ndarray:
+    """Expression `[frames, 64]` at 30 fps of somebody whose lips at rest are `rest` `[64]`."""
+    times_s = np.arange(frames) / MOTION_FPS
+    above = learned.gain * dominances(segments, times_s) @ learned.targets
+    # Whatever silence was learned to look like, it is the rest.
+    above -= learned.gain * dominances(segments, times_s)[:, :1] * learned.targets[0]
+    return close_lips((rest + above).astype(np.float32), segments, times_s, rest)
+
+
+def synthetic_clip(
+    voice: tuple[np.ndarray, np.ndarray], person: MotionStatistics, learned: Articulation, dice: np.random.Generator
+) -> tuple[Sound, FaceMotion, list[Segment]]:
+    """(sound, motion, visemes) of `CLIP_S` seconds of a voice (int16 sound, labels at 200 Hz) on a person's face."""
+    whole, labels = voice
+    length = round(CLIP_S * LABEL_RATE_HZ)
+    start = int(dice.integers(0, max(1, len(labels) - length)))
+    piece, phones = whole[start * LABEL_SAMPLES : (start + length) * LABEL_SAMPLES], labels[start : start + length]
+    clean = piece.astype(np.float32) / 32768.0
+    frames = int(len(phones) / LABEL_RATE_HZ * MOTION_FPS)
+    segments = segments_of(phones.astype(int), LABEL_RATE_HZ, VISEME_OF_PHONE)
+    lively = Articulation(learned.targets, learned.gain * float(np.exp(dice.normal(0, LIVELINESS))))
+    silent = dominances(segments, np.arange(frames) / MOTION_FPS)[:, 0] > 0.9
+    flat = np.concatenate([
+        head(Sound(clean, RATE_HZ), frames, person, dice), blinks(silent, dice)[:, None],
+        articulate(segments, frames, lively, person.rest),
+    ], axis=1).astype(np.float32)
+    if dice.random() < DISTURBED_SHARE:
+        clean = disturb(torch.from_numpy(clean)[None], dice, MILD)[0].numpy()
+    return Sound(clean, RATE_HZ), FaceMotion.unpack(flat, MOTION_FPS, mp478.ID), segments
+
+
+def synthetic_examples(
+    corpus: Path, people: Sequence[MotionStatistics], learned: Articulation, encoder: SpeechEncoder, minutes: float,
+    seed: int = 0,
+) -> list[MotionExample]:
+    """Clips of every voice in turn, each on the statistics of one of the people.
+
+    Raises:
+        InputError: no corpus in the folder.
+    """
+    files = sorted(corpus.glob("*.safetensors"))
+    if not files:
+        raise InputError(f"no corpus in {corpus}", "files of scripts.phonetic.make_corpus", "make it first")
+    dice = np.random.default_rng([seed, 6])
+    files = [files[index] for index in dice.permutation(len(files))]
+    silence = encoder(Sound(np.zeros(2 * RATE_HZ, np.float32), RATE_HZ)).values
+    made = []
+    for number in range(max(1, round(minutes * 60 / CLIP_S))):
+        file, person = files[number % len(files)], people[number % len(people)]
+        tensors, _ = read_tensors(file)
+        sound, motion, _ = synthetic_clip((tensors["sound"], tensors["labels"]), person, learned, dice)
+        speaker = f"synthetic_{file.stem}_{number}"
+        seen = np.ones(len(motion), bool)
+        made.append(MotionExample(encoder(sound), motion, seen, speaker, silence[len(silence) // 2]))
+    return made
+
+
+def closure_share(motion: FaceMotion, segments: Sequence[Segment], rest: np.ndarray) -> tuple[float, int]:
+    """(share of the bilabials in which the lips come within a tenth of their swing of rest, bilabials)."""
+    gap = lip_gap_mm(mp478.load(), motion.expression)
+    closed = float(lip_gap_mm(mp478.load(), rest[None])[0])
+    limit = closed + 0.1 * (np.quantile(gap, 0.95) - closed)
+    inside = [(a, b) for a, b, v in segments if VISEME_NAMES[v] == "lips_closed" and a > 0.1 and b < motion.duration_s]
+    met = [gap[max(0, int(a * MOTION_FPS) - 2) : int(b * MOTION_FPS) + 2].min() <= limit for a, b in inside]
+    return (float(np.mean(met)) if met else 1.0), len(met)
