@@ -73,6 +73,24 @@ def log_mel_regressor(features: SpeechFeatures, motion: FaceMotion, learn: int, 
     return LogMelRegressor(features, motion, learn, seed)(features, len(motion))
 
 
+def nearest_replay(features: SpeechFeatures, motion: FaceMotion, learn: int) -> FaceMotion:
+    """Each frame's expression from the learned frame whose sound, over +-0.2 s, is most like it; the rest at its mean.
+
+    Args:
+        features: log-mel of the whole clip.
+        motion: at 30 fps, of the whole clip; only its first `learn` frames are replayed.
+    """
+    rows = features.windows(MOTION_FPS, steps=1, frames=len(motion))[:, 0]
+    rows = (rows - rows[:learn].mean(0)) / (rows[:learn].std(0) + 1e-6)
+    padded = np.pad(rows, ((REACH_FRAMES, REACH_FRAMES), (0, 0)), mode="edge")
+    heard = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH_FRAMES + 1, axis=0).reshape(len(motion), -1)
+    nearest = cKDTree(heard[:learn]).query(heard)[1]
+    flat = motion.pack()
+    out = np.tile(flat[:learn].mean(0), (len(flat), 1))
+    out[:, EXPRESSION] = flat[nearest, EXPRESSION]
+    return FaceMotion.unpack(out, motion.fps, motion.face_model)
+
+
 def mean_face(motion: FaceMotion, learn: int) -> FaceMotion:
     """The mean of the learned frames, held."""
     flat = motion.pack()
