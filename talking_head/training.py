@@ -68,6 +68,7 @@ def train(config: Path | str, data: Path | str | None = None) -> Trained:
     given = configure(GeneralTraining, said, str(path))
     run, kind = Path(given.run), motion_model(given.motion)
     speech = given.speech or kind.default_speech
+    speech_encoder(speech)  # what it lacks is told now, and not clip by clip
     settings: Any = configure(kind.config_type, of_model, f"{path}, model")
     given = replace(given, videos=str(data or given.videos))
     with joined(device_name(given.device)) as device:
