@@ -48,7 +48,7 @@ def give_closures_to_stops(sound: np.ndarray, labels: np.ndarray) -> None:
         if labels[start] not in STOPS or labels[start - 1] == PHONE_INDEX["SIL"]:
             continue
         first = max(0, start - longest)
-        limit_db = level_db[max(0, start - 2 * longest) : start].max() - CLOSURE_DROP_DB
+        limit_db = float(np.max(level_db[max(0, start - 2 * longest) : start])) - CLOSURE_DROP_DB
         # The mark may lie a frame or two before or after the burst.
         quiet = start - 1 if level_db[start - 1] < limit_db else start - 2
         while quiet >= first and level_db[quiet] < limit_db:
