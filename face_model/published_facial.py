@@ -29,6 +29,7 @@ from foundation.files import atomic_path
 
 PICTURE_PX = 512
 MOTION_COLUMNS, FIT_COLUMNS, POSE_COLUMNS = 71, 258, 6
+MIN_SCALE = 5.0  # pixels a decimetre: at less, a face is some seven pixels wide, or the number is a z-score
 NO_SHIFT = np.zeros(3, np.float32)
 
 
@@ -67,9 +68,9 @@ def _motion(
     pose: np.ndarray, blink: np.ndarray, expression: np.ndarray, fps: float, centre_mm: np.ndarray, size_px: int
 ) -> FaceMotion:
     """pose: `[T, 6]`, angles in degrees, scale, shift right, shift up."""
-    if (pose[:, 3] <= 0).any():
+    if (pose[:, 3] < MIN_SCALE).any():
         remedy = "give the fit's pose_statistics() if this is the network's own output, which is z-scored"
-        raise InputError(f"a scale of {pose[:, 3].min():.3g} pixels a decimetre", "scales above 0", remedy)
+        raise InputError(f"a scale of {pose[:, 3].min():.3g} pixels a decimetre", f"{MIN_SCALE:g} or more", remedy)
     rotation = np.deg2rad(pose[:, :3])
     px_per_mm = pose[:, 3:4] / deng.MM_PER_DM
     across_mm = pose[:, 4:6] / px_per_mm + _shift_of_origin(rotation, centre_mm)[:, :2]

@@ -38,7 +38,7 @@ class TransferSettings:
     a unit of prior.
     """
 
-    noise_mm: float = 3.0
+    noise_mm: float = 2.0
     cutoff_hz: float | None = 10.0
     iterations: int = 4000
     tolerance: float = 1e-5

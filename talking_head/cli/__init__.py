@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli import assets, data, demo, doctor, emotions, exporting, judging, live, making, targets, training
+from talking_head.cli import (
+    assets,
+    data,
+    demo,
+    doctor,
+    emotions,
+    exporting,
+    importing,
+    judging,
+    live,
+    making,
+    targets,
+    training,
+)
 
 EPILOG = (
     "First make a target from a video of one person (`enroll`), then let it speak (`synth`). "
@@ -22,14 +35,15 @@ app = typer.Typer(
     add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
 VERBS = (
-    demo.demo, making.enroll, making.synth, exporting.export, live.live, making.track, judging.evaluate,
-    judging.compare, judging.verify, training.train, doctor.doctor,
+    demo.demo, making.enroll, making.synth, exporting.export, importing.transfer, live.live, making.track,
+    judging.evaluate, judging.compare, judging.verify, training.train, doctor.doctor,
 )
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(targets.app, name="targets")
 app.add_typer(emotions.app, name="emotions")
 app.add_typer(assets.app, name="assets")
+app.add_typer(importing.app, name="import")
 app.add_typer(data.app, name="data")
 
 
