@@ -1,8 +1,9 @@
 """Filters for face curves `[T, K]`: less tremble, the same swing.
 
 A filter that only averages makes the mouth small: lips close for a twelfth of a second, and an average over more than
-that never sees them closed. So the frequency at which a filter begins to take away matters less than how steeply it
-does: what is kept should be kept whole. `benchmarks/arkit_filters.py` measures them all on a model's own curves.
+that never sees them closed. The default gives back what its averaging took of the swing. All but `one_euro`, which can
+not, are as strong as it takes to bring the tremble of the shipped model's curves down about four times;
+`benchmarks/arkit_filters.py` measures what that costs.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solveh_banded
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import butter, savgol_filter, sosfiltfilt
 
 from foundation.errors import InputError
 
 NONE = "none"
-DEFAULT = "twiced"
-BUTTERWORTH_HZ, BUTTERWORTH_ORDER = 7.0, 4
-WHITTAKER_HZ = 8.0
-GAUSSIAN_S, TWICED_S = 0.024, 0.034
-SAVGOL_S, SAVGOL_DEGREE = 4 / 15, 3  # whole frames at the usual rates
+DEFAULT = "swing"
+BUTTERWORTH_HZ, BUTTERWORTH_ORDER = 3.8, 6
+WHITTAKER_HZ = 4.0
+GAUSSIAN_S, SWING_S = 0.046, 0.062
+AROUND_S, MOST_GAIN = 0.4, 1.5
+SAVGOL_S, SAVGOL_DEGREE = 1 / 3, 3  # whole frames at the usual rates
 ONE_EURO_HZ, ONE_EURO_SPEED, ONE_EURO_SPEED_HZ = 1.5, 6.0, 1.0
 TRUNCATE = 4.0  # deviations at which a Gaussian ends
+STILL = 1e-6  # variance below which a curve does not move
 
 Filter = Callable[[np.ndarray, float], np.ndarray]
 
@@ -96,12 +99,21 @@ def gaussian(values: np.ndarray, fps: float, deviation_s: float = GAUSSIAN_S) ->
     return gaussian_filter1d(values, deviation_s * fps, axis=0, mode="nearest", truncate=TRUNCATE)
 
 
-def twiced(values: np.ndarray, fps: float) -> np.ndarray:
-    """A Gaussian mean and, added to it, the Gaussian mean of what it took away (Tukey's twicing, 1977): flat where
-    speech moves, steep above, and it ends, so that a stream can be filtered exactly.
+def swing(values: np.ndarray, fps: float) -> np.ndarray:
+    """A Gaussian mean whose swing is as wide as before: about its mean over +-0.4 s it is stretched by what the
+    averaging took of the deviation there, at most by half. Stretching so slowly brings no tremble back, and the filter
+    ends, so that a stream can be filtered exactly.
     """
-    once = gaussian(values, fps, TWICED_S)
-    return once + gaussian(values - once, fps, TWICED_S)
+
+    def around(curves: np.ndarray) -> np.ndarray:
+        return uniform_filter1d(curves, 2 * round(AROUND_S * fps) + 1, axis=0, mode="nearest")
+
+    values = np.asarray(values, np.float64)
+    calm = gaussian(values, fps, SWING_S)
+    mean, calm_mean = around(values), around(calm)
+    before, after = around(values**2) - mean**2, around(calm**2) - calm_mean**2  # variances
+    gain = np.sqrt((before.clip(0) + STILL) / (after.clip(0) + STILL)).clip(1, MOST_GAIN)
+    return calm_mean + gain * (calm - calm_mean)
 
 
 def butterworth(values: np.ndarray, fps: float) -> np.ndarray:
@@ -121,7 +133,7 @@ _FILTERS = {
         CurveFilter("gaussian", gaussian, TRUNCATE * GAUSSIAN_S),
         CurveFilter("whittaker", whittaker, 0.4),
         CurveFilter("butterworth", butterworth, 0.5),
-        CurveFilter("twiced", twiced, 2 * TRUNCATE * TWICED_S),
+        CurveFilter("swing", swing, AROUND_S + TRUNCATE * SWING_S),
     )
 }
 

@@ -17,14 +17,17 @@ from facial_gan.interface import MotionModel
 from facial_gan.liveliness import BlinkProcess, PoseProcess, within_range
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from motion_models.arkit import ArkitRegressor, curve_filter
+from motion_models.arkit import ArkitRegressor
+from motion_models.arkit.filters import gaussian
 from motion_models.arkit.statistics import curves_at
 from preprocessing.speech import SpeechEncoder
 from talking_head.exporting.arkit import live_link_of_values
+from talking_head.live.rows import LIGHT_S
 
 HEARD_S = 6.0
 HOP_S = 0.2
 FADE_S = 0.1
+BACKWARD = "one_euro"  # the filter of ARKit curves: one that waits for nothing
 DELAY_S = 0.4  # of models that do not say how far ahead they hear
 
 
@@ -40,8 +43,9 @@ class Listener:
     """
 
     def __init__(self, model: MotionModel, person: FacialGan, encoder: SpeechEncoder, fps: float, seed: int) -> None:
-        self.model, self.encoder, self.fps = model, encoder, fps
-        self.delay_s = model.latency_s if isinstance(model, ArkitRegressor) else DELAY_S
+        self.model = model.with_filter(BACKWARD) if isinstance(model, ArkitRegressor) else model
+        self.encoder, self.fps = encoder, fps
+        self.delay_s = self.model.latency_s if isinstance(self.model, ArkitRegressor) else DELAY_S
         self._statistics = person.statistics
         known, ones = person.statistics, np.ones(POSE_SIZE)
         self._sway = PoseProcess(ones, known.pose_factor, known.pose_memory_s, fps, seed)
@@ -84,9 +88,9 @@ class Listener:
         open_eyed = type(motion)(
             motion.fps, motion.expression, motion.rotation, motion.translation, 0 * motion.blink, motion.face_model
         )
-        smooth = curve_filter()
         every = np.arange(round(motion.duration_s * self.fps)) / self.fps
-        return curves_at(smooth(curves_at(values_of_motion(open_eyed), motion.fps, every), self.fps), self.fps, time_s)
+        values = curves_at(values_of_motion(open_eyed), motion.fps, every)
+        return curves_at(gaussian(values, self.fps, LIGHT_S), self.fps, time_s)
 
     def _dressed(self, values: np.ndarray) -> np.ndarray:
         """Rows of values with head and blinks."""

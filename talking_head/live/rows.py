@@ -15,7 +15,8 @@ import numpy as np
 from face_model.arkit import values_of_motion, with_lids
 from face_model.tracks import FaceMotion, SpeechFeatures
 from facial_gan.interface import MotionModel
-from motion_models.arkit import ArkitRegressor, curve_filter
+from motion_models.arkit import ArkitRegressor
+from motion_models.arkit.filters import TRUNCATE, gaussian
 from motion_models.arkit.statistics import curves_at
 from preprocessing.speech import encode_file
 from talking_head.exporting.arkit import live_link_of_values
@@ -24,6 +25,8 @@ from talking_head.target import Target
 
 VALUES, ROTATION, BLINK = slice(0, 52), slice(52, 55), 55
 SPLINE_FRAMES = 4
+LIGHT_S = 0.0234  # deviation of the Gaussian that halves what swings 8 times a second, as the export of a motion does
+REACH_S = TRUNCATE * LIGHT_S
 FeaturesOf = Callable[[str], SpeechFeatures]  # by the name of a speech encoder
 
 
@@ -74,21 +77,20 @@ def _values(
 def motion_curves(pieces: Iterator[FaceMotion], fps: float, count: int) -> Iterator[np.ndarray]:
     """ARKit values, rotation and AU45, `[N, 56]`, at `fps`, of a motion that comes in pieces; `count` rows in all.
 
-    Values are read by a spline and filtered as `filters.DEFAULT` does; each is given when what it depends on has come.
+    Values are read by a spline and lightly filtered; each is given when what it depends on has come.
     """
-    smooth = curve_filter()
     kept, first, done = np.zeros((0, 56)), 0, 0  # the frames still needed, and the number of the first of them
     rate = fps
     for piece in pieces:
         rate = piece.fps
         rows = np.hstack((values_of_motion(piece), piece.rotation, piece.blink[:, None]))
         kept = np.concatenate([kept, rows])
-        known_s = (first + len(kept) - 1 - SPLINE_FRAMES) / rate - smooth.reach_s
+        known_s = (first + len(kept) - 1 - SPLINE_FRAMES) / rate - REACH_S
         ready = min(count, max(done, math.floor(known_s * fps)))
         if ready > done:
             yield _read(kept, first / rate, rate, fps, done, ready)
             done = ready
-            spent = max(0, math.floor((done / fps - smooth.reach_s) * rate) - SPLINE_FRAMES - 1 - first)
+            spent = max(0, math.floor((done / fps - REACH_S) * rate) - SPLINE_FRAMES - 1 - first)
             kept, first = kept[spent:], first + spent
     if done < count and len(kept):
         yield _read(kept, first / rate, rate, fps, done, count)
@@ -96,12 +98,11 @@ def motion_curves(pieces: Iterator[FaceMotion], fps: float, count: int) -> Itera
 
 def _read(kept: np.ndarray, first_s: float, rate: float, fps: float, start: int, stop: int) -> np.ndarray:
     """Rows `start` to `stop` of what frames at `rate` from `first_s` on say."""
-    smooth = curve_filter()
-    margin = math.ceil(smooth.reach_s * fps)
+    margin = math.ceil(REACH_S * fps)
     low = max(math.ceil(first_s * fps), start - margin, 0)
     read = curves_at(kept, rate, np.arange(low, stop + margin) / fps, first_s)
     out = read[start - low : stop - low].copy()
-    out[:, VALUES] = smooth(read[:, VALUES], fps)[start - low : stop - low]
+    out[:, VALUES] = gaussian(read[:, VALUES], fps, LIGHT_S)[start - low : stop - low]
     return out
 
 

@@ -67,7 +67,7 @@ def test_it_learns_what_can_be_known(learned: ArkitRegressor) -> None:
     assert learned.values(quiet)[30:-30, JAW].mean() < np.quantile(true[:, JAW], 0.25)  # lips close in silence
 
 
-@pytest.mark.parametrize("name", ["none", "twiced", "savitzky_golay", "butterworth", "one_euro"])
+@pytest.mark.parametrize("name", ["none", "swing", "savitzky_golay", "butterworth", "one_euro"])
 def test_a_stream_is_the_whole(learned: ArkitRegressor, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, sound = learned.with_filter(name), speech(5.3, seed=3)
     pieces = list(model.stream_values(sound, fps=60.0))
@@ -83,8 +83,8 @@ def test_later_sound_changes_nothing_before_the_latency(learned: ArkitRegressor)
     before, after = learned.values(sound), learned.values(replace(sound, values=values))
     safe = int((3.0 - learned.latency_s) * 60)
     assert np.allclose(before[:safe], after[:safe], atol=1e-6)
-    assert not np.allclose(before[safe : safe + 30], after[safe : safe + 30], atol=1e-2)
-    assert 0.1 < learned.latency_s < 0.6
+    assert not np.allclose(before[safe:], after[safe:], atol=1e-2)
+    assert 0.1 < learned.latency_s < 1.3
 
 
 def test_any_frame_rate_reads_the_same_curves(learned: ArkitRegressor) -> None:
