@@ -89,7 +89,7 @@ def radar(axes: Sequence[str], systems: Mapping[str, Sequence[float]], colours: 
         anchor = "middle" if abs(np.cos(angle)) < 0.2 else ("start" if np.cos(angle) > 0 else "end")
         across, down = point(angle, 1.14).split(",")
         values = [scores[k] for scores in systems.values()]
-        told = "not measured" if not np.isfinite(values).any() else " / ".join(number(v) for v in values)
+        told = "not measured" if not np.isfinite(values).any() else _told(values)
         end_x, end_y = point(angle, 1).split(",")
         parts.append(f'<line class="grid" x1="{middle}" y1="{middle}" x2="{end_x}" y2="{end_y}"/>')
         parts.append(
@@ -100,6 +100,11 @@ def radar(axes: Sequence[str], systems: Mapping[str, Sequence[float]], colours: 
         shape = " ".join(point(a, s if np.isfinite(s) else 0.0) for a, s in zip(angles, scores, strict=True))
         parts.append(f'<polygon class="score" points="{shape}" style="stroke:{colour};fill:{colour}"/>')
     return _picture("radar", (-_RADAR_MARGIN, size + 2 * _RADAR_MARGIN, size), "radar of scores", parts)
+
+
+def _told(values: Sequence[float]) -> str:
+    """The numbers themselves where there is room for them; the table has them anyway."""
+    return " / ".join(number(value) for value in values) if len(values) <= 2 else ""
 
 
 def number(value: float) -> str:
