@@ -56,8 +56,8 @@ ACTION_UNITS: dict[str, ActionUnit] = {
     }, 9.0),
     "AU9 nose wrinkler": ActionUnit({
         48: (0, 3, 0), 64: (0, 3, 0), 98: (0, 2.5, 0), 129: (0.5, 3, 0), 102: (0, 3, 0), 55: (-1, -2, 0),
-        37: (0, 1.5, 0), 0: (0, 1.5, 0), 1: (0, 1, 0), 61: STILL, 14: STILL, 145: STILL,
-    }, 10.0, parts_lips=True),
+        1: (0, 1, 0), 61: STILL, 13: STILL, 14: STILL, 37: STILL, 0: STILL, 145: STILL,
+    }, 10.0),
     "AU10 upper lip raiser": ActionUnit({
         37: (0, 3, 0), 0: (0, 2.5, 0), 39: (0, 3, 0), 13: (0, 2.5, 0), 81: (0, 2.8, 0), 98: (0, 1, 0), 61: STILL,
         14: STILL, 17: STILL, 1: STILL,
@@ -94,9 +94,9 @@ EMOTIONS: dict[str, dict[str, float]] = {
     "sad": {"AU1": 1.0, "AU4": 0.4, "AU15": 1.0},
     "surprised": {"AU1": 1.0, "AU2": 1.0, "AU26": 0.7},
     "fear": {"AU1": 1.0, "AU2": 0.5, "AU4": 0.6, "AU20": 1.0, "AU26": 0.3},
-    "disgusted": {"AU9": 1.0, "AU10": 0.7, "AU15": 0.4},
+    "disgusted": {"AU9": 1.0, "AU10": 1.0},
     "angry": {"AU4": 1.0, "AU6": 0.6, "AU23": 1.0},
-    "contempt": {"AU12": 0.4, "AU14": 1.0},
+    "contempt": {"AU12": 0.7, "AU14": 1.0},
 }
 """Strength of the units in each emotion at full intensity. AU5 (upper lid) is left out: lids follow AU45 here."""
 SIDE_OF = {kind: RIGHT if kind == "contempt" else BOTH for kind in KINDS}

@@ -91,8 +91,8 @@ class LossWeights:
     vertices: float = 1.0
     lips: float = 0.5
     kl: float = 1e-3
-    lip_reading: float = 0.5
-    emotion: float = 0.5
+    lip_reading: float = 1.0
+    emotion: float = 1.0
     exchange: float = 1.0
 
 
@@ -102,10 +102,10 @@ class Steps:
     general weights, where lip reader and prior stay as they are.
     """
 
-    lip_reader: int = 500
+    lip_reader: int = 400
     prior: int = 1500
-    stage1: int = 1200
-    stage2: int = 600
+    stage1: int = 1000
+    stage2: int = 500
     person_stage1: int = 400
     person_stage2: int = 200
 

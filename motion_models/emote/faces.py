@@ -20,7 +20,9 @@ from face_model.transfer import ExpressionSpace, expression_space
 from foundation.errors import InputError
 from motion_models.emote.action_units import ACTION_UNITS, BOTH, RIGHT, UNITS, movement_mm, told_points
 
-UNIT_PRIOR_MM2 = 3.0  # a deviation of expression costs as much as this much squared error over all points
+# A deviation of expression costs as much as so much squared error over all points. A one-sided movement is further from
+# speech than a symmetric one, and worth less without its one-sidedness.
+UNIT_PRIOR_MM2 = {BOTH: 3.0, RIGHT: 1.0}
 READ_PRIOR_MM2 = 30.0
 JAW_PRIOR_RAD = 0.15
 STRONGEST = 2.0  # a unit that the model shows too small is made larger, but not more than so much
@@ -94,7 +96,7 @@ def _solve(space: ExpressionSpace, wanted_mm: np.ndarray, prior_mm2: float) -> n
 def _unit(space: ExpressionSpace, name: str, side: str) -> np.ndarray:
     unit = ACTION_UNITS[name]
     wanted = movement_mm(unit, side)
-    found = _solve(space, wanted[None], UNIT_PRIOR_MM2)[0]
+    found = _solve(space, wanted[None], UNIT_PRIOR_MM2[side])[0]
     points = told_points(unit)
     goal, made = wanted[points], np.einsum("k,kpc->pc", found, space.offsets_mm[:, points])
     reached = (made * goal).sum() / (goal**2).sum()
