@@ -16,6 +16,7 @@ from talking_head.exporting.driving import SUFFIXES, only_head, read_motion
 from talking_head.exporting.flame import flame_file, write_flame
 from talking_head.exporting.gltf import write_gltf
 from talking_head.exporting.livelink import LiveLinkCurves, write_live_link
+from talking_head.exporting.look import look_of
 from talking_head.exporting.tables import write_npz, write_openface
 from talking_head.home import Home, writable
 from talking_head.settings import device_name
@@ -80,7 +81,7 @@ def export(
     if spoken and format in ("gltf", "npz"):
         values = values_of_live_link(_spoken_curves(source, person, how, motion.fps, seed, where))
     if format == "gltf":
-        write_gltf(motion, goal, identity_of(person), person.id, values)
+        write_gltf(motion, goal, identity_of(person), person.id, values, look_of(person))
     elif format == "npz":
         write_npz(motion, goal, values)
     elif format == "flame":

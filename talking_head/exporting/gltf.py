@@ -22,12 +22,15 @@ from face_model.rotations import rotation_matrix
 from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.files import atomic_path
 from talking_head.exporting.arkit import arkit_values
+from talking_head.exporting.look import Look
 
 FLOAT, UINT = 5126, 5125
 VERTICES, INDICES = 34962, 34963
 MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 M_PER_MM = 1e-3
 ALIGNMENT = 4
+UNLIT = "KHR_materials_unlit"
+WHITE = (1.0, 1.0, 1.0)
 EYE_RGB, MOUTH_RGB = (0.85, 0.83, 0.8), (0.06, 0.015, 0.015)  # linear
 GENERATOR = "talking-head"
 
@@ -39,6 +42,12 @@ class _Buffer:
         self.data = bytearray()
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
+
+    def add_picture(self, content: bytes) -> int:
+        """The index of a new view of a JPEG's bytes."""
+        self.views.append({"buffer": 0, "byteOffset": len(self.data), "byteLength": len(content)})
+        self.data += content + bytes(-len(content) % ALIGNMENT)
+        return len(self.views) - 1
 
     def add(self, values: np.ndarray, target: int | None = None) -> int:
         """The index of a new accessor of `[N]` scalars or `[N, 2-4]` vectors, float32 or uint32."""
@@ -57,11 +66,12 @@ class _Buffer:
 
 def write_gltf(
     motion: FaceMotion, path: Path | str, person: FaceIdentity | None = None, name: str = "face",
-    values: np.ndarray | None = None,
+    values: np.ndarray | None = None, look: Look | None = None,
 ) -> None:
     """Write a motion on a person's face (None: the mean face), whole or not at all.
 
-    values: `[T, 52]`, the ARKit values to play; None for those of the motion's expression.
+    values: `[T, 52]`, the ARKit values to play; None for those of the motion's expression. look: the person's colours;
+    None for those of the face model, which are plain.
 
     The node `head` turns and moves as `rotation` and `translation`; the animation lasts as long as the motion.
 
@@ -70,8 +80,8 @@ def write_gltf(
     """
     weights, model = arkit_values(motion) if values is None else values, mp478.load()
     buffer = _Buffer()
-    mesh, materials = _mesh(buffer, model, person)
-    content = {
+    mesh, materials = _mesh(buffer, model, person, look)
+    content: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": GENERATOR},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
@@ -80,6 +90,9 @@ def write_gltf(
         "materials": materials,
         "animations": [_animation(buffer, motion, weights)],
     }
+    if look is not None:
+        picture = {"bufferView": buffer.add_picture(look.picture), "mimeType": "image/jpeg"}
+        content |= {"images": [picture], "textures": [{"source": 0}], "extensionsUsed": [UNLIT]}
     content |= {"accessors": buffer.accessors, "bufferViews": buffer.views}
     content |= {"buffers": [{"byteLength": len(buffer.data)}]}
     text = json.dumps(content, separators=(",", ":")).encode()
@@ -91,7 +104,7 @@ def write_gltf(
 
 
 def _mesh(
-    buffer: _Buffer, model: MorphableModel, person: FaceIdentity | None
+    buffer: _Buffer, model: MorphableModel, person: FaceIdentity | None, look: Look | None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The mesh at ARKit values of 0, with its targets, and its materials: skin, eyes, inner mouth."""
     known, shape, albedo = maps(), model.mean_mm, model.albedo
@@ -108,10 +121,10 @@ def _mesh(
     parts = {
         "POSITION": buffer.add(neutral_mm * M_PER_MM, VERTICES),
         "NORMAL": buffer.add(normals, VERTICES),
-        "TEXCOORD_0": buffer.add(model.uv.numpy(), VERTICES),
+        "TEXCOORD_0": buffer.add(model.uv.numpy() if look is None else look.uv, VERTICES),
     }
     targets = [{"POSITION": buffer.add(offset * M_PER_MM, VERTICES)} for offset in offsets_mm]
-    skin = parts | {"COLOR_0": buffer.add(colour, VERTICES)}
+    skin = parts | ({"COLOR_0": buffer.add(colour, VERTICES)} if look is None else {})
     region = model.triangle_region.numpy()
     kinds = ((skin, (Region.SKIN,)), (parts, (Region.RIGHT_EYE, Region.LEFT_EYE)), (parts, (Region.INNER_MOUTH,)))
     primitives = [
@@ -122,13 +135,23 @@ def _mesh(
         for index, (attributes, regions) in enumerate(kinds)
     ]
     names = {"targetNames": list(ARKIT_NAMES)}  # where Blender, Unreal and three.js look for them
-    materials = [_material("skin", (1, 1, 1)), _material("eyes", EYE_RGB), _material("inner mouth", MOUTH_RGB)]
+    if look is None:
+        materials = [_material("skin", WHITE), _material("eyes", EYE_RGB), _material("inner mouth", MOUTH_RGB)]
+    else:
+        materials = [_painted("skin"), _painted("eyes"), _material("inner mouth", MOUTH_RGB)]
     return {"primitives": primitives, "weights": [0.0] * len(ARKIT_NAMES), "extras": names}, materials
 
 
 def _material(name: str, rgb: tuple[float, float, float]) -> dict[str, Any]:
     look = {"baseColorFactor": [*rgb, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.8}
     return {"name": name, "pbrMetallicRoughness": look, "doubleSided": True}
+
+
+def _painted(name: str) -> dict[str, Any]:
+    """A material of the picture, whose light is in it already."""
+    plain = _material(name, WHITE)
+    plain["pbrMetallicRoughness"]["baseColorTexture"] = {"index": 0}
+    return plain | {"extensions": {UNLIT: {}}}
 
 
 def _animation(buffer: _Buffer, motion: FaceMotion, weights: np.ndarray) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -16,6 +17,7 @@ from foundation.errors import InputError
 from talking_head.exporting.driving import read_motion
 from talking_head.exporting.export import FORMATS, export
 from talking_head.exporting.livelink import NAMES, read_live_link, write_live_link
+from talking_head.exporting.look import look_of
 from talking_head.exporting.tables import read_npz
 from talking_head.home import Home
 from talking_head.speaking import follow, speak
@@ -47,7 +49,7 @@ def test_one_sound_in_every_format(
     assert len(curves) == 90 and spoken.fps == target.card.fps  # as long as the sound
     assert curves.curve("HeadPitch")[0] == pytest.approx(spoken.rotation[0, 0], abs=1e-6)
     content, _ = read_glb(tmp_path / "gltf.glb")
-    assert content["meshes"][0]["name"] == target.id
+    assert content["meshes"][0]["name"] == target.id and len(content["images"]) == 1  # the person's own colours
 
 
 def test_edited_curves_move_the_face(enrolled: tuple[Home, Target], sound: Path, tmp_path: Path) -> None:
@@ -128,3 +130,13 @@ def test_flame_parameters_drive_the_target(
     model = mp478.load()
     assert (lip_gap_mm(model, opened.expression) - lip_gap_mm(model, plain.expression)).min() > 1.0
     assert np.allclose(opened.translation, plain.translation, atol=0.5)
+
+
+def test_a_looks_vertices_lie_where_the_picture_shows_them(enrolled: tuple[Home, Target]) -> None:
+    _, target = enrolled
+    look = look_of(target)
+    picture = cv2.imdecode(np.frombuffer(look.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape[0] > 40 and look.uv.shape == (478, 2) and look.uv.min() >= 0 and look.uv.max() <= 1
+    right, left, chin, brow = (look.uv[i] for i in (33, 263, 152, 10))
+    assert right[0] < left[0] and brow[1] < right[1] < chin[1]
+    assert picture.std() > 5

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from face_model import mp478
 from face_model.arkit import ARKIT_NAMES, motion_of_values
 from talking_head.exporting.arkit import arkit_values
 from talking_head.exporting.gltf import write_gltf
+from talking_head.exporting.look import Look
 from tests.talking_head.exporting.test_arkit import made_motion
 
 VALIDATE = """
@@ -69,13 +71,41 @@ def test_what_plays_is_the_motion(tmp_path: Path) -> None:
     assert sum(len(arrays[p["indices"]]) for p in mesh["primitives"]) == model.triangles.numel()
 
 
-def test_khronos_finds_nothing(tmp_path: Path) -> None:
+def made_look() -> Look:
+    """A picture that is red on the left and green on the right, over the front of the mean face."""
+    picture = np.zeros((64, 48, 3), np.uint8)
+    picture[:, :24], picture[:, 24:] = (0, 0, 255), (0, 255, 0)
+    done, content = cv2.imencode(".jpg", picture)
+    assert done
+    points = mp478.load().mean_mm.numpy()[:, :2] * (1, -1)
+    return Look(content.tobytes(), ((points - points.min(0)) / np.ptp(points, axis=0)).astype(np.float32))
+
+
+def test_a_persons_picture_lies_on_the_mesh(tmp_path: Path) -> None:
+    look = made_look()
+    write_gltf(made_motion(), tmp_path / "a.glb", look=look)
+    content, arrays = read_glb(tmp_path / "a.glb")
+    view = content["bufferViews"][content["images"][content["textures"][0]["source"]]["bufferView"]]
+    data = (tmp_path / "a.glb").read_bytes()
+    start = 28 + int.from_bytes(data[12:16], "little") + view["byteOffset"]
+    assert data[start : start + view["byteLength"]] == look.picture
+    skin, eyes, mouth = content["meshes"][0]["primitives"]
+    for part in (skin, eyes):
+        material = content["materials"][part["material"]]
+        assert material["pbrMetallicRoughness"]["baseColorTexture"]["index"] == 0
+        assert "COLOR_0" not in part["attributes"]
+        assert np.allclose(arrays[part["attributes"]["TEXCOORD_0"]], look.uv)
+    assert "baseColorTexture" not in content["materials"][mouth["material"]]["pbrMetallicRoughness"]
+
+
+@pytest.mark.parametrize("look", [None, made_look()], ids=["plain", "painted"])
+def test_khronos_finds_nothing(tmp_path: Path, look: Look | None) -> None:
     if not shutil.which("node"):
         pytest.skip("no node")
     has = subprocess.run(["node", "-e", "require('gltf-validator')"], capture_output=True)
     if has.returncode:
         pytest.skip("no gltf-validator: npm install it and set NODE_PATH")
-    write_gltf(made_motion(), tmp_path / "a.glb")
+    write_gltf(made_motion(), tmp_path / "a.glb", look=look)
     command = ["node", "-e", VALIDATE, str(tmp_path / "a.glb")]
     issues = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"][:3]
