@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import JsonOption, Outcome, readable_size, verb
+from talking_head.cli.common import HomeOption, JsonOption, Outcome, readable_size, verb
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Fetch public files that other commands can use."
@@ -16,7 +16,7 @@ app = typer.Typer(
 
 @app.command("list")
 @verb
-def list_(as_json: JsonOption = False) -> Outcome:
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
     """List what can be fetched, under which licence, and what is here."""
     from rich.console import Console
     from rich.markup import escape
@@ -51,6 +51,7 @@ def get(
         str | None,
         typer.Option("--from", metavar="ADDRESS", help="A copy of its files to fetch from.", show_default=False),
     ] = None,
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
     """Fetch an asset: a pinned version, every file checked. Stopped at any moment, the same command goes on."""
