@@ -78,7 +78,7 @@ class _Clip:
 @dataclass(frozen=True)
 class Batch:
     """slices `[R, S, F]`, position `[R, n]`, expression `[R, n, E]`, seen `[R, n]`, frames `[R, n]` (of the emotion
-    database), silent `[R]`.
+    database), silent `[R]`, elsewhere `[R]` (a frame whose emotion is felt instead; -1 for the run's own).
     """
 
     slices: Tensor
@@ -87,6 +87,7 @@ class Batch:
     seen: Tensor
     frames: Tensor
     silent: Tensor
+    elsewhere: Tensor
 
 
 class RunSet:
@@ -147,5 +148,7 @@ class RunSet:
             noise = config.silence_noise * generator.standard_normal(slices.shape)
             slices = (self.outside + noise).astype(np.float32)
         frames = clip.first_vector + start + np.arange(count)
-        return slices, position, expression.astype(np.float32), seen, frames, np.array(silent)
+        other = int(generator.integers(self.frames))
+        elsewhere = -1 if silent or generator.random() >= config.exchange_share else other
+        return slices, position, expression.astype(np.float32), seen, frames, np.array(silent), np.array(elsewhere)
 

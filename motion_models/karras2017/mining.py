@@ -24,7 +24,7 @@ TRIES, NEUTRAL_TRIES = 120, 24
 SMOOTH_FRAMES = 15  # a vector is the mean over half a second
 STABLE = 0.5  # deviation within that half second, in deviations of all vectors
 CLOSED = 0.2  # lip gap in silence above the smallest of speech, as a share of the range of speech
-NATURAL = 0.8  # correlation of the lip gap in speech with the truth's, as a share of the neutral vector's
+NATURAL = 0.95  # correlation of the lip gap in speech with the neutral vector's, and between any two
 AMPLITUDES = (0.67, 1.5)  # of the lip gap in speech, against the neutral vector's
 DISTINCT_MM = 0.15  # root mean square over the vertices, between mean faces
 
@@ -135,7 +135,7 @@ def mine(model: Karras2017, face: MorphableModel, most: int = 8) -> list[Candida
         ratio = float(found.gap.std() / max(float(plain.gap.std()), 1e-9))
         if silent <= CLOSED and correlation >= NATURAL and AMPLITUDES[0] <= ratio <= AMPLITUDES[1]:
             kept[frame] = silent, correlation, ratio
-    chosen = _apart([plain.face, *(tried[frame].face for frame in kept)], most)
+    chosen = _apart([plain, *(tried[frame] for frame in kept)], most)
     if not chosen:
         raise InputError(
             f"{len(kept)} of {len(spread)} emotion vectors fit to be shown", "at least one that changes the face",
@@ -156,13 +156,18 @@ def _distance_mm(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.sqrt(np.square(first - second).sum() / (len(first) / 3)))
 
 
-def _apart(faces: Sequence[np.ndarray], most: int) -> list[int]:
-    """Which of the faces lie far apart: each as far as can be from those before it, the first of all being given."""
-    nearest = np.array([_distance_mm(face, faces[0]) for face in faces])
+def _apart(tried: Sequence[_Tried], most: int) -> list[int]:
+    """Which of the faces lie far apart and speak alike: each as far as can be from those before it, the first of all
+    being given.
+    """
+    nearest = np.array([_distance_mm(one.face, tried[0].face) for one in tried])
     chosen: list[int] = []
     while len(chosen) < most and nearest.max() >= DISTINCT_MM:
         chosen.append(int(nearest.argmax()))
-        nearest = np.minimum(nearest, [_distance_mm(face, faces[chosen[-1]]) for face in faces])
+        last = tried[chosen[-1]]
+        alike = np.array([np.corrcoef(one.gap, last.gap)[0, 1] >= NATURAL for one in tried])
+        away = [_distance_mm(one.face, last.face) for one in tried]
+        nearest = np.where(alike, np.minimum(nearest, away), 0.0)
     return chosen
 
 

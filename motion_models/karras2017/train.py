@@ -67,8 +67,12 @@ class KarrasTraining:
         set_learning_rate(self.optimizer, cosine_decay(progress, self.config.warm_up))
         batch = Batch(*(part.to(self.device) for part in vars(self.runs.batch(generator)).values()))
         emotion = self.emotions(batch.frames)
-        made = self.network(batch.slices, batch.position, emotion)
+        exchanged = (batch.elsewhere >= 0)[:, None, None]
+        others = self.emotions(batch.elsewhere.clamp_min(0)).detach()[:, None]
+        made = self.network(batch.slices, batch.position, torch.where(exchanged, others, emotion))
         real = batch.expression @ self.basis_mm
+        apart = (made - real).mean(dim=1, keepdim=True)
+        real = torch.where(exchanged, real + apart, real)  # a mood may move the whole run, not how it moves
         everywhere = torch.where(batch.silent[:, None], self.resting, 1.0)
         weight = batch.seen[..., None] * everywhere[:, None]
         losses = {"position": position_loss(made, real, weight), "motion": motion_loss(made, real, weight)}

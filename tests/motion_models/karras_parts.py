@@ -64,7 +64,7 @@ def moody_example(seconds: float = 20.0, seed: int = 0) -> MotionExample:
 
 def moody_model(run: Path) -> Karras2017:
     """Karras 2017, learned from `moody_example` in seconds."""
-    config = small(learning_rate=4e-3, emotion_rate=4e-3, run_frames=16)
+    config = small(learning_rate=4e-3, emotion_rate=4e-3, run_frames=16, exchange_share=0.25)
     made = train_karras([moody_example()], mp478.load(), config, run, duration=Duration(steps=500))
     return Karras2017.load(made)
 
