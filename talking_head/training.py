@@ -16,6 +16,7 @@ from foundation.progress import track as with_progress
 from preprocessing.speech import speech_encoder
 from talking_head.datasets.naming import VIDEO_SUFFIXES
 from talking_head.datasets.shards import is_prepared, load_examples
+from talking_head.exporting.recording import is_recording, recording_example, sound_beside
 from talking_head.learning import motion_example
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import DEFAULT_MODEL
@@ -28,10 +29,10 @@ log = logging.getLogger(__name__)
 class GeneralTraining:
     """What `talking-head train` is told.
 
-    videos: folder of videos, each of one person, those of a sub-folder of the same speaker; or prepared data, of which
-    the training part is learned from. split: of prepared data, by `speaker` or by `clip`. run: folder for tracks,
-    checkpoints and the model. motion: name of the motion model. speech: name of the speech encoder; empty for the one
-    that the model is made for. A further key `model` holds the model's own settings (its `config_type`).
+    videos: folder of videos, each of one person, those of a sub-folder of the same speaker (a Live Link Face CSV with
+    its sound beside it counts as one); or prepared data, of which the training part is learned from. split: of prepared
+    data, by `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
+    model. speech: name of the speech encoder; empty for the one that the model is made for. A further key `model` holds the model's own settings (its `config_type`).
     """
 
     videos: str = ""
@@ -92,7 +93,10 @@ def _tracked(given: GeneralTraining, speech: str, config: Path) -> list[MotionEx
         remedy = "make it with `talking-head data prepare`"
         raise InputError(f"videos in '{given.videos}' for {size()} processes", "prepared data", remedy)
     root = Path(given.videos)
-    videos = sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
+    recordings = {p for p in root.rglob("*.csv") if is_recording(p)}
+    recorded = {p.with_suffix("") for p in recordings}  # the app's own film is only their sound
+    films = {p for p in root.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.with_suffix("") not in recorded}
+    videos = sorted(films | recordings)
     if not given.videos or not videos:
         raise InputError(f"no videos in '{given.videos}'", "a folder of videos", f"set `videos` in {config}")
     examples: list[MotionExample] = []
@@ -110,6 +114,9 @@ def _tracked(given: GeneralTraining, speech: str, config: Path) -> list[MotionEx
 
 def _example(video: Path, root: Path, run: Path, speech: str) -> MotionExample:
     inside = video.relative_to(root)
-    measured = track(video, run / "tracks" / inside.with_suffix("")).track
     speaker = inside.parts[0] if len(inside.parts) > 1 else inside.stem
+    sound = sound_beside(video) if video.suffix == ".csv" else None
+    if sound is not None:
+        return recording_example(video, sound, speech, speaker)
+    measured = track(video, run / "tracks" / inside.with_suffix("")).track
     return motion_example(measured, sound_in_step(video, measured), speech, speaker)
