@@ -13,14 +13,17 @@ from face_model.tracks import FaceMotion
 from face_model.transfer import TransferSettings
 from foundation.errors import InputError
 from talking_head.bridging import ExpressionBridge
+from talking_head.exporting.driving import SUFFIXES as MOTION_SUFFIXES
 from talking_head.exporting.driving import read_motion
 from talking_head.exporting.tables import write_npz
 from talking_head.home import Home, writable
 from talking_head.mesh_preview import write_mesh_film
 from talking_head.published import (
+    MODEL,
     bridge_for,
     imported_bridge,
     imported_folder,
+    motion_of_sound,
     person_statistics,
     read_any_motion,
     with_origin,
@@ -51,7 +54,8 @@ def transfer_file(
     """Write a motion as that of another face model.
 
     Args:
-        source: `.safetensors`, `.npz` (an exported one, or one of the published FACIAL code), Live Link `.csv`.
+        source: `.safetensors`, `.npz` (an exported one, or one of the published FACIAL code), Live Link `.csv`; with
+            `imported`, also a sound, which the imported model then says.
         output: `.safetensors`, `.npz` (of `deng_bfm`: as the published code has it), or `.mp4`: a film of the mesh.
         to: id of the face model.
         audio: the sound of the film, and what a bridge is learned from when nothing better is there.
@@ -89,6 +93,8 @@ def transfer_file(
 
 
 def _read(path: Path, folder: Path | None) -> FaceMotion:
+    if path.suffix.lower() not in MOTION_SUFFIXES and folder is not None:
+        return motion_of_sound(path, model=folder / MODEL)
     if path.suffix.lower() == ".npz" and _is_published(path):
         return read_any_motion(path, person_statistics(folder) if folder else None)
     return read_motion(path)

@@ -86,8 +86,8 @@ def transfer(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="MOTION", show_default=False,
-            help="A motion: .safetensors, .npz (also the published FACIAL's), Live Link .csv.",
+            metavar="MOTION|AUDIO", show_default=False,
+            help="A motion: .safetensors, .npz (also the published FACIAL's), Live Link .csv; a sound for --imported.",
         ),
     ],
     output: Annotated[
@@ -99,7 +99,7 @@ def transfer(
     audio: AudioOption = None,
     pictures: PicturesOption = None,
     imported: Annotated[
-        str | None, typer.Option("--imported", help="An import whose statistics and bridge to use.", show_default=False)
+        str | None, typer.Option("--imported", help="An import: its model, statistics and bridge.", show_default=False)
     ] = None,
     bfm: BfmOption = None,
     ict: Annotated[

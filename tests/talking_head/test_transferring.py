@@ -17,11 +17,12 @@ from face_model.arkit import ARKIT_NAMES
 from face_model.correspondence import MEANING
 from face_model.morphable_model import rotate
 from face_model.published_facial import camera, read_motion
-from face_model.tracks import FaceMotion
+from face_model.tracks import FaceMotion, SpeechFeatures
 from facial_gan.lips import lip_gap_mm
 from facial_gan.registry import load_motion_model
 from foundation.errors import InputError
 from preprocessing.media import probe, read_frames
+from talking_head import published
 from talking_head.bridging import ExpressionBridge, learn_bridge
 from talking_head.cli import app
 from talking_head.mesh_preview import MeshPainter, framing
@@ -235,6 +236,26 @@ def test_a_published_person_is_taken_over_whole(golden_dir: Path, bfm: Path, tmp
         transfer_file(part, tmp_path / "o.npz", heads=Heads(bfm_file=bfm))
     done_ = transfer_file(part, tmp_path / "o.npz", imported="ana", heads=Heads(bfm_file=bfm), home=tmp_path / "home")
     assert done_.frames == 8
+
+
+def test_an_imported_model_says_a_new_sound(
+    golden_dir: Path, bfm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With features in the place of DeepSpeech's, whose graph is the user's."""
+    files = published_files(golden_dir, tmp_path)
+    import_facial("ana", files["generator"], files["reference"], home=tmp_path / "home")
+    values = np.random.default_rng(0).normal(0, 1, (45, 29)).astype(np.float32)
+    monkeypatch.setattr(published, "speech_encoder", lambda name: name)
+    heard = SpeechFeatures(values, 30.0, "deepspeech", 1.5)
+    monkeypatch.setattr(published, "encode_file", lambda encoder, path: heard if encoder == "deepspeech" else None)
+    done = transfer_file(
+        tmp_path / "new.wav", tmp_path / "o.safetensors", imported="ana", heads=Heads(bfm_file=bfm),
+        home=tmp_path / "home",
+    )  # fmt: skip
+    made = FaceMotion.load(done.output)
+    assert len(made) == 45 and made.face_model == mp478.ID and made.expression.std() > 0.01
+    with pytest.raises(InputError, match=r"new\.wav"):
+        transfer_file(tmp_path / "new.wav", tmp_path / "o.safetensors")
 
 
 def test_weights_are_read_as_data(golden_dir: Path, tmp_path: Path) -> None:
