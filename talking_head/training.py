@@ -32,7 +32,8 @@ class GeneralTraining:
     videos: folder of videos, each of one person, those of a sub-folder of the same speaker (a Live Link Face CSV with
     its sound beside it counts as one); or prepared data, of which the training part is learned from. split: of prepared
     data, by `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
-    model. speech: name of the speech encoder; empty for the one that the model is made for. A further key `model` holds the model's own settings (its `config_type`).
+    model. speech: name of the speech encoder; empty for the one that the model is made for. A further key `model`
+    holds the model's own settings (its `config_type`).
     """
 
     videos: str = ""
