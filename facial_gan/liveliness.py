@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.signal import find_peaks, lfilter, peak_widths
 
 from face_model.tracks import AU45_MAX, POSE_SIZE
 
@@ -41,6 +40,8 @@ class BlinkHabit:
 
 def find_blinks(blink: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
     """Frames and durations (s, at half height) of whole blinks in AU45 `[T]`."""
+    from scipy.signal import find_peaks, peak_widths  # half a second to load, and only training needs it
+
     curve = np.concatenate([[0.0], np.asarray(blink, np.float64), [0.0]])
     peaks, _ = find_peaks(curve, height=0.5 * AU45_MAX, prominence=0.4 * AU45_MAX, distance=max(1, round(0.2 * fps)))
     return peaks - 1, peak_widths(curve, peaks, rel_height=0.5)[0] / fps
@@ -126,8 +127,9 @@ class PoseProcess:
         # Two equal low-passes of time constant t have autocorrelation (1 + x) exp(-x), x = lag / t: one half at x =
         # 1.68.
         self._keep = float(np.exp(-1.68 / max(memory_s * fps, 1.0)))
-        impulse = lfilter([1.0], np.convolve([1, -self._keep], [1, -self._keep]), np.eye(1, 5000)[0])
-        self._gain = 1.0 / float(np.sqrt((impulse**2).sum()))
+        # The impulse response is (n + 1) keep^n; the sum of its squares:
+        power = (1 + self._keep**2) / (1 - self._keep**2) ** 3
+        self._gain = 1.0 / float(np.sqrt(power))
         self._mix = deviation[:, None] * factor
         self._random = np.random.default_rng([seed, 4])
         self._state = np.zeros((2, POSE_SIZE))
@@ -136,9 +138,13 @@ class PoseProcess:
     def __call__(self, frames: int) -> np.ndarray:
         """The next frames `[frames, 6]`."""
         noise = self._random.standard_normal((frames, POSE_SIZE)) * self._gain
-        filtered, self._state = lfilter(
-            [1.0], np.convolve([1, -self._keep], [1, -self._keep]), noise, axis=0, zi=self._state
-        )
+        filtered = np.empty_like(noise)
+        first, second = self._state
+        for index, impulse in enumerate(noise):
+            first = self._keep * first + impulse
+            second = self._keep * second + first
+            filtered[index] = second
+        self._state = np.stack((first, second))
         return filtered @ self._mix.T
 
 

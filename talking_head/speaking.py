@@ -12,7 +12,6 @@ from foundation.errors import InputError
 from preprocessing.media import stream_sound
 from preprocessing.speech import SpeechEncoder, encode_file, encoder_of
 from talking_head.directions import Directions
-from talking_head.exporting.driving import only_head, read_motion
 from talking_head.learning import general_weights
 from talking_head.target import DEFAULT_MODEL, MOTION, Target, motion_file
 
@@ -87,6 +86,8 @@ def follow(
 
     A file that tells only the head and the blinks leaves the rest to what `speak` makes of the sound.
     """
+    from talking_head.exporting.driving import only_head, read_motion  # with filters that speech has no use for
+
     duration_s = sum(len(piece) for piece in stream_sound(audio)) / SPEECH_RATE_HZ
     fps = person.card.fps
     motion = read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))
