@@ -121,7 +121,8 @@ def microphone(seconds: float | None = None) -> Iterator[np.ndarray]:
     except ImportError as error:
         raise InputError("the microphone without sounddevice", expected, remedy) from error
     except OSError as error:  # it is there, the system's PortAudio is not
-        raise InputError(f"sounddevice without its library ({error})", "PortAudio", remedy) from error
+        install = "install libportaudio2 (Debian, Ubuntu) or portaudio (brew), or give a sound file"
+        raise InputError(f"the microphone without PortAudio ({error})", "the system's PortAudio", install) from error
     size = round(HOP_S * SPEECH_RATE_HZ)
     left = None if seconds is None else max(1, round(seconds / HOP_S))
     try:
