@@ -115,7 +115,7 @@ def synth(
     output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.", show_default=False)],
     driving: Annotated[
         Path | None,
-        typer.Option(help="Motion to follow: .safetensors, .npz (FLAME too), Live Link or OpenFace .csv.", show_default=False),
+        typer.Option(help="Motion to follow: .safetensors, .npz, or a Live Link or OpenFace .csv.", show_default=False),
     ] = None,
     motion: DirectedMotion = None,
     emotion: Annotated[
