@@ -89,7 +89,7 @@ CONDITIONS: dict[str, Disturb] = {
 
 
 def posteriors(encoder: PhoneticEncoder, sound: np.ndarray, frames: int) -> np.ndarray:
-    """Phone posteriors `[frames, 40]`."""
+    """Phone posteriors `[frames, 41]`."""
     return encoder.phone_posteriors(sound)[0][:frames]
 
 

@@ -11,7 +11,7 @@ def _table(**groups: str) -> dict[str, tuple[str, ...]]:
 
 
 FINNISH = _table(
-    SIL="# ##", AA="a a:", EH="e e:", IY="i i:", OW="o o:", UW="u u:", UE="y y:", AH="@ @:", OE="7 7:", AE="& &:",
+    SIL="# ##", AA="a a:", EH="e e:", IY="i i:", OW="o o:", UW="u u:", UE="y y:", AX="@ @:", OE="7 7:", AE="& &:",
     P="p p:", T="t t:", K="k k:", B="b b:", D="d d: D:", G="g g:", F="f f:", TH="T:", S="s s:", SH="S S:", Z="z:",
     ZH="Z:",
     HH="h h:", V="v v:", M="m m:", N="n n:", NG="N N:", L="l L l: L:", RR="r r:", Y="j j:", W="w w:",
@@ -23,7 +23,7 @@ CZECH = _table(
     UW="u u:", V="v",
 ) | {"s": ("S",), "ch": ("X",), "c~": ("CH",), "dz~": ("JH",)}
 RUSSIAN = _table(
-    SIL="pau", IY="ii i", AH="ae ur", IH="yy y ay", UW="uu u", EH="ee e", OW="oo", AA="aa a", P="p pp", B="b bb",
+    SIL="pau", IY="ii i", AX="ae ur", IH="yy y ay", UW="uu u", EH="ee e", OW="oo", AA="aa a", P="p pp", B="b bb",
     T="t tt", D="d dd",
     K="k kk", G="g gg", S="c s ss", CH="ch", F="f ff", V="v vv", Z="z zz", SH="sh sch", ZH="zh", X="h hh", M="m mm",
     N="n nn",
@@ -36,12 +36,12 @@ ITALIAN = _table(
     L="l L", RR="r",
 )
 CATALAN = _table(
-    SIL="pau _ #", AH="ax", AA="a a1", B="b", D="d", EH="e e1 E E1", F="f", G="g", IY="i i1", Y="j", N="n J", K="k",
+    SIL="pau _ #", AX="ax", AA="a a1", B="b", D="d", EH="e e1 E E1", F="f", G="g", IY="i i1", Y="j", N="n J", K="k",
     L="l L",
     M="m", OW="o o1", AO="O O1", P="p", RR="r rr", S="s", SH="S", T="t", UW="u u1", W="w", Z="z", ZH="Z",
 )
 INDIC = _table(
-    SIL="pau", AH="a @", AA="aa", IH="ih", IY="iy", UH="uh", UW="uw", EH="eh ee", OW="oh oo", AA_IH="ay", AA_UH="aw",
+    SIL="pau", AX="a @", AA="aa", IH="ih", IY="iy", UH="uh", UW="uw", EH="eh ee", OW="oh oo", AA_IH="ay", AA_UH="aw",
     F="f",
     K="k kh", G="g gh", CH="ch", T="T tth th", D="D ddh dh td", N="n N", P="p", B="b bh", M="m", Y="y", RR="r R",
     L="l L",

@@ -48,6 +48,12 @@ def test_the_two_alphabets_agree_on_english() -> None:
     assert parse_arpabet("spn") is None and parse_ipa("♪") is None
 
 
+def test_the_vowel_of_cup_is_open_and_schwa_is_not() -> None:
+    for arpabet, ipa, expected in (("AH1", "ʌ", "open"), ("AH0", "ə", "mid"), ("AX", "ə", "mid")):
+        assert parse_arpabet(arpabet) == parse_ipa(ipa)
+        assert viseme(ipa) == [expected]
+
+
 def test_a_diphthong_is_open_for_most_of_its_time() -> None:
     (start_s, middle_s, first), (_, end_s, second) = timed_phones(parse_arpabet("AY1") or (), 1.0, 1.2)
     assert (start_s, end_s) == (1.0, 1.2) and middle_s == pytest.approx(1.12)
@@ -189,8 +195,12 @@ def test_any_length_gives_its_rows(encoder: PhoneticEncoder, samples: int) -> No
     assert len(values) == max(1, round(samples / 320)) and np.isfinite(values).all()
 
 
-def test_digital_silence_is_silence(encoder: PhoneticEncoder) -> None:
-    assert encoder(Sound(np.zeros(32000, np.float32))).values[:, 0].min() > 0.5
+def test_digital_silence_is_silence_alone_as_between_words(encoder: PhoneticEncoder) -> None:
+    silence = np.zeros(32000, np.float32)
+    alone = encoder(Sound(silence)).values
+    assert alone[:, 0].min() > 0.5
+    between = encoder(Sound(np.concatenate([hum(5.0), silence, hum(5.0)]))).values
+    assert np.abs(between[300] - alone[50]).max() < 1e-3
 
 
 def test_foreign_weights_are_refused(tmp_path: Path) -> None:
@@ -216,8 +226,8 @@ def accuracy(encoder: PhoneticEncoder, sound: np.ndarray, truth: np.ndarray) -> 
     return float((guess == truth)[truth >= 0].mean())
 
 
-# A little under what the shipped weights reach (59.5, 50.9, 47.5%; always silence gives 24-33%). The goal is 0.60.
-@pytest.mark.parametrize("name, least", [("acoustic_corpus", 0.57), ("cold_corpus", 0.48), ("cold_corpus3", 0.45)])
+# A little under what the shipped weights reach (62.7, 57.6, 56.9%; always silence gives 24-33%). The goal is 0.60.
+@pytest.mark.parametrize("name, least", [("acoustic_corpus", 0.60), ("cold_corpus", 0.55), ("cold_corpus3", 0.54)])
 def test_it_tells_visemes_of_a_person_it_never_heard(
     encoder: PhoneticEncoder, data_dir: Path, name: str, least: float
 ) -> None:

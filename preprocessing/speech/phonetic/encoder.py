@@ -1,4 +1,4 @@
-"""The phonetic encoder: sound to viseme posteriors and a bottleneck, fifty times a second."""
+"""The phonetic encoder: sound to viseme posteriors, a bottleneck and a coarse spectrum, fifty times a second."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from preprocessing.speech.phonetic.features import (
     HOP_SAMPLES,
     LEVEL_WINDOW_S,
     LOUDEST_WINDOW_S,
+    MEL_BANDS,
     mel_filters,
     mel_power,
     normalise,
@@ -25,6 +26,8 @@ from preprocessing.speech.phonetic.inventory import PHONES, VISEME_NAMES, VISEME
 from preprocessing.speech.phonetic.network import BOTTLENECK, RATE_HZ, PhoneticNetwork
 
 WEIGHTS = "phonetic/phonetic.safetensors"
+BANDS, BAND_SCALE = 8, 0.5
+"""Of the gain-free spectrum: how wide a mouth opens follows loudness too, which phones do not tell."""
 _RECEPTIVE_S = 0.7
 """More than the convolutions and the first window reach to one side."""
 
@@ -49,7 +52,7 @@ def load_network(path: Path) -> tuple[PhoneticNetwork, bool]:
 
 
 def sum_over_visemes(phones: Tensor) -> Tensor:
-    """Viseme posteriors `[..., 13]` from phone posteriors `[..., 40]`."""
+    """Viseme posteriors `[..., 13]` from phone posteriors `[..., 41]`."""
     members = torch.nn.functional.one_hot(torch.tensor(VISEME_OF_PHONE, device=phones.device))
     return phones @ members.to(phones)
 
@@ -58,7 +61,8 @@ class PhoneticEncoder(WindowedEncoder):
     """16 kHz sound to what the mouth shows of it, in any language.
 
     A row is the posteriors of the 13 viseme classes (`VISEME_NAMES`, silence first: 1 - row[0] is voice activity), then
-    the `BOTTLENECK` numbers in -1..1 from which the network tells phones. Row k stands for the instant k / 50 s.
+    the `BOTTLENECK` numbers in -1..1 from which the network tells phones, then the gain-free log-mel spectrum in `BANDS`
+    bands times `BAND_SCALE`. Row k stands for the instant k / 50 s.
 
     Args:
         path: weights; None for the shipped ones.
@@ -70,24 +74,29 @@ class PhoneticEncoder(WindowedEncoder):
     def __init__(self, path: Path | None = None) -> None:
         self.network, self.causal = load_network(shipped(WEIGHTS) if path is None else path)
         self.name, self.rate_hz = "phonetic_causal" if self.causal else "phonetic", float(RATE_HZ)
-        self.dimension = len(VISEME_NAMES) + BOTTLENECK
+        self.dimension = len(VISEME_NAMES) + BOTTLENECK + BANDS
         # The causal means forget slowly: after five times their memory what came before weighs under 1%.
         level_s = 5 * CAUSAL_MEMORY_S if self.causal else LEVEL_WINDOW_S / 2
         self.context_s = level_s + LOUDEST_WINDOW_S + 2 * _RECEPTIVE_S
         self._filters = mel_filters()
 
+    def _log_mel(self, samples: np.ndarray) -> Tensor:
+        """Gain-free log-mel `[1, 2T, 80]` at 100 Hz of 16 kHz samples `[N]`."""
+        needed = 2 * row_count(len(samples), self.rate_hz) * HOP_SAMPLES
+        sound = torch.from_numpy(np.pad(samples, (0, max(0, needed - len(samples)))).astype(np.float32))[None]
+        return normalise(mel_power(sound, self._filters), self.causal)[:, : needed // HOP_SAMPLES]
+
     @torch.inference_mode()
     def phone_posteriors(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(phone posteriors `[T, 40]`, bottleneck `[T, 32]`) of 16 kHz samples `[N]`, T = max(1, round(N / 320))."""
-        count = row_count(len(samples), self.rate_hz)
-        needed = 2 * count * HOP_SAMPLES
-        sound = torch.from_numpy(np.pad(samples, (0, max(0, needed - len(samples)))).astype(np.float32))[None]
-        log_mel = normalise(mel_power(sound, self._filters), self.causal)[:, : 2 * count]
-        logits, bottleneck = self.network(log_mel)
+        """(phone posteriors `[T, 41]`, bottleneck `[T, 32]`) of 16 kHz samples `[N]`, T = max(1, round(N / 320))."""
+        logits, bottleneck = self.network(self._log_mel(samples))
         return logits[0].softmax(-1).numpy(), bottleneck[0].numpy()
 
+    @torch.inference_mode()
     def rows(self, samples: np.ndarray) -> np.ndarray:
-        """`[T, 13 + 32]`: viseme posteriors, bottleneck."""
-        phones, bottleneck = self.phone_posteriors(samples)
-        visemes = sum_over_visemes(torch.from_numpy(phones)).numpy()
-        return np.concatenate([visemes, bottleneck], axis=1)
+        """`[T, 13 + 32 + 8]`: viseme posteriors, bottleneck, bands."""
+        log_mel = self._log_mel(samples)
+        logits, bottleneck = self.network(log_mel)
+        visemes = sum_over_visemes(logits[0].softmax(-1))
+        bands = log_mel[0].reshape(len(visemes), 2, BANDS, MEL_BANDS // BANDS)[:, 0].mean(-1) * BAND_SCALE
+        return torch.cat([visemes, bottleneck[0], bands], dim=1).numpy()

@@ -99,7 +99,8 @@ def normalise(power: Tensor, causal: bool = False) -> Tensor:
 
     The level is the mean power of `LEVEL_WINDOW_S` around a frame; the mean spectrum is taken over the frames near that
     level, so pauses do not shift it. A factor on the sound cancels as long as it stays above `POWER_FLOOR`. `causal`
-    uses the past alone.
+    uses the past alone. Where there is nothing at all, every band is at its lowest, in a clip that is silent throughout
+    as in a pause between words.
     """
     mean = _past_mean if causal else _centred_mean
     power = power + POWER_FLOOR
@@ -109,4 +110,5 @@ def normalise(power: Tensor, causal: bool = False) -> Tensor:
     level = torch.maximum(level, _near_max(level, causal) - QUIET_RANGE_NEPER)
     speech = torch.sigmoid((loudness.log() - level + SPEECH_RANGE_NEPER) / 0.5) + 1e-3
     spectrum = mean(speech * log_mel) / mean(speech)
-    return (log_mel - spectrum).clamp(min=-FLOOR_RANGE_NEPER) / SCALE
+    relative = (log_mel - spectrum).clamp(min=-FLOOR_RANGE_NEPER)
+    return torch.where(loudness > 2 * POWER_FLOOR, relative, -FLOOR_RANGE_NEPER) / SCALE

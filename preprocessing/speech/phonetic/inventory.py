@@ -19,8 +19,8 @@ VISEMES: dict[str, tuple[str, ...]] = {
     "rhotic": ("R", "ER"),
     "round_close": ("W", "UW", "UH", "UE"),
     "round_mid": ("AO", "OW", "OE"),
-    "open": ("AA", "AE"),
-    "mid": ("AH", "EH"),
+    "open": ("AA", "AE", "AH"),
+    "mid": ("AX", "EH"),
     "spread": ("IH", "IY", "Y"),
 }
 """Viseme classes: name -> phones. 13 groups, silence first."""
@@ -39,7 +39,7 @@ DIPHTHONG_SPLIT = 0.6
 _ARPABET_PAIRS = {"AY": "AA IH", "AW": "AA UH", "OY": "AO IH", "EY": "EH IH", "OW": "OW UH"}
 _ARPABET_ALIASES = {
     "": "SIL", "SP": "SIL", "SIL": "SIL", "PAU": "SIL", "SSIL": "SIL", "BRTH": "SIL", "H#": "SIL",
-    "AX": "AH", "AXR": "ER", "IX": "IH", "UX": "UW", "DX": "RR", "HV": "HH", "EL": "L", "EM": "M", "EN": "N",
+    "AXR": "ER", "IX": "IH", "AH0": "AX", "UX": "UW", "DX": "RR", "HV": "HH", "EL": "L", "EM": "M", "EN": "N",
     "NX": "N", "WH": "W",
 }
 
@@ -47,17 +47,18 @@ _IPA = {
     "P": "pɓ", "B": "b", "M": "mɱ", "F": "fɸ", "V": "vʋβⱱ", "TH": "θ", "DH": "ð", "T": "tʈ", "D": "dɖɗ",
     "N": "nɲɳ", "L": "lɫɭʎɬɮ", "RR": "rɾɽ", "S": "s", "Z": "z", "SH": "ʃʂɕ", "ZH": "ʒʐʑ", "CH": "", "JH": "",
     "K": "kqc", "G": "gɡɢɟɠʛ", "NG": "ŋɴ", "X": "xχɣʁħʕçʀɰʝ", "HH": "hɦʔ", "R": "ɹɻɺ", "ER": "ɚɝ", "W": "wʍɥ",
-    "UW": "u", "UH": "ʊ", "UE": "yʏʉ", "AO": "ɔɒ", "OW": "o", "OE": "øœɞɵ", "AA": "aɑɐ", "AE": "æ",
-    "AH": "əʌɜɘɤɨ", "EH": "eɛ", "IH": "ɪᵻ", "IY": "iɯ", "Y": "j",
+    "UW": "u", "UH": "ʊ", "UE": "yʏʉ", "AO": "ɔɒ", "OW": "o", "OE": "øœɞɵ", "AA": "aɑ", "AE": "æ",
+    "AH": "ʌɐ", "AX": "əɜɘɤɨ", "EH": "eɛ", "IH": "ɪᵻ", "IY": "iɯ", "Y": "j",
 }
 _PHONE_OF_IPA = {symbol: phone for phone, symbols in _IPA.items() for symbol in symbols}
 _AFFRICATES = {("T", "SH"): "CH", ("D", "ZH"): "JH", ("T", "S"): "S", ("D", "Z"): "Z"}
-_VOWELS = frozenset(("UW", "UH", "UE", "AO", "OW", "OE", "AA", "AE", "AH", "EH", "IH", "IY", "ER"))
+_VOWELS = frozenset(("UW", "UH", "UE", "AO", "OW", "OE", "AA", "AE", "AH", "AX", "EH", "IH", "IY", "ER"))
 
 
 def parse_arpabet(symbol: str) -> tuple[str, ...] | None:
     """Phones of an ARPAbet symbol, any case, stress digit allowed; None when it is not one (`spn`, say)."""
-    bare = symbol.strip().upper().rstrip("012")
+    whole = symbol.strip().upper()
+    bare = _ARPABET_ALIASES.get(whole, whole.rstrip("012"))
     if bare in _ARPABET_PAIRS:
         return tuple(_ARPABET_PAIRS[bare].split())
     phone = _ARPABET_ALIASES.get(bare, bare)

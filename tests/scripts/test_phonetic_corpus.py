@@ -1,0 +1,65 @@
+"""The phonetic corpus: when recorded phones are said, where stops begin, what a noise is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from preprocessing.speech.phonetic.inventory import PHONE_INDEX, PHONES
+from scripts.phonetic.augment import noises
+from scripts.phonetic.make_corpus import LABEL_SAMPLES, give_closures_to_stops
+from scripts.phonetic.recordings import FLOOR, align
+
+
+def posteriors(names: list[str], certain: float = 0.7) -> np.ndarray:
+    """Log-posteriors `[T, P]` of an encoder that is fairly sure of one phone a frame."""
+    rows = np.full((len(names), len(PHONES)), (1 - certain) / (len(PHONES) - 1))
+    rows[np.arange(len(names)), [PHONE_INDEX[name] for name in names]] = certain
+    return np.log(np.maximum(rows, FLOOR))
+
+
+def test_alignment_finds_phones_and_the_pauses_between_them() -> None:
+    said = ["SIL"] * 10 + ["M"] * 5 + ["AA"] * 8 + ["SIL"] * 12 + ["M"] * 4 + ["AA"] * 6 + ["SIL"] * 9
+    path, fit = align(posteriors(said), [PHONE_INDEX[p] for p in ("M", "AA", "M", "AA")])
+    assert [PHONES[p] for p in path] == said
+    assert fit > np.log(0.7) - 0.2
+    wrong = align(posteriors(said), [PHONE_INDEX[p] for p in ("S", "IY", "K")])[1]
+    assert wrong < fit - 1
+
+
+def test_alignment_goes_through_a_phone_that_the_encoder_mistakes() -> None:
+    said = ["AA"] * 8 + ["M"] * 4 + ["IY"] * 8
+    heard = ["AA"] * 8 + ["N"] * 4 + ["IY"] * 8
+    path, _ = align(posteriors(heard, 0.9), [PHONE_INDEX[p] for p in ("AA", "M", "IY")])
+    mistaken = [PHONES[p] for p in path] != heard
+    assert mistaken and [p for p in dict.fromkeys(path)] == [PHONE_INDEX[p] for p in ("AA", "M", "IY")]
+    assert abs(int((path == PHONE_INDEX["AA"]).sum()) - said.count("AA")) <= 4
+
+
+def test_a_stop_begins_at_its_closure() -> None:
+    labels = np.full(100, PHONE_INDEX["AA"], np.uint8)
+    labels[50:60] = PHONE_INDEX["P"]
+    loud = np.full(100, 8000.0)
+    loud[38:50] = 3.0  # the closure, which the synthesiser gives to the vowel
+    sound = (loud.repeat(LABEL_SAMPLES) * np.where(np.arange(100 * LABEL_SAMPLES) % 2, 1, -1)).astype(np.int16)
+    give_closures_to_stops(sound, labels)
+    assert np.flatnonzero(labels == PHONE_INDEX["P"]).tolist() == list(range(38, 60))
+
+
+def test_a_stop_without_a_closure_and_a_fricative_stay_where_they_are() -> None:
+    for phone, level in (("P", 8000.0), ("S", 3.0)):
+        labels = np.full(100, PHONE_INDEX["AA"], np.uint8)
+        labels[50:60] = PHONE_INDEX[phone]
+        loud = np.full(100, 8000.0)
+        loud[38:50] = level
+        sound = (loud.repeat(LABEL_SAMPLES) * np.where(np.arange(100 * LABEL_SAMPLES) % 2, 1, -1)).astype(np.int16)
+        give_closures_to_stops(sound, labels)
+        assert np.flatnonzero(labels == PHONE_INDEX[phone]).tolist() == list(range(50, 60))
+
+
+def test_white_noise_is_white_when_asked_for() -> None:
+    made = noises(8, 16000, np.random.default_rng(0), white_share=1.0).numpy()
+    power = np.abs(np.fft.rfft(made)).mean(axis=0) ** 2
+    assert abs(10 * np.log10(power[500:2000].mean() / power[6000:7500].mean())) < 1.0
+    coloured = noises(8, 16000, np.random.default_rng(0)).numpy()
+    power = np.abs(np.fft.rfft(coloured)).mean(axis=0) ** 2
+    assert 10 * np.log10(power[500:2000].mean() / power[6000:7500].mean()) > 2.0
