@@ -61,8 +61,8 @@ class PhoneticEncoder(WindowedEncoder):
     """16 kHz sound to what the mouth shows of it, in any language.
 
     A row is the posteriors of the 13 viseme classes (`VISEME_NAMES`, silence first: 1 - row[0] is voice activity), then
-    the `BOTTLENECK` numbers in -1..1 from which the network tells phones, then the gain-free log-mel spectrum in `BANDS`
-    bands times `BAND_SCALE`. Row k stands for the instant k / 50 s.
+    the `BOTTLENECK` numbers in -1..1 from which the network tells phones, then the gain-free log-mel spectrum in
+    `BANDS` bands times `BAND_SCALE`. Row k stands for the instant k / 50 s.
 
     Args:
         path: weights; None for the shipped ones.
