@@ -15,12 +15,13 @@ from scipy.ndimage import uniform_filter1d
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import MOTION_FPS, SpeechFeatures
+from facial_gan.data import MotionExample
 from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
 from motion_models.karras2017.emotions import EmotionCourse
 from motion_models.karras2017.model import Karras2017
 
-TRIES, NEUTRAL_TRIES = 120, 24
+TRIES, NEUTRAL_TRIES, NEUTRAL_FRAMES = 120, 16, 1800
 SMOOTH_FRAMES = 15  # a vector is the mean over half a second
 STABLE = 0.5  # deviation within that half second, in deviations of all vectors
 CLOSED = 0.2  # lip gap in silence above the smallest of speech, as a share of the range of speech
@@ -76,21 +77,26 @@ def smoothed(model: Karras2017) -> tuple[np.ndarray, np.ndarray]:
     return means, stray / max(float(emotions.database.std(0).mean()), 1e-9)
 
 
-def with_best_neutral(model: Karras2017, face: MorphableModel) -> Karras2017:
-    """The model whose neutral vector is the one that, held throughout, fits the probe's frames best; and the residual
-    of its vertices measured.
+def with_best_neutral(model: Karras2017, face: MorphableModel, examples: Sequence[MotionExample]) -> Karras2017:
+    """The model whose neutral vector is the one that, held throughout, fits the examples best (up to a minute of them);
+    and the residual of its vertices measured.
     """
     means, _ = smoothed(model)
     tried = means[np.linspace(0, len(means) - 1, min(NEUTRAL_TRIES, len(means))).astype(int)]
     vectors = np.concatenate([model.parts.emotions.database.mean(0, keepdims=True), tried])
     basis_mm = face.expression_mm.flatten(1).numpy()
-    truth = model.parts.probe.expression @ basis_mm
-    speech, count = probe_speech(model), len(truth)
-    made = [held(model, vector).vertices_mm(speech, count).reshape(count, -1) for vector in vectors]
-    best = int(np.argmin([np.square(offsets - truth).mean() for offsets in made]))
-    left = made[best] - made[best] @ model.parts.to_expression @ basis_mm
-    residual_mm = float(np.sqrt(np.square(left).reshape(count, -1, 3).sum(-1).mean()))
-    emotions = replace(model.parts.emotions, neutral=vectors[best].astype(np.float32))
+    errors, left, count = np.zeros(len(vectors)), 0.0, 0
+    for example in examples:
+        if count >= NEUTRAL_FRAMES:
+            break
+        truth, seen = example.motion.expression @ basis_mm, example.valid.astype(bool)
+        for index, vector in enumerate(vectors):
+            made = held(model, vector).vertices_mm(example.features, len(truth)).reshape(truth.shape)
+            errors[index] += np.square((made - truth)[seen]).sum()
+        left += float(np.square(made - made @ model.parts.to_expression @ basis_mm).sum())
+        count += len(truth)
+    emotions = replace(model.parts.emotions, neutral=vectors[int(errors.argmin())].astype(np.float32))
+    residual_mm = float(np.sqrt(left / count / len(face.mean_mm)))
     parts = replace(model.parts, emotions=emotions, residual_mm=residual_mm)
     return Karras2017(parts, model.speech_extractor, model.face_model)
 

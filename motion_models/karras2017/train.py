@@ -229,4 +229,4 @@ def _assemble(
         np.linalg.pinv(basis.astype(np.float64)).astype(np.float32), pose.astype(np.float32),
     )  # fmt: skip
     model = Karras2017(parts, examples[0].features.extractor, face.id)
-    return with_best_neutral(model, face)
+    return with_best_neutral(model, face, examples)
