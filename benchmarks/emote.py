@@ -5,7 +5,8 @@
 Learns from the footage of `TALKING_HEAD_DATA` (else ../shared/data) without the reference video, whose sentences are
 the test. Three times: from every sentence in every emotion, which only a recipe can give (these weights ship); and from
 every sentence in one emotion, as people record it, with and without the exchange loss, after the same prior and first
-stage. Prints Markdown tables and writes `emote.json`. Interrupted, the same command goes on where it was.
+stage, in half the steps. Prints Markdown tables and writes `emote.json`. Interrupted, the same command goes on where it
+was.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, SpeechFeatures
 from facial_gan.data import MotionExample
 from foundation.files import write_json
-from motion_models.emote.config import EmoteConfig
+from motion_models.emote.config import EmoteConfig, Steps
 from motion_models.emote.data import sentences_of
 from motion_models.emote.emotions import CONDITIONS, KINDS, LEVELS
 from motion_models.emote.faces import mp478_face
@@ -220,7 +221,8 @@ def passes(model: Emote, tested: Tested) -> dict[str, float]:
 def trained(taught: list[MotionExample], out: Path, steps: int | None, seed: int) -> dict[str, Path]:
     """The three models' files. The one without the exchange loss shares all but stage 2 with the one before."""
     duration, config = None if steps is None else Duration(steps), EmoteConfig()
-    recorded = replace(config, recipe=replace(config.recipe, takes=RECORDED_TAKES))
+    half = Steps(*(max(1, count // 2) for count in astuple(config.steps)))
+    recorded = replace(config, recipe=replace(config.recipe, takes=RECORDED_TAKES), steps=half)
     ablated = replace(recorded, losses=replace(config.losses, exchange=0.0))
     made = {
         SHIPPED: Emote.learn(taught, None, out / "every", duration=duration, seed=seed, config=config),

@@ -94,7 +94,7 @@ EMOTIONS: dict[str, dict[str, float]] = {
     "sad": {"AU1": 1.0, "AU4": 0.4, "AU15": 1.0},
     "surprised": {"AU1": 1.0, "AU2": 1.0, "AU26": 0.7},
     "fear": {"AU1": 1.0, "AU2": 0.5, "AU4": 0.6, "AU20": 1.0, "AU26": 0.3},
-    "disgusted": {"AU9": 1.0, "AU10": 1.0},
+    "disgusted": {"AU9": 1.0, "AU10": 1.0, "AU15": 0.5},
     "angry": {"AU4": 1.0, "AU6": 0.6, "AU23": 1.0},
     "contempt": {"AU12": 0.7, "AU14": 1.0},
 }

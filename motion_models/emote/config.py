@@ -102,12 +102,12 @@ class Steps:
     general weights, where lip reader and prior stay as they are.
     """
 
-    lip_reader: int = 400
-    prior: int = 1500
-    stage1: int = 1000
-    stage2: int = 500
+    lip_reader: int = 300
+    prior: int = 1200
+    stage1: int = 800
+    stage2: int = 300
     person_stage1: int = 400
-    person_stage2: int = 200
+    person_stage2: int = 150
 
 
 @dataclass
