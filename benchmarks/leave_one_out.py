@@ -30,6 +30,8 @@ from facial_gan.synthesis import FacialGan
 from foundation.files import write_json
 from preprocessing.media import read_sound
 from preprocessing.speech import speech_encoder
+from preprocessing.sync import estimate_offset
+from preprocessing.tracking import track_landmarks
 from talking_head.learning import motion_example
 from talking_head.tracking import sound_in_step
 from training import Duration
@@ -48,12 +50,25 @@ class Sentence:
     example: MotionExample
 
     @classmethod
-    def read(cls, video: Path, out: Path) -> Sentence:
-        """Track a clip, unless that is done."""
-        track = talking_head.track(video, out / "tracks" / video.stem).track
+    def read(cls, video: Path, track: FaceTrack, out: Path) -> Sentence:
+        """A clip that was tracked."""
         sound = sound_in_step(video, track)
         seen = load_clip(video, fps=MOTION_FPS, cache=out / "cache")
         return cls(video.stem, track, sound, seen, motion_example(track, sound, FacialGan.default_speech))
+
+
+def tracked(videos: list[Path], out: Path) -> list[FaceTrack]:
+    """The clips' tracks, all with one sound offset: clips of one programme share it, and a short one cannot tell it.
+
+    It is the median of the clips' own, each as often as it is sure.
+    """
+    tracks = [talking_head.track(video, out / "tracks" / video.stem).track for video in videos]
+    found = [estimate_offset(track_landmarks(v, out / "tracks" / v.stem), read_sound(v)) for v in videos]
+    order = np.argsort([one.offset_s for one in found])
+    weight = np.cumsum([found[i].confidence for i in order])
+    shared_s = found[order[int(np.searchsorted(weight, weight[-1] / 2))]].offset_s
+    print(f"sound late in all clips: {1000 * shared_s:.0f} ms", file=sys.stderr)
+    return [replace(track, sound_offset_s=shared_s) for track in tracks]
 
 
 def joined(others: list[Sentence], last: Sentence) -> tuple[SpeechFeatures, FaceMotion, int]:
@@ -108,7 +123,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--other-sound", type=Path, help="somebody else's speech: the wrong sound")
     given = parser.parse_args()
-    sentences = [Sentence.read(video, given.out) for video in sorted(given.clips)]
+    videos = sorted(given.clips)
+    tracks = tracked(videos, given.out)
+    sentences = [Sentence.read(video, track, given.out) for video, track in zip(videos, tracks, strict=True)]
     other = read_sound(given.other_sound) if given.other_sound else None
     rows = {s.name: judge(i, sentences, other, given) for i, s in enumerate(sentences)}
     rows["mean"] = mean_rows(list(rows.values()))
