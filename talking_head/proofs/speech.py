@@ -94,8 +94,8 @@ def spelling(encoder: SpeechEncoder) -> list[Figure]:
         Figure("blank share of the speech", blank, "of the rows", 0.25, 0.9, "0.59 in obama2_deepspeech.npy"),
         Figure("letters a second", letters / seconds, "", 5, 20, "people: 10 to 15; 9 in obama2_deepspeech.npy"),
         Figure("vowels", vowels, "of the letters", 0.2, 0.6, "English: 0.38"),
-        Figure("spelled against the words that are said", alike(text), "alike", 0.55, 1,
-               f"it spells '{shown}'; another order of symbols is below 0.4"),
+        Figure("spelled against the words that are said", alike(text), "alike", 0.4, 1,
+               f"it spells '{shown}'; another order of symbols is below 0.2"),
     ]  # fmt: skip
 
 

@@ -34,9 +34,10 @@ def openface_turn(x: float, y: float, z: float) -> np.ndarray:
 class Recording:
     """What OpenFace would write of a known head: angles, shifts, 68 points of a shape with y down and z away."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: np.ndarray | None = None) -> None:
         rng = np.random.default_rng(0)
-        self.shape = rng.uniform(-60, 60, (68, 3))
+        points = rng.uniform(-60, 60, (68, 3))
+        self.shape = points if shape is None else shape
         self.angles = rng.uniform(-0.5, 0.5, (FRAMES, 3))
         self.shift = rng.uniform((-80, -50, 500), (80, 50, 800), (FRAMES, 3))
         self.blink = rng.uniform(0, 5, FRAMES)

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from face_model import deng, ict, mp478
 from face_model.arkit import ARKIT_NAMES
-from face_model.correspondence import MEANING
 from face_model.morphable_model import rotate
 from face_model.published_facial import camera, read_motion
 from face_model.tracks import FaceMotion, SpeechFeatures
@@ -29,34 +28,14 @@ from talking_head.mesh_preview import MeshPainter, framing
 from talking_head.published import import_facial, read_generator
 from talking_head.transfer_files import transfer_file
 from talking_head.transferring import ARKIT, Heads, move
-
-CENTRE_DM = np.array([0.02, -0.11, 0.35])
-
-
-def published_rows(frames: int = 20, seed: int = 0) -> np.ndarray:
-    """A motion as the published code has it: slow curves in its own units."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(frames)[:, None] / 30
-
-    def curves(size: int) -> np.ndarray:
-        return np.sin(2 * np.pi * time * rng.uniform(0.3, 1.5, size) + rng.uniform(0, 6, size))
-
-    pose = np.array([2.0, -3, 1, 169, -4, -20]) + curves(6) * (3, 4, 3, 1, 10, 5)
-    return np.concatenate([pose, 1 + curves(1), 0.6 * curves(64)], axis=1)
+from tests.talking_head.parts import CENTRE_DM, front_model, published_files, published_rows
 
 
 @pytest.fixture(scope="module")
 def bfm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A front model of the true layout whose geometry is that of `mp478`."""
-    model = mp478.load()
-    flat = (model.mean_mm.numpy().astype(np.float64) / 100 + CENTRE_DM).reshape(1, -1)
-    keypoints = np.zeros(68, int)
-    keypoints[list(MEANING)] = list(MEANING.values())
-    basis = model.expression_mm.numpy().reshape(64, -1).T / 100
-    content = {
-        "meanshape": flat, "meantex": np.full(flat.shape, 150.0), "exBase": basis, "tri": model.triangles.numpy() + 1,
-        "idBase": np.zeros((flat.size, 80)), "texBase": np.zeros((flat.size, 80)), "keypoints": keypoints[None] + 1,
-    }  # fmt: skip
+    content = front_model()
+    content |= {name: np.zeros_like(content[name]) for name in ("idBase", "texBase")}
     path = tmp_path_factory.mktemp("bfm") / "BFM_model_front.mat"
     scipy.io.savemat(path, content)
     return path
@@ -199,21 +178,6 @@ def test_a_film_shows_a_mouth_that_opens(tmp_path: Path) -> None:
     first = next(MeshPainter(mp478.load(), camera_).frames(motion))
     covered = np.argwhere((first < 225).any(-1))
     assert 40 < np.ptp(covered[:, 0]) < 90 and abs(covered.mean(0) - 64).max() < 12, "half of the picture"
-
-
-def published_files(golden_dir: Path, folder: Path) -> dict[str, Path]:
-    """Weights as training saved them, a fit and a motion: z-scored, as the network writes it."""
-    with np.load(golden_dir / "facial_gan.npz") as file:
-        weights = {n.removeprefix("G."): torch.from_numpy(file[n]).float() for n in file.files if n.startswith("G.")}
-        weights |= {n: v.long() for n, v in weights.items() if n.endswith("num_batches_tracked")}
-        output = file["output"][0]
-    torch.save({f"module.{name}": value for name, value in weights.items()}, folder / "Gen-20.mdl")
-    rows = published_rows(150)
-    rest = np.random.default_rng(3).normal(0, 1, 187)
-    face = np.concatenate([rows[:, :6], np.ones((150, 1)), rows[:, 7:], np.tile(rest, (150, 1))], 1)
-    np.savez(folder / "fit.npz", face=face)
-    np.savez(folder / "made.npz", face=output[:24])
-    return {"generator": folder / "Gen-20.mdl", "reference": folder / "fit.npz", "motion": folder / "made.npz"}
 
 
 def test_a_published_person_is_taken_over_whole(golden_dir: Path, bfm: Path, tmp_path: Path) -> None:
