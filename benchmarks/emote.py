@@ -5,8 +5,8 @@
 Learns from the footage of `TALKING_HEAD_DATA` (else ../shared/data) without the reference video, whose sentences are
 the test. Three times: from every sentence in every emotion, which only a recipe can give (these weights ship); and from
 every sentence in one emotion, as people record it, with and without the exchange loss, after the same prior and first
-stage, in half the steps. Prints Markdown tables and writes `emote.json`. Interrupted, the same command goes on where it
-was.
+stage, both in half the steps. Prints Markdown tables and writes `emote.json`. Interrupted, the same command goes on
+where it was.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from talking_head.tracking import TRACK, sound_in_step, track
 from training import Duration
 
 RECORDED_TAKES = 1  # emotions in which each sentence is recorded
+RECORDED_STAGE2 = 400  # long enough for the exchange to tell
 SHIPPED, RECORDED, ABLATED = "every emotion", "one emotion a sentence", "... without exchange"
 SENTENCE_FRAMES = 75
 TEST, SPEAKER = "reference_video/weekly_address_20s.mp4", "address"
@@ -221,7 +222,7 @@ def passes(model: Emote, tested: Tested) -> dict[str, float]:
 def trained(taught: list[MotionExample], out: Path, steps: int | None, seed: int) -> dict[str, Path]:
     """The three models' files. The one without the exchange loss shares all but stage 2 with the one before."""
     duration, config = None if steps is None else Duration(steps), EmoteConfig()
-    half = Steps(*(max(1, count // 2) for count in astuple(config.steps)))
+    half = replace(Steps(*(max(1, count // 2) for count in astuple(config.steps))), stage2=RECORDED_STAGE2)
     recorded = replace(config, recipe=replace(config.recipe, takes=RECORDED_TAKES), steps=half)
     ablated = replace(recorded, losses=replace(config.losses, exchange=0.0))
     made = {
