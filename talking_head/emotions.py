@@ -27,6 +27,7 @@ from talking_head.target import Target, find_target, motion_file
 CANDIDATES = 8
 SPOKEN_FACES = 4  # of each emotion on the page, beside one in silence
 PICTURE_PX, JPEG_QUALITY = 180, 85
+MARGIN = 0.1  # around the face, as a share of its size
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2em auto; padding: 0 1em; color: #1f2937 }
 h1 { font-size: 1.4em } table { border-collapse: collapse } td, th { padding: .3em .5em; text-align: left }
@@ -134,7 +135,9 @@ def _write_page(path: Path, person: Target, model: Karras2017, rows: Sequence[_R
     renderer = PersonRenderer.load(person.folder, mp478.load())
     moments, lines = _moments(model), []
     for row in track(rows, "Painting emotions"):
-        pictures = "".join(f"<td>{_picture(face)}</td>" for face in renderer.crops(_faces(model, row.vector, moments)))
+        motion = _faces(model, row.vector, moments)
+        window = _window(renderer, motion)
+        pictures = "".join(f"<td>{_picture(painted[window])}</td>" for painted in renderer.crops(motion))
         title, text = html.escape(row.title), html.escape(row.text)
         lines.append(f'<tr><th>{title}</th>{pictures}<td class="n">{text.replace("; ", "<br>")}</td></tr>')
     heads = "".join(f"<th>{name}</th>" for name in ("", "silence", *["the same speech"] * SPOKEN_FACES, ""))
@@ -148,6 +151,19 @@ def _write_page(path: Path, person: Target, model: Karras2017, rows: Sequence[_R
     )
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _window(renderer: PersonRenderer, motion: FaceMotion) -> tuple[slice, slice]:
+    """Rows and columns of a painted crop around the face, square where the crop is large enough."""
+    shown = renderer.profile.bounded(renderer.networks, motion)
+    points = renderer.head.vertices_px(shown)[0][0, : mp478.load().mean_mm.shape[0]]
+    low, high = points.min(0), points.max(0)
+    reach = (1 + MARGIN) * float((high - low).max()) / 2
+    x, y = (low + high) / 2
+    return (
+        slice(max(0, round(float(y) - reach)), round(float(y) + reach)),
+        slice(max(0, round(float(x) - reach)), round(float(x) + reach)),
+    )
 
 
 def _picture(face_rgb: np.ndarray) -> str:
