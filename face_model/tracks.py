@@ -6,6 +6,8 @@ fixed for the person. `pack`/`unpack` own the flat 71-vector of the paper; nobod
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ POSE_SIZE, BLINK_SIZE, EXPRESSION_SIZE = 6, 1, 64
 MOTION_SIZE = POSE_SIZE + BLINK_SIZE + EXPRESSION_SIZE  # 71 (FACIAL, section 3)
 AU45_MAX = 5.0
 WINDOW_STEPS = 16  # speech steps a frame sees (FACIAL, section 3)
+MIN_FPS, MAX_FPS = 1.0, 1000.0  # of a file's motion: nobody films faces slower or faster
+MAX_NUMBER = 1e6  # a km off in mm: a number beyond it is damage, and overflows when squared
 
 
 def resample(values: np.ndarray, from_hz: float, to_hz: float, count: int) -> np.ndarray:
@@ -117,6 +121,26 @@ class FaceMotion:
     def __getitem__(self, frames: slice) -> FaceMotion:
         return FaceMotion.unpack(self.pack()[frames], self.fps, self.face_model)
 
+    def checked(self, source: Path | str) -> FaceMotion:
+        """The motion itself, which came from a file.
+
+        Raises:
+            InputError: no frame, arrays that do not fit together, numbers that no face has, or no frame rate.
+        """
+        parts = {name: getattr(self, name) for name in ("expression", "rotation", "translation", "blink")}
+        shapes = {name: np.shape(part) for name, part in parts.items()}
+        count, width = (len(self.blink) if np.ndim(self.blink) == 1 else 0), shapes["expression"][-1:]
+        wanted = {"expression": (count, *width), "rotation": (count, 3), "translation": (count, 3), "blink": (count,)}
+        if not count or shapes != wanted:
+            expected = "the same number of frames, one or more, in each: expression [T, E], rotation and translation "
+            raise InputError(f"{source}: arrays of shapes {shapes}", f"{expected}[T, 3], blink [T]")
+        if isinstance(self.fps, bool) or not isinstance(self.fps, int | float) or not MIN_FPS <= self.fps <= MAX_FPS:
+            raise InputError(f"{source}: {self.fps!r} frames a second", f"{MIN_FPS:g} to {MAX_FPS:g}")
+        for name, part in parts.items():
+            if not (np.isfinite(part).all() and (np.abs(part) <= MAX_NUMBER).all()):
+                raise InputError(f"{source}: its {name} is NaN, infinite or huge", "numbers that a face has")
+        return self
+
     def save(self, path: Path | str) -> None:
         """Write as safetensors."""
         names = ("expression", "rotation", "translation", "blink")
@@ -133,7 +157,9 @@ class FaceMotion:
         arrays, metadata = read_tensors(path)
         if metadata.get("kind") != "FaceMotion":
             raise InputError(f"{path} holds {metadata.get('kind', 'something else')}", "a FaceMotion")
-        return FaceMotion(fps=metadata["fps"], face_model=metadata["face_model"], **arrays)
+        with _whole(path, "FaceMotion"):
+            motion = FaceMotion(fps=metadata["fps"], face_model=str(metadata["face_model"]), **arrays)
+        return motion.checked(path)
 
 
 # Where each part of the flat vector lies, for losses that weigh parts apart; the only other place that knows the
@@ -217,14 +243,35 @@ class FaceTrack:
         arrays, metadata = read_tensors(path)
         if metadata.get("kind") != "FaceTrack":
             raise InputError(f"{path} holds {metadata.get('kind', 'something else')}", "a FaceTrack")
-        motion = {k.removeprefix("motion."): v for k, v in arrays.items() if k.startswith("motion.")}
-        person = {k.removeprefix("person."): v for k, v in arrays.items() if k.startswith("person.")}
-        return FaceTrack(
-            motion=FaceMotion(fps=metadata["fps"], face_model=metadata["face_model"], **motion),
-            person=FaceIdentity(blink_gain=metadata["blink_gain"], **person),
-            camera=camera_from_json(metadata["camera"]),
-            landmarks_px=arrays["landmarks_px"], arkit=arrays["arkit"], illumination=arrays["illumination"],
-            confidence=arrays["confidence"], valid=arrays["valid"].astype(bool),
-            sound_offset_s=metadata["sound_offset_s"], sound_offset_confidence=metadata["sound_offset_confidence"],
-            source=metadata["source"], extra=metadata["extra"],
-        )
+        parts: dict[str, dict[str, np.ndarray]] = {
+            start: {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+            for start in ("motion.", "person.")
+        }
+        with _whole(path, "FaceTrack"):
+            track = FaceTrack(
+                motion=FaceMotion(fps=metadata["fps"], face_model=str(metadata["face_model"]), **parts["motion."]),
+                person=FaceIdentity(blink_gain=metadata["blink_gain"], **parts["person."]),
+                camera=camera_from_json(metadata["camera"]),
+                landmarks_px=arrays["landmarks_px"], arkit=arrays["arkit"], illumination=arrays["illumination"],
+                confidence=arrays["confidence"], valid=arrays["valid"].astype(bool),
+                sound_offset_s=metadata["sound_offset_s"], sound_offset_confidence=metadata["sound_offset_confidence"],
+                source=metadata["source"], extra=metadata["extra"],
+            )
+        track.motion.checked(path)
+        lengths = {len(getattr(track, n)) for n in ("landmarks_px", "arkit", "illumination", "confidence", "valid")}
+        if lengths != {len(track)}:
+            raise InputError(f"{path}: parts of {sorted(lengths)} frames", f"{len(track)}, as the motion has")
+        return track
+
+
+@contextmanager
+def _whole(path: Path | str, kind: str) -> Iterator[None]:
+    """Tell what a file lacks, or has too much.
+
+    Raises:
+        InputError: building its content did not work.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is no whole {kind} ({error})", f"a file of a {kind}", "make it again") from error

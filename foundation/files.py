@@ -88,7 +88,9 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {}).get("json", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, ValueError) as error:
+            if not isinstance(metadata, dict):
+                raise ValueError(f"its metadata is a {type(metadata).__name__}")
+    except (SafetensorError, ValueError, TypeError) as error:  # TypeError: numbers of a kind that numpy lacks
         received = f"{path} is not a whole safetensors file ({error})"
         raise InputError(received, "a safetensors file", "make it again") from error
     for name, value in tensors.items():

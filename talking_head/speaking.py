@@ -24,7 +24,7 @@ def person_model(person: Target, name: str | None, device: str) -> MotionModel:
     Raises:
         InputError: an unknown name; neither of the two is there.
     """
-    chosen = name or DEFAULT_MODEL
+    chosen = DEFAULT_MODEL if name is None else name
     kind = motion_model(chosen)
     own = person.folder / motion_file(chosen)
     path = own if own.is_file() else general_weights(chosen, kind.default_speech)

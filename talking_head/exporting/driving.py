@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack
+from face_model import mp478
+from face_model.tracks import EXPRESSION_SIZE, MOTION_FPS, FaceMotion, FaceTrack
 from foundation.errors import InputError
 from foundation.files import read_tensors
 from talking_head.exporting.arkit import motion_of_live_link
@@ -39,7 +40,7 @@ def read_motion(path: Path | str, card: TargetCard | None = None) -> FaceMotion:
         motion, seen_elsewhere = read_openface_motion(path)
     elif suffix == ".csv":
         turn, place = (np.zeros(3), np.zeros(3)) if rest is None else (rest.rotation[0], rest.translation[0])
-        return motion_of_live_link(read_live_link(path), MOTION_FPS if card is None else card.fps, turn, place)
+        motion = motion_of_live_link(read_live_link(path), MOTION_FPS if card is None else card.fps, turn, place)
     elif suffix == ".npz":
         motion = read_flame(path) if is_flame(path) else read_npz(path)
     elif read_tensors(path)[1].get("kind") == "FaceTrack":
@@ -50,7 +51,10 @@ def read_motion(path: Path | str, card: TargetCard | None = None) -> FaceMotion:
         motion = _moved(motion, rest)
     if card is not None and not only_head(motion) and motion.face_model != card.face_model:
         raise InputError(f"{path} is of face model '{motion.face_model}'", f"'{card.face_model}', as the target is")
-    return motion
+    width = motion.expression.shape[1]
+    if motion.face_model == mp478.ID and width != EXPRESSION_SIZE:
+        raise InputError(f"{path} has {width} expression coefficients", f"{EXPRESSION_SIZE}, as {mp478.ID} has")
+    return motion.checked(path)
 
 
 def only_head(motion: FaceMotion) -> bool:

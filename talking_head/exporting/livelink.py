@@ -9,7 +9,6 @@ recordings an eye's yaw is positive to the person's own right and its pitch posi
 from __future__ import annotations
 
 import csv
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +38,9 @@ OPTIONAL = {name.lower() for name in (*ANGLES, "TongueOut")}  # what some writer
 HEADER = ("Timecode", "BlendshapeCount", *NAMES)
 TIMECODE_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)
 DAY_S = 86_400
-_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)[:;](\d+(?:\.\d+)?)")
+LARGEST = 1000.0  # a blendshape is 0 to 1, some animators go beyond
+LONGEST_S = 4 * 3600  # from first to last frame; a longer gap is a mistake in a timecode
+_TIMECODE = re.compile(r"(\d{1,2}):(\d\d):(\d\d)[:;](\d{1,4}(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,9 @@ def read_live_link(path: Path | str) -> LiveLinkCurves:
     if (np.diff(time_s) <= 0).any():
         line = seen[int(np.argmax(np.diff(time_s) <= 0)) + 1][0]
         raise InputError(f"{path} line {line}: the timecode does not rise", "frames in order of time")
+    if time_s[-1] - time_s[0] > LONGEST_S:
+        spanned = f"{path} spans {(time_s[-1] - time_s[0]) / 3600:.1f} hours"
+        raise InputError(spanned, f"{LONGEST_S // 3600} at most", "mend its timecodes, or cut it")
     return LiveLinkCurves(time_s, values, rate)
 
 
@@ -149,6 +153,6 @@ def _numbers(path: Path, line: int, row: list[str], width: int, columns: dict[st
         numbers = [float(row[columns[name.lower()]]) if name.lower() in columns else 0.0 for name in NAMES]
     except ValueError as error:
         raise InputError(f"{path} line {line}: {error}", "numbers") from error
-    if not all(map(math.isfinite, numbers)):
-        raise InputError(f"{path} line {line} holds NaN or infinity", "finite numbers")
+    if not all(abs(number) <= LARGEST for number in numbers):  # false of NaN, too
+        raise InputError(f"{path} line {line} holds NaN or a huge number", "blendshapes from 0 to 1 and radians")
     return numbers

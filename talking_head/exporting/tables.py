@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from face_model import mp478
 from face_model.arkit import ARKIT_NAMES
 from face_model.rotations import rotation_matrix
-from face_model.tracks import FaceMotion
+from face_model.tracks import MAX_NUMBER, FaceMotion
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from preprocessing.tracking import fill_gaps
@@ -58,14 +58,7 @@ def read_npz(path: Path | str) -> FaceMotion:
         raise InputError(f"{path} cannot be read ({error.strerror or 'damaged'})", expected) from error
     except Exception as error:  # zip and npy parsers raise many kinds
         raise InputError(f"{path} is not such a file ({error})", expected) from error
-    count = len(parts["expression"])
-    widths = {"expression": parts["expression"].shape[1:], "rotation": (3,), "translation": (3,), "blink": ()}
-    fits = all(parts[name].shape == (count, *width) for name, width in widths.items())
-    if not (fits and count and parts["expression"].ndim == 2 and fps > 0):
-        raise InputError(f"{path}: arrays of shapes {[p.shape for p in parts.values()]} at {fps:g} fps", expected)
-    if not all(np.isfinite(part).all() for part in parts.values()):
-        raise InputError(f"{path} holds NaN or infinity", "finite numbers")
-    return FaceMotion(fps=fps, face_model=face_model, **parts)
+    return FaceMotion(fps=fps, face_model=face_model, **parts).checked(path)
 
 
 def write_openface(motion: FaceMotion, path: Path | str) -> None:
@@ -99,9 +92,11 @@ def read_openface_motion(path: Path | str) -> tuple[FaceMotion, bool]:
     fps = table_fps(table)
     pose = table.columns("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
     blink = blink_of(table)
-    valid = (table.column("success") == 1) & np.isfinite(pose).all(axis=1) & np.isfinite(blink)
+    known = np.abs(np.column_stack([pose, blink])) <= MAX_NUMBER  # false of NaN, too
+    valid = (table.column("success") == 1) & known.all(axis=1)
+    pose, blink = np.where(valid[:, None], pose, 0), np.where(valid, blink, 0)
     if not valid.any():
         raise InputError(f"{path} has no frame with a face", "at least one")
-    turn, place = our_rotation(np.nan_to_num(pose[:, 3:])), our_points_mm(np.nan_to_num(pose[:, :3]))
-    turn, place, lids = (fill_gaps(np.asarray(p, np.float32), valid) for p in (turn, place, np.nan_to_num(blink)))
+    turn, place = our_rotation(pose[:, 3:]), our_points_mm(pose[:, :3])
+    turn, place, lids = (fill_gaps(np.asarray(p, np.float32), valid) for p in (turn, place, blink))
     return FaceMotion(fps, np.zeros((len(pose), 0), np.float32), turn, place, lids, FACE_MODEL), "x_0" in table

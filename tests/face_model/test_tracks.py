@@ -6,6 +6,7 @@ import pytest
 from face_model.cameras import WeakPerspectiveCamera
 from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack, SpeechFeatures
 from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
 
 
 def motion(frames: int = 20, fps: float = 30.0) -> FaceMotion:
@@ -74,3 +75,50 @@ def test_damaged_files_are_told_in_one_line(tmp_path):
     bad.save(path)
     with pytest.raises(InputError, match="NaN"):
         FaceMotion.load(path)
+
+
+def parts_of(made: FaceMotion) -> dict[str, np.ndarray]:
+    return {name: getattr(made, name) for name in ("expression", "rotation", "translation", "blink")}
+
+
+NOTES = {"kind": "FaceMotion", "fps": 30.0, "face_model": "mp478"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "notes", "reason"),
+    [
+        ({"blink": None}, {}, "no whole FaceMotion"), ({"more": np.zeros(3)}, {}, "no whole FaceMotion"),
+        ({"rotation": np.zeros((3, 3))}, {}, "arrays of shapes"), ({"blink": np.zeros((4, 1))}, {}, "arrays of shapes"),
+        ({name: value[:0] for name, value in parts_of(motion(4)).items()}, {}, "arrays of shapes"),
+        ({"translation": np.full((4, 3), 1e30)}, {}, "translation is NaN, infinite or huge"),
+        ({}, {"fps": None}, "no whole FaceMotion"), ({}, {"fps": -30}, "-30 frames a second"),
+        ({}, {"fps": 0}, "0 frames a second"), ({}, {"fps": "x"}, "'x' frames a second"),
+        ({}, {"fps": float("nan")}, "nan frames a second"), ({}, {"fps": 1e308}, "1e.308 frames a second"),
+        ({}, {"kind": "FaceTrack"}, "holds FaceTrack"), ({}, ["FaceMotion"], "metadata is a list"),
+    ],
+)
+def test_a_file_that_holds_no_motion_is_told(parts, notes, reason, tmp_path):
+    arrays = {name: value for name, value in (parts_of(motion(4)) | parts).items() if value is not None}
+    said = notes if isinstance(notes, list) else {k: v for k, v in (NOTES | notes).items() if v is not None}
+    write_tensors(tmp_path / "m.safetensors", arrays, said)
+    with pytest.raises(InputError, match=reason):
+        FaceMotion.load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("lost", ["motion.blink", "person.identity", "valid", "landmarks_px"])
+def test_a_track_that_lacks_a_part_is_told(lost, tmp_path):
+    path, count = tmp_path / "t.safetensors", 3
+    person = FaceIdentity(*(np.zeros(n, np.float32) for n in (80, 80, 27)))
+    FaceTrack(
+        motion(count), person, WeakPerspectiveCamera.for_size(64, 48), np.zeros((count, 478, 3)), np.zeros((count, 52)),
+        np.zeros((count, 27)), np.ones(count), np.ones(count, bool),
+    ).save(path)
+    arrays, notes = read_tensors(path)
+    whole = arrays.pop(lost)
+    write_tensors(path, arrays, notes)
+    with pytest.raises(InputError, match="no whole FaceTrack"):
+        FaceTrack.load(path)
+    write_tensors(path, arrays | {lost: whole[:2]}, notes)
+    if lost != "person.identity":
+        with pytest.raises(InputError, match="arrays of shapes|parts of"):
+            FaceTrack.load(path)

@@ -31,7 +31,9 @@ def test_another_npz_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", **(parts | {"blink": parts["blink"][:-1]}))
     np.savez(tmp_path / "c.npz", **(parts | {"blink": parts["blink"] * np.nan}))
     (tmp_path / "d.npz").write_bytes(b"PK\x03\x04 broken")
-    for name in ("a.npz", "b.npz", "c.npz", "d.npz", "none.npz"):
+    np.savez(tmp_path / "e.npz", **(parts | {"fps": np.inf}))
+    np.savez(tmp_path / "f.npz", **(parts | {"expression": np.float32(3)}))
+    for name in ("a.npz", "b.npz", "c.npz", "d.npz", "e.npz", "f.npz", "none.npz"):
         with pytest.raises(InputError):
             read_npz(tmp_path / name)
 
