@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
+import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.io
 import torch
+from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
 from face_model import deng, mp478
@@ -21,6 +25,8 @@ from foundation.errors import InputError
 from preprocessing.deng import standard_points
 from preprocessing.speech.encoder import StreamEncoder, row_count
 from preprocessing.speech.symbols import BLANK, SYMBOLS
+from preprocessing.tracking.face_alignment_tracker import WEIGHTS
+from preprocessing.tracking.openface import default_camera
 from preprocessing.tracking.points68 import pose_of_landmarks
 from talking_head.cli import app
 from talking_head.proofs import Proof, State, portrait, prove
@@ -30,6 +36,7 @@ from talking_head.proofs.running import PARTS
 from talking_head.proofs.speech import SPOKEN, spelling
 from tests.preprocessing.test_deng_regressor import weights_of_true_names
 from tests.preprocessing.test_openface import Recording
+from tests.preprocessing.test_openface_command import STAND_IN
 from tests.talking_head.parts import face68_mm, flame_model, front_model, published_files, published_rows
 
 Content = dict[str, np.ndarray]
@@ -208,6 +215,63 @@ def test_a_damaged_openface_table_fails(alone: Path, damage: str, figure: str) -
 def test_an_openface_table_without_points_in_space_says_how_to_get_them(alone: Path) -> None:
     proof = row(prove([recording().write(alone / "clip.csv", three_d=False)]), "openface_csv")
     assert proof.state is State.FAILS and "-3Dfp" in proof.remedy
+
+
+def seen_in_the_portrait() -> Recording:
+    """What OpenFace would write of a still film of the portrait: our mean head where it lies on its landmarks."""
+    camera = default_camera(512, 512)
+    points = np.zeros((68, 2))
+    points[list(MEANING)] = portrait.landmarks_px()[list(MEANING.values()), :2]
+    rotation, shift_mm = pose_of_landmarks(points, camera)
+    turn = rotation_matrix(torch.from_numpy(rotation)).numpy()
+    made = recording()
+    made.angles[:] = Rotation.from_matrix(turn).as_euler("XYZ") * (1, -1, -1)
+    made.shift[:] = shift_mm * (1, -1, -1)
+    made.points[:] = (face68_mm() @ turn.T + shift_mm) * (1, -1, -1)
+    made.pixels = camera.focal_px * made.points[..., :2] / made.points[..., 2:] + 256
+    return made
+
+
+def test_openfaces_program_is_run_over_the_portrait(
+    landmarker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "FeatureExtraction"
+    program.write_text(STAND_IN.format(python=sys.executable, folder=str(tmp_path)))
+    program.chmod(0o755)
+    seen_in_the_portrait().write(tmp_path / "table.csv")
+    monkeypatch.setenv("OPENFACE_BIN", str(program))
+    proof = row(prove([]), "openface")
+    assert proof.state is State.WORKS, (proof.problem, wrong(proof))
+    recording().write(tmp_path / "table.csv")  # a face elsewhere
+    assert wrong(row(prove([]), "openface")) == {"landmarks beside the Face Landmarker's"}
+    (tmp_path / "mood").write_text("dies")
+    proof = row(prove([program]), "openface")
+    assert proof.state is State.FAILS and "landmark detector" in proof.problem
+
+
+@pytest.mark.parametrize(("mirrored", "state"), [(False, State.WORKS), (True, State.FAILS)])
+def test_face_alignments_weights_are_proved_on_the_portrait(
+    landmarker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirrored: bool, state: State
+) -> None:
+    """With a stand-in for the package, whose depth may grow the wrong way."""
+
+    class FaceAlignment:
+        def __init__(self, kind: int, **options: Any) -> None: ...
+
+        def get_landmarks_from_image(self, image: np.ndarray) -> list[np.ndarray]:
+            points = np.zeros((68, 3))
+            points[list(MEANING)] = portrait.landmarks_px()[list(MEANING.values())]
+            return [(points * (1, 1, -1 if mirrored else 1)).astype(np.float32)]
+
+    package = types.ModuleType("face_alignment")
+    package.FaceAlignment, package.LandmarksType = FaceAlignment, types.SimpleNamespace(THREE_D=3)  # type: ignore
+    monkeypatch.setitem(sys.modules, "face_alignment", package)
+    monkeypatch.setattr("preprocessing.speech.optional.installed", lambda module: True)
+    for name in WEIGHTS:
+        (tmp_path / name).write_bytes(name.encode())
+    proof = row(prove([tmp_path]), "face_alignment")
+    assert proof.state is state, (proof.problem, wrong(proof))
+    assert wrong(proof) == ({"depth along the Face Landmarker's"} if mirrored else set())
 
 
 class Speller(StreamEncoder):
