@@ -25,6 +25,20 @@ HomeOption = Annotated[
     typer.Option("--home", envvar=VARIABLE, help="Where targets and unfinished work live.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+SpeakerOption = Annotated[
+    str | None,
+    typer.Option("--motion", show_default=False, help="Who moves the face: facial_gan, karras2017, arkit or emote."),
+]
+EmotionOption = Annotated[
+    str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
+]
+EmotionsOption = Annotated[
+    Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
+]
+StyleOption = Annotated[
+    str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
+]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 INTERRUPTED = 130
 # What the system says of a place that the user named: refused, read-only, a name too long, a file for a folder, ...

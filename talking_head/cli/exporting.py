@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import HomeOption, JsonOption, Outcome, SeedOption, verb
+from talking_head.cli.common import (
+    DeviceOption,
+    EmotionOption,
+    EmotionsOption,
+    HomeOption,
+    JsonOption,
+    Outcome,
+    SeedOption,
+    SpeakerOption,
+    StyleOption,
+    verb,
+)
 
 
 @verb
@@ -26,26 +37,17 @@ def export(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The .csv, .glb or .npz to write.", show_default=False)
     ],
-    motion: Annotated[
-        str | None,
-        typer.Option(help="Motion model that speaks: facial_gan, karras2017, arkit, emote.", show_default=False),
-    ] = None,
-    emotion: Annotated[
-        str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
-    ] = None,
-    emotions: Annotated[
-        Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
-    ] = None,
-    style: Annotated[
-        str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
-    ] = None,
+    motion: SpeakerOption = None,
+    emotion: EmotionOption = None,
+    emotions: EmotionsOption = None,
+    style: StyleOption = None,
     fps: Annotated[float, typer.Option(help="Frames a second of a Live Link file.")] = 60.0,
     flame: Annotated[
         Path | None,
         typer.Option(envvar="TALKING_HEAD_FLAME", help="Your FLAME .pkl, for --format flame.", show_default=False),
     ] = None,
     seed: SeedOption = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import HomeOption, JsonOption, Outcome, SeedOption, duration_s, verb
+from talking_head.cli.common import (
+    DeviceOption,
+    EmotionOption,
+    EmotionsOption,
+    HomeOption,
+    JsonOption,
+    Outcome,
+    SeedOption,
+    SpeakerOption,
+    StyleOption,
+    duration_s,
+    verb,
+)
 
 
 @verb
@@ -20,26 +31,17 @@ def live(
                           show_default=False),
     ],
     target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.")] = "astronaut",
-    motion: Annotated[
-        str | None,
-        typer.Option(help="Motion model that speaks: facial_gan, karras2017, arkit, emote.", show_default=False),
-    ] = None,
-    emotion: Annotated[
-        str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
-    ] = None,
-    emotions: Annotated[
-        Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
-    ] = None,
-    style: Annotated[
-        str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
-    ] = None,
+    motion: SpeakerOption = None,
+    emotion: EmotionOption = None,
+    emotions: EmotionsOption = None,
+    style: StyleOption = None,
     fps: Annotated[float, typer.Option(help="Packets a second.")] = 60.0,
     subject: Annotated[str, typer.Option(help="The name that Unreal lists.")] = "TalkingHead",
     time: Annotated[
         str | None, typer.Option("--for", help="How long to listen: 90s, 20m; else until stopped.", show_default=False)
     ] = None,
     seed: SeedOption = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:

@@ -8,10 +8,15 @@ from typing import Annotated
 import typer
 
 from talking_head.cli.common import (
+    DeviceOption,
+    EmotionOption,
+    EmotionsOption,
     HomeOption,
     JsonOption,
     Outcome,
     SeedOption,
+    SpeakerOption,
+    StyleOption,
     duration_s,
     readable_size,
     verb,
@@ -20,11 +25,7 @@ from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talking_head.settings import EnrolSettings
 
 DEFAULTS = EnrolSettings()
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
-DirectedMotion = Annotated[
-    str | None, typer.Option("--motion", help="Motion model that speaks: facial_gan, karras2017, arkit, emote.")
-]
 VideoArgument = Annotated[
     Path, typer.Argument(metavar="VIDEO", help="A video of one person speaking to the camera.", show_default=False)
 ]
@@ -117,16 +118,10 @@ def synth(
         Path | None,
         typer.Option(help="Motion to follow: .safetensors, .npz, or a Live Link or OpenFace .csv.", show_default=False),
     ] = None,
-    motion: DirectedMotion = None,
-    emotion: Annotated[
-        str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
-    ] = None,
-    emotions: Annotated[
-        Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
-    ] = None,
-    style: Annotated[
-        str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
-    ] = None,
+    motion: SpeakerOption = None,
+    emotion: EmotionOption = None,
+    emotions: EmotionsOption = None,
+    style: StyleOption = None,
     seed: SeedOption = 0,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     device: DeviceOption = DEFAULTS.device,
