@@ -156,7 +156,7 @@ def test_stage_two_leaves_the_speech_front_end(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_learns_to_smile_as_much_as_asked(tmp_path: Path) -> None:
-    """On unseen speech. Whether the lips follow it, real footage tells (`benchmarks.emote`): toy sounds are no words."""
+    """On unseen speech. Whether the lips follow it, real footage tells (`benchmarks.emote`): a toy says no words."""
     shown = [example(20.0, 0, "ann")]
     steps = Steps(lip_reader=50, prior=500, stage1=500, stage2=60)
     settings = replace(config(takes=4), sizes=Sizes(), steps=steps, batch_size=8)
