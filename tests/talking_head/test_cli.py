@@ -6,7 +6,6 @@ import errno
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 runner = CliRunner()
 
 
-def test_help_is_instant_and_needs_no_torch() -> None:
+def test_help_loads_nothing_that_takes_time() -> None:
     code = "import sys; sys.argv = ['talking-head', '--help']\nfrom talking_head.cli import main\n"
-    code += "try: main()\nexcept SystemExit: assert 'torch' not in sys.modules and 'cv2' not in sys.modules"
-    times = []
-    for _ in range(2):  # the first may have to compile
-        started_s = time.perf_counter()
-        run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-        times.append(time.perf_counter() - started_s)
-        assert run.returncode == 0, run.stderr
-    assert "enroll" in run.stdout and "synth" in run.stdout
-    assert min(times) < 1.0
+    code += "try: main()\nexcept SystemExit: print({'torch', 'cv2', 'numpy', 'scipy', 'av'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "enroll" in run.stdout and "synth" in run.stdout and run.stdout.strip().endswith("set()")
 
 
 def test_import_is_quick_and_offers_the_verbs() -> None:
