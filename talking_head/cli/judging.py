@@ -9,8 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from foundation.errors import InputError
-from foundation.files import write_json
-from foundation.progress import track
 from talking_head.cli.common import HomeOption, JsonOption, Outcome, verb
 from talking_head.identity import CERTIFICATE_VARIABLE
 
@@ -28,6 +26,8 @@ def _told(summary: str, data: dict[str, Any], numbers: Path | None) -> Outcome:
         print(json.dumps(data, sort_keys=True))
         return Outcome("", data)
     if numbers is not None:
+        from foundation.files import write_json
+
         write_json(numbers, data)
         summary += f"; numbers in {numbers}"
     return Outcome(summary, data)
@@ -108,6 +108,7 @@ def compare(
 
     from evaluation.html import write_comparison
     from evaluation.report import evaluate_pair, load_systems
+    from foundation.progress import track
 
     pairs = load_systems(videos, reference)
     results = {name: evaluate_pair(pair) for name, pair in track(pairs.items(), "Measuring", len(pairs))}
