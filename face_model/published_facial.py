@@ -23,7 +23,7 @@ from face_model import deng
 from face_model.cameras import FOCAL_PER_SIZE, WeakPerspectiveCamera
 from face_model.illumination import illumination_from_deng
 from face_model.rotations import rotation_matrix
-from face_model.tracks import MOTION_FPS, FaceIdentity, FaceMotion
+from face_model.tracks import MAX_NUMBER, MOTION_FPS, FaceIdentity, FaceMotion
 from foundation.errors import InputError
 from foundation.files import atomic_path
 
@@ -45,12 +45,14 @@ def _face(path: Path, columns: int) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as file:
             values = file["face"]
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    except Exception as error:  # zip and npy parsers raise many kinds
         raise InputError(f"{path} is not readable ({error})", "a .npz file with an array 'face'") from error
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: face holds {values.dtype}", "numbers")
     if values.ndim != 2 or values.shape[1] != columns or len(values) == 0:
         raise InputError(f"{path}: face is {values.shape}", f"(frames, {columns})")
-    if not np.isfinite(values).all():
-        raise InputError(f"{path} holds NaN or infinity", "finite numbers")
+    if not (np.abs(values) <= MAX_NUMBER).all():  # false of NaN, too
+        raise InputError(f"{path} holds NaN, infinity or huge numbers", "numbers that a face has")
     return values.astype(np.float64)
 
 

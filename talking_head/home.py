@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -90,6 +91,39 @@ def writable(folder: Path) -> Path:
             return folder  # told by whoever writes, who knows what for
         raise InputError(f"{folder} cannot be written ({error.strerror})", expected, remedy) from error
     return folder
+
+
+@contextmanager
+def new_folder(place: Path, name: str) -> Iterator[Path]:
+    """A folder to fill; it takes the place of `place / name` when the block ends well, or vanishes.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    goal = writable(place) / name
+    building = Path(tempfile.mkdtemp(prefix=f".building-{name}-", dir=place))
+    building.chmod(0o755)
+    try:
+        yield building
+        if goal.exists():
+            discard(goal)
+        building.replace(goal)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def sweep_folder(place: Path, name: str) -> None:
+    """Delete what killed builds of that folder left; call it while nobody else builds it."""
+    for folder in place.glob(f".building-{name}-*"):
+        if re.fullmatch(r"[a-z0-9_]{8}", folder.name.removeprefix(f".building-{name}-")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder so that a crash half-way leaves nothing that looks whole."""
+    doomed = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
+    os.replace(folder, doomed / folder.name)
+    shutil.rmtree(doomed)
 
 
 def free_bytes(path: Path) -> int:

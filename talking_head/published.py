@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from preprocessing.speech import encode_file, speech_encoder
 from preprocessing.tracking import face_tracker
 from preprocessing.tracking.following import assemble, follow_stretch
 from talking_head.bridging import ExpressionBridge, learn_bridge
-from talking_head.home import Home, writable
+from talking_head.home import Home, new_folder, sweep_folder
 from talking_head.learning import general_weights
 from talking_head.mesh_preview import write_mesh_film
 from talking_head.target import checked_id
@@ -69,15 +68,28 @@ def read_generator(path: Path | str) -> dict[str, np.ndarray]:
         raise InputError(f"{path} does not exist", "the generator's weights, Gen-....mdl")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:160]
+    except Exception as error:  # unpicklers and zip readers raise many kinds
+        reason = next(iter(str(error).strip().splitlines()), "")[:160] or type(error).__name__
         raise InputError(f"{path} is refused ({reason})", "a file of torch.save with tensors alone") from error
     for inside in ("state_dict", "generator"):
         if isinstance(content, dict) and isinstance(content.get(inside), dict):
             content = content[inside]
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise InputError(f"{path} holds no table of tensors", "the generator's weights, Gen-....mdl")
-    return {str(name).removeprefix("module."): value.numpy() for name, value in content.items()}
+    return {str(name).removeprefix("module."): _array(path, str(name), value) for name, value in content.items()}
+
+
+def _array(path: Path, name: str, tensor: torch.Tensor) -> np.ndarray:
+    """A plain tensor as numpy has it, half precision as whole.
+
+    Raises:
+        InputError: a sparse, quantised, complex or empty shell of one, or NaN in it.
+    """
+    real = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_complex() or tensor.is_meta)
+    if not real or not bool(torch.isfinite(tensor).all()):
+        expected = "dense tensors of finite numbers"
+        raise InputError(f"{path}: tensor '{name}' is {tensor.dtype}, {tensor.layout}, or holds NaN", expected)
+    return (tensor.detach().float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def read_any_motion(path: Path | str, statistics: tuple[np.ndarray, np.ndarray] | None = None) -> FaceMotion:
@@ -184,21 +196,25 @@ def import_facial(
         InputError: a file that is not what it should be, or the name is taken.
     """
     heads = heads or Heads()
-    folder = imported_folder(Home.find(home), name)
+    place = Home.find(home)
+    folder = imported_folder(place, name)
     if (folder / CARD).exists() and not replace:
         raise InputError(f"'{name}' is already imported in {folder}", "a new name", "give --replace or another --id")
     fit = read_fit(reference)
     given = None if motion is None else read_any_motion(motion, fit.pose_statistics())
     model = import_motion_model(read_generator(generator), fit, None if given is None else given.blink)
-    writable(folder)
-    (folder / CARD).unlink(missing_ok=True)  # it is written last: without it there is no import
-    model.save(folder / MODEL)
-    _write_person(fit, folder / PERSON)
-    done = Imported(folder, len(fit.pose))
-    if given is not None:
-        done = _with_motion(given, folder, pictures, audio, heads, len(fit.pose))
-    write_json(folder / CARD, {"generator": str(generator), "reference": str(reference), "frames": len(fit.pose)})
-    return done
+    with place.lock(f"imported-{name}"):
+        sweep_folder(folder.parent, name)
+        with new_folder(folder.parent, name) as building:
+            model.save(building / MODEL)
+            _write_person(fit, building / PERSON)
+            done = Imported(building, len(fit.pose))
+            if given is not None:
+                done = _with_motion(given, building, pictures, audio, heads, len(fit.pose))
+            notes = {"generator": str(generator), "reference": str(reference), "frames": len(fit.pose)}
+            write_json(building / CARD, notes)
+    preview = None if done.preview is None else folder / PREVIEW
+    return dataclasses.replace(done, folder=folder, preview=preview)
 
 
 def _with_motion(

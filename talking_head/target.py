@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -16,7 +13,7 @@ from typing import Any
 from foundation.errors import InputError
 from foundation.files import read_json, sha256, write_json
 from foundation.shipped import shipped
-from talking_head.home import Home, writable
+from talking_head.home import Home, discard, new_folder, sweep_folder
 
 CARD, MOTION, VIDEO, APPEARANCE, PREVIEW = (
     "target.json", "motion.safetensors", "render2video.safetensors", "appearance.safetensors", "preview.jpg",
@@ -207,15 +204,8 @@ def remove_target(home: Home, target_id: str) -> Path:
     if built_in:
         raise InputError(f"target '{target_id}' is built in", "a target of your own", "built-in ones cannot be removed")
     with home.lock(target_id):
-        _discard(folder)
+        discard(folder)
     return folder
-
-
-def _discard(folder: Path) -> None:
-    """Delete a folder so that a crash half-way leaves nothing that looks like a target."""
-    doomed = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
-    os.replace(folder, doomed / folder.name)
-    shutil.rmtree(doomed)
 
 
 def find_own(home: Home, target_id: str) -> Target | None:
@@ -230,9 +220,7 @@ def find_own(home: Home, target_id: str) -> Target | None:
 
 def sweep(home: Home, target_id: str) -> None:
     """Delete what killed builds of this target left; call it while holding the target's lock."""
-    for folder in home.targets.glob(f".building-{target_id}-*"):
-        if re.fullmatch(r"[a-z0-9_]{8}", folder.name.removeprefix(f".building-{target_id}-")):
-            shutil.rmtree(folder, ignore_errors=True)
+    sweep_folder(home.targets, target_id)
 
 
 @contextmanager
@@ -242,17 +230,9 @@ def new_target(home: Home, target_id: str) -> Iterator[Path]:
     Raises:
         InputError: a bad id, a home that cannot be written, or the filled folder is not a whole target.
     """
-    goal = writable(home.targets) / checked_id(target_id)
-    building = Path(tempfile.mkdtemp(prefix=f".building-{target_id}-", dir=home.targets))
-    building.chmod(0o755)
-    try:
+    with new_folder(home.targets, checked_id(target_id)) as building:
         yield building
         Target.read(building)
-        if goal.exists():
-            _discard(goal)
-        building.replace(goal)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def write_card(folder: Path, card: TargetCard) -> None:

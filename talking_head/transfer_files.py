@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,8 +70,8 @@ def transfer_file(
         InputError: a file, face model or place that is not as it should be.
     """
     heads, goal = heads or Heads(), _checked(Path(output), Path(source), to)
-    if cutoff_hz is not None and cutoff_hz <= 0:
-        raise InputError(f"a cutoff of {cutoff_hz:g} Hz", "more than 0")
+    if cutoff_hz is not None and not 0 < cutoff_hz < math.inf:
+        raise InputError(f"a cutoff of {cutoff_hz:g} Hz", "0 for none, or more than 0")
     place = Home.find(home)
     folder = None if imported is None else imported_folder(place, imported)
     if folder is not None and not folder.is_dir():
@@ -104,7 +105,7 @@ def _is_published(path: Path) -> bool:
     try:
         with np.load(path, allow_pickle=False) as file:
             return "face" in file.files
-    except (OSError, ValueError, EOFError, AttributeError):
+    except Exception:  # zip and npy parsers raise many kinds
         return False  # whoever reads it next tells what is wrong with it
 
 

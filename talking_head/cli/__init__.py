@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import sys
@@ -73,6 +74,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Entry point: exit code 0 done, 2 a mistake of the user's told in one line, 130 stopped, 1 a mistake of ours."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name that the terminal cannot show does not stop a command
+        sys.stdout.reconfigure(errors="backslashreplace")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -19,7 +19,7 @@ from talking_head.exporting.livelink import LiveLinkCurves, write_live_link
 from talking_head.exporting.look import look_of
 from talking_head.exporting.tables import write_npz, write_openface
 from talking_head.home import Home, writable
-from talking_head.settings import device_name
+from talking_head.settings import checked_seed, device_name
 from talking_head.target import APPEARANCE, Target, find_target
 
 FORMATS = {"livelink": ".csv", "gltf": ".glb", "npz": ".npz", "openface": ".csv", "flame": ".npz"}
@@ -63,6 +63,7 @@ def export(
     source, goal = Path(source), _checked(Path(output), Path(source), format)
     if not 1 <= fps <= 240:
         raise InputError(f"{fps:g} frames a second", "1 to 240")
+    checked_seed(seed)
     model_file = flame_file(flame) if format == "flame" else None
     person = find_target(Home.find(home), target)
     how, where = directions or Directions(), device_name(device)

@@ -37,9 +37,9 @@ class Sender:
     device: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
 
     def __post_init__(self) -> None:
-        size = len(self.subject.encode())
-        if not 0 < size <= MAX_NAME_BYTES:
-            raise InputError(f"a subject name of {size} bytes", f"1 to {MAX_NAME_BYTES}")
+        size = len(self.subject.encode(errors="surrogateescape"))
+        if not 0 < size <= MAX_NAME_BYTES or not self.subject.isprintable():  # bytes that are no UTF-8 do not print
+            raise InputError(f"a subject name of {size} bytes", f"1 to {MAX_NAME_BYTES}, of letters that print")
 
     def packet(self, values: np.ndarray, time_s: float) -> bytes:
         """The packet of one frame. values: `[61]` in the order of `livelink.NAMES`. time_s: of the day."""

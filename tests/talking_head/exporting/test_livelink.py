@@ -70,7 +70,7 @@ def test_lost_frames_are_left_out_and_midnight_is_passed(curves: LiveLinkCurves,
     (2, lambda row: row.rsplit(",", 1)[0] + ",nan", "line 3"),
     (2, lambda row: row.rsplit(",", 1)[0] + ",1e300", "line 3 holds"),
     (2, lambda row: "noon" + row, "timecode"), (2, lambda row: "9" * 400 + row, "timecode"),
-    (2, lambda row: row.replace(",", "9" * 400 + ",", 1), "timecode"), (-1, lambda row: "23" + row[2:], "hours"),
+    (2, lambda row: row.replace(".", "9" * 400 + ".", 1), "timecode"), (-1, lambda row: "23" + row[2:], "hours"),
     (3, lambda row: "18" + row[2:], "does not rise"),
 ])  # fmt: skip
 def test_a_broken_file_is_told_with_its_line(curves, tmp_path, line, edit, words) -> None:  # type: ignore[no-untyped-def]
