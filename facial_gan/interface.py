@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +15,11 @@ import torch
 from face_model.tracks import FaceMotion, SpeechFeatures
 from facial_gan.data import MotionExample
 from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
 from training import Duration
+
+FILE_VERSION = 1
+ModelT = TypeVar("ModelT", bound="MotionModel")
 
 
 class MotionModel(ABC):
@@ -38,7 +43,7 @@ class MotionModel(ABC):
         if ABC in cls.__bases__:  # a subclass that is itself an interface says so
             return
         static = inspect.getattr_static
-        duties = "stream", "save", "load", "learn"
+        duties = "stream", "learn", "_tensors", "_described", "_assembled"
         missing = [name for name in duties if static(cls, name) is static(MotionModel, name)]
         missing += [] if isinstance(getattr(cls, "id", None), str) else ["id"]
         missing += [] if isinstance(getattr(cls, "config_type", None), type) else ["config_type"]
@@ -103,19 +108,55 @@ class MotionModel(ABC):
         return self
 
     @abstractmethod
-    def save(self, path: Path | str) -> None:
-        """Write everything that `load` needs into one safetensors file."""
+    def _tensors(self) -> dict[str, np.ndarray]:
+        """Every number that makes the model what it is, by name."""
+        ...
+
+    @abstractmethod
+    def _described(self) -> dict[str, Any]:
+        """What else its file says, beside names and version; ready for JSON."""
         ...
 
     @classmethod
     @abstractmethod
-    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> MotionModel:
+    def _assembled(
+        cls, path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], device: torch.device | str
+    ) -> MotionModel:
+        """The model from `_tensors` and `_described`; a KeyError tells what is missing."""
+        ...
+
+    def digest(self) -> str:
+        """Changes when a weight or statistic does."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self._tensors().items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, path: Path | str) -> None:
+        """Write everything that `load` needs into one safetensors file."""
+        named = {"motion_model": self.id, "version": FILE_VERSION}
+        told = {"speech_extractor": self.speech_extractor, "face_model": self.face_model}
+        write_tensors(path, self._tensors(), named | self._described() | told)
+
+    @classmethod
+    def load(cls: type[ModelT], path: Path | str, device: torch.device | str = "cpu") -> ModelT:
         """Read what `save` wrote.
 
         Raises:
             InputError: not such a file, or damaged.
         """
-        ...
+        arrays, metadata = read_tensors(path)
+        if metadata.get("motion_model") != cls.id:
+            named = metadata.get("motion_model", "none")
+            raise InputError(f"{path} is for motion model '{named}'", f"one for '{cls.id}'")
+        try:
+            made = cls._assembled(Path(path), arrays, metadata, device)
+        except KeyError as missing:
+            raise InputError(
+                f"{path} lacks {missing}", "a motion model of this version", "enroll or train it again"
+            ) from missing
+        assert isinstance(made, cls)
+        return made
 
     def frame_count(self, features: SpeechFeatures, fps: float, frames: int | None) -> int:
         """How many frames to make.

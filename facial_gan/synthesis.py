@@ -7,7 +7,6 @@ neither value nor speed jumps. Only one window is held in memory.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -27,7 +26,6 @@ from facial_gan.networks import Discriminator, Generator
 from facial_gan.statistics import FeatureStatistics, MotionStatistics
 from foundation.config import configure
 from foundation.errors import InputError
-from foundation.files import read_tensors, write_tensors
 from training import Duration
 from training.checkpoint import load_weights
 
@@ -148,13 +146,6 @@ class FacialGan(MotionModel):
         arrays |= {f"features.{f.name}": np.asarray(getattr(self.features, f.name)) for f in fields(FeatureStatistics)}
         return arrays | {"pose_deviation": np.asarray(self.pose_deviation, np.float32)}
 
-    def digest(self) -> str:
-        """Changes when a weight or statistic does."""
-        digest = hashlib.sha256()
-        for name, array in sorted(self._tensors().items()):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
-
     @classmethod
     def learn(
         cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
@@ -173,33 +164,11 @@ class FacialGan(MotionModel):
             return train_general(list(examples), chosen, run, device, budget_s)
         return fine_tune(list(examples), start, chosen, run, device, budget_s)
 
-    def save(self, path: Path | str) -> None:
-        """See `MotionModel.save`."""
-        metadata = {
-            "motion_model": self.id,
-            "version": 1,
-            "architecture": asdict(self.architecture),
-            "blinks": self.blinks.to_json(),
+    def _described(self) -> dict[str, Any]:
+        return {
+            "architecture": asdict(self.architecture), "blinks": self.blinks.to_json(),
             "articulation": self.articulation,
-            "speech_extractor": self.speech_extractor,
-            "face_model": self.face_model,
         }
-        write_tensors(path, self._tensors(), metadata)
-
-    @classmethod
-    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> FacialGan:
-        """See `MotionModel.load`."""
-        arrays, metadata = read_tensors(path)
-        if metadata.get("motion_model") != cls.id:
-            raise InputError(
-                f"{path} is for motion model '{metadata.get('motion_model', 'none')}'", f"one for '{cls.id}'"
-            )
-        try:
-            return cls._assembled(Path(path), arrays, metadata, device)
-        except KeyError as missing:
-            raise InputError(
-                f"{path} lacks {missing}", "a motion model of this version", "enroll or train it again"
-            ) from missing
 
     @classmethod
     def _assembled(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields, replace
@@ -20,7 +19,6 @@ from facial_gan.interface import MotionModel
 from facial_gan.statistics import FeatureStatistics
 from foundation.config import configure
 from foundation.errors import InputError
-from foundation.files import read_tensors, write_tensors
 from motion_models.arkit.config import Architecture, ArkitConfig
 from motion_models.arkit.filters import DEFAULT, curve_filter
 from motion_models.arkit.network import SpeechToCurves
@@ -143,33 +141,11 @@ class ArkitRegressor(MotionModel):
         return arrays | {f"features.{f.name}": np.asarray(getattr(self.features, f.name), np.float32)
                          for f in fields(FeatureStatistics)}  # fmt: skip
 
-    def digest(self) -> str:
-        """Changes when a weight or statistic does."""
-        digest = hashlib.sha256()
-        for name, array in sorted(self._tensors().items()):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
-
-    def save(self, path: Path | str) -> None:
-        """See `MotionModel.save`."""
-        metadata = {
-            "motion_model": self.id, "version": 1, "architecture": asdict(self.architecture),
-            "articulation": self.articulation, "filter": self.filter.name, "speech_extractor": self.speech_extractor,
-            "rate_hz": self.rate_hz, "face_model": self.face_model,
+    def _described(self) -> dict[str, Any]:
+        return {
+            "architecture": asdict(self.architecture), "articulation": self.articulation, "filter": self.filter.name,
+            "rate_hz": self.rate_hz,
         }
-        write_tensors(path, self._tensors(), metadata)
-
-    @classmethod
-    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> ArkitRegressor:
-        """See `MotionModel.load`."""
-        arrays, metadata = read_tensors(path)
-        if metadata.get("motion_model") != cls.id:
-            found = metadata.get("motion_model", "none")
-            raise InputError(f"{path} is for motion model '{found}'", f"one for '{cls.id}'")
-        try:
-            return cls._assembled(Path(path), arrays, metadata, device)
-        except KeyError as missing:
-            raise InputError(f"{path} lacks {missing}", "a motion model of this version", "train it again") from missing
 
     @classmethod
     def _assembled(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,7 +17,6 @@ from facial_gan.interface import MotionModel
 from facial_gan.statistics import FeatureStatistics
 from foundation.config import configure
 from foundation.errors import InputError
-from foundation.files import read_tensors, write_tensors
 from motion_models.directions import AskedEmotion, read_emotion, read_emotions
 from motion_models.emote.config import EmoteConfig, Sizes
 from motion_models.emote.data import padded_rows
@@ -27,8 +25,6 @@ from motion_models.emote.network import LATENT_FRAMES, Prior, SpeechToPrior
 from motion_models.emote.readers import LipReadingNetwork
 from training import Duration
 from training.checkpoint import load_weights
-
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -182,35 +178,8 @@ class Emote(MotionModel):
         arrays |= {"scale": np.array(self.measures.scale, np.float32), "spread": self.measures.spread}
         return arrays | {"styles.means": self.styles.means, "styles.poses": self.styles.poses}
 
-    def digest(self) -> str:
-        """Changes when a weight or statistic does."""
-        digest = hashlib.sha256()
-        for name, array in sorted(self._tensors().items()):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
-
-    def save(self, path: Path | str) -> None:
-        """See `MotionModel.save`."""
-        metadata = {
-            "motion_model": self.id, "version": VERSION, "sizes": asdict(self.sizes), "styles": self.styles.names,
-            "own_style": self.styles.own, "speech_extractor": self.speech_extractor, "face_model": self.face_model,
-        }  # fmt: skip
-        write_tensors(path, self._tensors(), metadata)
-
-    @classmethod
-    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Emote:
-        """See `MotionModel.load`."""
-        arrays, metadata = read_tensors(path)
-        if metadata.get("motion_model") != cls.id:
-            raise InputError(
-                f"{path} is for motion model '{metadata.get('motion_model', 'none')}'", f"one for '{cls.id}'"
-            )
-        try:
-            return cls._assembled(Path(path), arrays, metadata, device)
-        except KeyError as missing:
-            raise InputError(
-                f"{path} lacks {missing}", "a motion model of this version", "enroll or train it again"
-            ) from missing
+    def _described(self) -> dict[str, Any]:
+        return {"sizes": asdict(self.sizes), "styles": self.styles.names, "own_style": self.styles.own}
 
     @classmethod
     def _assembled(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from facial_gan.interface import MotionModel
 from facial_gan.statistics import FeatureStatistics
 from foundation.config import configure
 from foundation.errors import InputError
-from foundation.files import read_tensors, write_tensors
 from motion_models.directions import AskedEmotion, read_emotion, read_emotions
 from motion_models.karras2017.config import Architecture, KarrasConfig
 from motion_models.karras2017.data import look, rows_seen
@@ -211,36 +209,12 @@ class Karras2017(MotionModel):
         arrays |= {"to_expression": parts.to_expression, "rest_pose": parts.rest_pose}
         return {name: np.asarray(value, np.float32) for name, value in arrays.items()}
 
-    def digest(self) -> str:
-        """Changes when a number in it does."""
-        digest = hashlib.sha256()
-        for name, array in sorted(self._tensors().items()):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
-
-    def save(self, path: Path | str) -> None:
-        """See `MotionModel.save`."""
+    def _described(self) -> dict[str, Any]:
         parts = self.parts
-        metadata = {
-            "motion_model": self.id, "version": 1, "architecture": asdict(parts.architecture),
-            "lengths": list(parts.emotions.lengths), "probe_rate_hz": parts.probe.rate_hz,
-            "residual_mm": parts.residual_mm, "speech_extractor": self.speech_extractor, "face_model": self.face_model,
+        return {
+            "architecture": asdict(parts.architecture), "lengths": list(parts.emotions.lengths),
+            "probe_rate_hz": parts.probe.rate_hz, "residual_mm": parts.residual_mm,
         }
-        write_tensors(path, self._tensors(), metadata)
-
-    @classmethod
-    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Karras2017:
-        """See `MotionModel.load`."""
-        arrays, metadata = read_tensors(path)
-        if metadata.get("motion_model") != cls.id:
-            named = metadata.get("motion_model", "none")
-            raise InputError(f"{path} is for motion model '{named}'", f"one for '{cls.id}'")
-        try:
-            return cls._assembled(Path(path), arrays, metadata, device)
-        except KeyError as missing:
-            raise InputError(
-                f"{path} lacks {missing}", "a motion model of this version", "enroll or train it again"
-            ) from missing
 
     @classmethod
     def _assembled(

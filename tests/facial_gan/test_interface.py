@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_class_that_lacks_something_is_refused_when_defined() -> None:
-    with pytest.raises(TypeError, match="stream, save, load, learn, id, config_type"):
+    with pytest.raises(TypeError, match="stream, learn, _tensors, _described, _assembled, id, config_type"):
 
         class Empty(MotionModel):
             pass
@@ -32,10 +32,12 @@ def test_a_class_that_lacks_something_is_refused_when_defined() -> None:
             def stream(self, features: Any, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
                 return iter([])
 
-            def save(self, path: Path | str) -> None: ...
+            def _tensors(self) -> dict[str, Any]: ...
+
+            def _described(self) -> dict[str, Any]: ...
 
             @classmethod
-            def load(cls, path: Path | str, device: Any = "cpu") -> MotionModel: ...
+            def _assembled(cls, *parts: Any) -> MotionModel: ...
 
             @classmethod
             def learn(cls, examples: Any, start: Any, run: Path, **options: Any) -> Path: ...
