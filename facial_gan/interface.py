@@ -149,12 +149,18 @@ class MotionModel(ABC):
         if metadata.get("motion_model") != cls.id:
             named = metadata.get("motion_model", "none")
             raise InputError(f"{path} is for motion model '{named}'", f"one for '{cls.id}'")
+        expected, remedy = "a motion model of this version", "enroll or train it again"
+        for name in ("speech_extractor", "face_model"):
+            if not isinstance(metadata.get(name), str):
+                raise InputError(f"{path} names no {name}", expected, remedy)
         try:
             made = cls._assembled(Path(path), arrays, metadata, device)
         except KeyError as missing:
-            raise InputError(
-                f"{path} lacks {missing}", "a motion model of this version", "enroll or train it again"
-            ) from missing
+            raise InputError(f"{path} lacks {missing}", expected, remedy) from missing
+        except InputError:
+            raise
+        except (TypeError, ValueError, AttributeError, RuntimeError) as error:  # parts of other shapes or kinds
+            raise InputError(f"{path} does not fit together ({error})", expected, remedy) from error
         assert isinstance(made, cls)
         return made
 

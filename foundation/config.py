@@ -68,7 +68,7 @@ def load_yaml(path: Path | str) -> dict[str, Any]:
         raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}", "a YAML file")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not readable as YAML ({str(error).splitlines()[0]})", "a YAML mapping") from error
     if content is None:
         return {}

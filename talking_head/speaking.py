@@ -33,7 +33,7 @@ def person_model(person: Target, name: str | None, device: str) -> MotionModel:
             f"motion model '{chosen}' for target '{person.id}'", "one that was learned from the person",
             f"enroll the same video again with --motion {chosen}",
         )
-    return load_motion_model(path, device)
+    return kind.load(path, device)
 
 
 def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel, MotionModel]:

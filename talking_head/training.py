@@ -67,6 +67,8 @@ def train(config: Path | str, data: Path | str | None = None) -> Trained:
     path = configs.find(str(config)) or Path(config)
     said = load_yaml(path)
     of_model = said.pop("model", None) or {}
+    if not isinstance(of_model, dict):
+        raise InputError(f"{path}: model is a {type(of_model).__name__}", "a mapping of the model's settings")
     given = configure(GeneralTraining, said, str(path))
     run, kind = Path(given.run), motion_model(given.motion)
     speech = given.speech or kind.default_speech

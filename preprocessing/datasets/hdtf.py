@@ -80,7 +80,10 @@ def _rows(path: Path) -> dict[str, list[str]]:
     """First word (without .mp4) to the others; an absent list is empty."""
     if not path.is_file():
         return {}
-    rows = (line.split() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    try:
+        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text", "a list of HDTF_dataset", "download it again") from error
     return {words[0].removesuffix(".mp4"): words[1:] for words in rows if words}
 
 

@@ -54,15 +54,22 @@ def track_landmarks(
         goal = None
         if cache_dir is not None:
             goal = Path(cache_dir) / f"{sha256(path)[:24]}-{used.name}-{used.version}-{rate:g}.safetensors"
-        if goal is not None and goal.is_file():
-            track = LandmarkTrack.load(goal)
-        else:
-            track = _track(Path(path), info, rate, used, goal)
+        known = _cached(goal) if goal is not None and goal.is_file() else None
+        track = _track(Path(path), info, rate, used, goal) if known is None else known
     finally:
         if own is not None:
             own.close()
     check_faces(track, str(path))
     return track
+
+
+def _cached(path: Path) -> LandmarkTrack | None:
+    """The landmarks in a file of the cache; None when it is damaged, as then they are found anew."""
+    try:
+        return LandmarkTrack.load(path)
+    except (InputError, KeyError, TypeError):
+        log.warning("%s is damaged; the video is tracked anew", path)
+        return None
 
 
 def _track(path: Path, info: MediaInfo, fps: float, tracker: FaceTracker, goal: Path | None) -> LandmarkTrack:

@@ -48,7 +48,7 @@ def hdtf(
     from talking_head.datasets.hdtf import cut_hdtf
     from talking_head.datasets.workers import Place, usable_cores
 
-    made = cut_hdtf(lists, videos, output, size, Place(workers or usable_cores(), ray))
+    made = cut_hdtf(lists, videos, output, size, Place(usable_cores() if workers is None else workers, ray))
     for line in made.skipped:
         print(f"skipped: {' '.join(line.split())}", file=sys.stderr)
     summary = f"{made.folder}: {made.made} clips cut, {made.present} were there, {len(made.skipped)} skipped"
@@ -95,7 +95,8 @@ def prepare(
 
     given = {"offset_confidence": confidence, "face_size_px": face}
     gate = replace(Gate(), **{name: value for name, value in given.items() if value is not None})
-    made = run(folder, output, PrepareSettings(speech, gate), Place(workers or usable_cores(), ray))
+    place: Place = Place(usable_cores() if workers is None else workers, ray)
+    made = run(folder, output, PrepareSettings(speech, gate), place)
     _tell(made.left_out | made.failed)
     parts = ", ".join(f"{count} {part}" for part, count in made.parts["speaker"].items())
     summary = (

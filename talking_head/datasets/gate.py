@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from foundation.errors import InputError
 from preprocessing.sync import TRUSTED
 
 
@@ -25,6 +27,11 @@ class Gate:
     turn_degrees: float = 60.0
     silence_share: float = 0.9
     offset_confidence: float = TRUSTED
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not math.isfinite(value):  # nothing is less than NaN: every clip would pass
+                raise InputError(f"{name} of {value}", "a number")
 
     def complaints(self, quality: Mapping[str, Any]) -> tuple[str, ...]:
         """Why a clip is left out, in order of what is measured; empty for a good one."""

@@ -61,5 +61,5 @@ def test_motion_at_another_rate_is_refused() -> None:
 
 
 def test_the_shipped_yaml_overrides_known_keys() -> None:
-    given = configure(FacialGanConfig, load_yaml(ROOT / "configs" / "facial_gan.yaml"))
+    given = configure(FacialGanConfig, load_yaml(ROOT / "configs" / "facial_gan.yaml")["model"])
     assert given.architecture == published()

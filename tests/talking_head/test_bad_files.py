@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,11 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
+import configs
 from face_model.tracks import FaceMotion
+from facial_gan.registry import motion_model
 from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+from foundation.shipped import shipped
+from talking_head.home import Home
 from talking_head.published import import_facial, read_generator
+from talking_head.target import MOTION, Target, motion_file
+from tests.talking_head.media import voice
 from tests.talking_head.parts import published_files
 from tests.talking_head.test_bad_input import left_behind, refused
 
@@ -81,6 +90,74 @@ def test_an_import_that_fails_leaves_the_old_one(files: dict[str, Path], tmp_pat
 def test_a_cutoff_is_a_frequency(cutoff: str, tmp_path: Path) -> None:
     FaceMotion.unpack(np.zeros((3, 71))).save(tmp_path / "m.safetensors")
     refused(["transfer", tmp_path / "m.safetensors", "-o", tmp_path / "o.npz", "--cutoff", cutoff], "a cutoff of")
+
+
+@pytest.mark.parametrize("name", ["facial_gan", "arkit"])
+@pytest.mark.parametrize(
+    ("notes", "reason"),
+    [
+        ({"motion_model": "karras2017"}, "is for motion model"), ({"motion_model": None}, "is for motion model 'none'"),
+        ({"architecture": 7}, "does not fit together"), ({"architecture": None}, "lacks 'architecture'"),
+        ({"speech_extractor": {}}, "names no speech_extractor"), ({"face_model": 7}, "names no face_model"),
+    ],
+)
+def test_motion_models_that_say_something_else_are_told(
+    name: str, notes: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    arrays, whole = read_tensors(shipped(f"{name}/log_mel.safetensors"))
+    said = {key: value for key, value in (whole | notes).items() if value is not None}
+    write_tensors(tmp_path / "m.safetensors", arrays, said)
+    with pytest.raises(InputError, match=reason):
+        motion_model(name).load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("name", ["arkit", "emote", "karras2017"])
+def test_another_models_file_under_a_models_name_is_told(
+    name: str, enrolled: tuple[Home, Target], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(enrolled[1].folder, tmp_path / "home" / "targets" / "ana")
+    shutil.copy(folder / MOTION, folder / motion_file(name))
+    sound = tmp_path / "a.wav"
+    soundfile.write(sound, voice(0.3), 16_000)
+    words = ["export", sound, "--target", "ana", "--format", "npz", "-o", tmp_path / "o.npz", "--motion", name]
+    refused([*words, "--home", tmp_path / "home"], "is for motion model 'facial_gan'")
+    assert not (tmp_path / "o.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("model: 3", "model is a int"), ("model: [1]", "model is a list"), ("model: {losses: [1]}", "model"),
+        ("model: {foo: 1}", "unknown key 'foo'"), ("foo: 1", "unknown key 'foo'"), ("motion: ../x", "motion model"),
+        ("run: ${nope}", "Interpolation key"), ("speech: nope", "speech"), ("device: gpu", "device"), ("x: " + "[" * 3000, "as YAML"),
+    ],
+)
+def test_configurations_that_make_no_sense(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    refused(["train", tmp_path / "c.yaml", "--data", tmp_path], reason)
+
+
+def test_the_shipped_configurations_are_known_to_train(tmp_path: Path) -> None:
+    for name in configs.names():
+        refused(["train", name, "--data", tmp_path], "no videos in")
+
+
+def test_lists_that_are_no_text_are_told(tmp_path: Path) -> None:
+    for kind in ("annotion_time", "crop_wh"):
+        (tmp_path / f"RD_{kind}.txt").write_bytes(b"\xff\xfe\x00 no text")
+    words = ["data", "hdtf", "--lists", tmp_path, "--videos", tmp_path, "-o", tmp_path / "out"]
+    refused(words, "RD_annotion_time.txt is no text")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [(["--workers", 0], "0 workers"), (["--min-face", "nan"], "nan"), (["--min-confidence", "inf"], "inf")],
+)
+def test_options_of_prepare_that_make_no_sense(
+    words: list[object], reason: str, tmp_path: Path, landmarker: None
+) -> None:
+    (tmp_path / "a.mp4").touch()
+    refused(["data", "prepare", tmp_path, "-o", tmp_path / "out", *words], reason)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes are Linux's")
