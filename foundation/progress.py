@@ -46,22 +46,32 @@ class _Lines:
 
     def __init__(self, description: str, total: float | None) -> None:
         self.description, self.total = description, total
-        self.started_s = self.told_s = time.monotonic()
+        self.told_s = time.monotonic()
         self.told_tenth = -1  # so that the first piece done is told
+        self.first: tuple[float, float] | None = None  # when the first piece was done, and how far the work was then
 
     def __call__(self, done: float, note: str = "") -> None:
         now_s = time.monotonic()
         if self.total:
+            if self.first is None:
+                self.first = now_s, done
             tenth = int(10 * done / self.total)
             if tenth <= self.told_tenth and now_s - self.told_s < QUIET_S:
                 return
             self.told_tenth, self.told_s = tenth, now_s
-            left_s = (now_s - self.started_s) * (self.total - done) / max(done, 1e-9)
-            share = f"{100 * done / self.total:.0f}% ({left_s:.0f} s left)"
-            print(f"{self.description}: {share} {note}".rstrip(), file=sys.stderr)
+            share = f"{100 * done / self.total:.0f}%"
+            parts = (f"{self.description}: {share}", self._time_left(done, now_s), note)
+            print(" ".join(part for part in parts if part), file=sys.stderr)
         elif now_s - self.told_s >= QUIET_S:
             self.told_s = now_s
             print(f"{self.description}: {done:g} done {note}".rstrip(), file=sys.stderr)
+
+    def _time_left(self, done: float, now_s: float) -> str:
+        """`(12 s left)`, by the pace since the first piece, which waits for what loads or ends what was resumed."""
+        since_s, before = self.first or (now_s, done)
+        if self.total is None or done <= before:
+            return ""
+        return f"({(now_s - since_s) * (self.total - done) / (done - before):.0f} s left)"
 
 
 def track(items: Iterable[ItemT], description: str, total: int | None = None) -> Iterator[ItemT]:
