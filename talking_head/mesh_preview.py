@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ MOUTH_RGB, EYE_RGB, IRIS_RGB = (
 )
 SKIN_RGB = np.array([0.80, 0.62, 0.53], np.float32)
 CHUNK = 16  # frames posed at once
+AHEAD_MM = 1000.0  # from the camera to a head that its file does not place
 
 
 def studio_light() -> np.ndarray:
@@ -100,6 +101,17 @@ def _plain_skin(albedo: torch.Tensor) -> torch.Tensor:
     return grey / grey.mean() * torch.from_numpy(SKIN_RGB)
 
 
+def in_view(motion: FaceMotion) -> FaceMotion:
+    """The motion in front of the camera: a head that its file does not place (a Live Link CSV) rests at the origin,
+    which is in the camera itself, and nothing of it would be seen.
+    """
+    nearest_mm = float(motion.translation[:, 2].max())
+    if nearest_mm < 0:
+        return motion
+    ahead = motion.translation - np.array([0.0, 0.0, nearest_mm + AHEAD_MM])
+    return replace(motion, translation=ahead.astype(np.float32))
+
+
 def framing(model: MorphableModel, motion: FaceMotion, size_px: int = SIZE_PX) -> Camera:
     """A square camera in which the head sits in the middle of the motion and stays in the picture.
 
@@ -127,6 +139,7 @@ def write_mesh_film(
         InputError: the sound cannot be read, or the place cannot be written.
     """
     assert motion.face_model == model.id
+    motion = in_view(motion)
     painter = MeshPainter(model, framing(model, motion, size_px), person)
     with VideoWriter(path, motion.fps, size_px, size_px, sound_source=sound, metadata=metadata) as writer:
         for frame in track(painter.frames(motion), f"Painting {path.name}", len(motion)):

@@ -24,6 +24,7 @@ from preprocessing.media import probe, read_frames
 from talking_head import published
 from talking_head.bridging import ExpressionBridge, learn_bridge
 from talking_head.cli import app
+from talking_head.exporting.livelink import NAMES, LiveLinkCurves, write_live_link
 from talking_head.mesh_preview import MeshPainter, framing
 from talking_head.published import import_facial, read_generator
 from talking_head.transfer_files import transfer_file
@@ -178,6 +179,16 @@ def test_a_film_shows_a_mouth_that_opens(tmp_path: Path) -> None:
     first = next(MeshPainter(mp478.load(), camera_).frames(motion))
     covered = np.argwhere((first < 225).any(-1))
     assert 40 < np.ptp(covered[:, 0]) < 90 and abs(covered.mean(0) - 64).max() < 12, "half of the picture"
+
+
+def test_a_film_shows_a_head_that_its_file_does_not_place(tmp_path: Path) -> None:
+    """A Live Link recording has no head position, so the head rests at the origin, where the camera is."""
+    write_live_link(LiveLinkCurves(np.arange(6) / 60, np.zeros((6, len(NAMES)))), tmp_path / "curves.csv")
+    done = CliRunner().invoke(app, ["transfer", str(tmp_path / "curves.csv"), "-o", str(tmp_path / "m.mp4"), "--json"])
+    assert done.exit_code == 0, done.output
+    for picture in read_frames(tmp_path / "m.mp4"):
+        covered = np.argwhere((picture < 225).any(-1))
+        assert 160 < np.ptp(covered[:, 0]) < 360 and abs(covered.mean(0) - 256).max() < 48
 
 
 def test_a_published_person_is_taken_over_whole(golden_dir: Path, bfm: Path, tmp_path: Path) -> None:
