@@ -104,6 +104,7 @@ def _serve(function: Callable[[Any], Any], pipe: Connection) -> None:
     with suppress(EOFError, BrokenPipeError, OSError):
         while True:
             pipe.send(_guarded(function, pipe.recv()))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # amid the interpreter's own end, an exit would be a traceback
 
 
 def one_thread() -> None:

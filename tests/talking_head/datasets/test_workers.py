@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import InputError
-from talking_head.datasets.workers import Failure, Place
-from tests.talking_head.datasets.work import slow_square, square
+from talking_head.datasets.workers import Failure, Place, _Worker
+from tests.talking_head.datasets.work import end_slowly, slow_square, square
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,6 +57,22 @@ def test_killed_the_workers_go_too(tmp_path: Path) -> None:
     while any(_is_alive(child) for child in mine) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(_is_alive(child) for child in mine)
+
+
+def test_stopped_while_it_ends_by_itself_a_worker_says_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark = tmp_path / "ending"
+    worker = _Worker(end_slowly)
+    worker.give(0, str(mark))
+    assert worker.pipe.recv() == str(mark)
+    worker.pipe.close()
+    deadline = time.monotonic() + 30
+    while not mark.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    worker.process.terminate()
+    worker.process.join()
+    assert capfd.readouterr().err == ""
 
 
 def _is_alive(process: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import time
@@ -18,6 +19,13 @@ def square(item: tuple[str, int]) -> int:
     if number == -2 or (number == -3 and len(list(Path(folder).glob("-3-*"))) == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     return number * number
+
+
+def end_slowly(mark: str) -> str:
+    """Let this process take a second to end, and touch a file as it begins to."""
+    atexit.register(time.sleep, 1.0)
+    atexit.register(Path(mark).touch)  # the last registered is called first
+    return mark
 
 
 def slow_square(item: tuple[str, int]) -> tuple[int, str]:
