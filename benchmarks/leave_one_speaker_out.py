@@ -4,8 +4,8 @@
 
 SPEAKERS.json as for `scripts/train_general.py`. A speaker with 10 s of footage or more is a fold; the others share
 folds of at most six, so each is judged by networks that saw neither the face nor a word. In one run, on the same folds
-and steps: FACIAL-GAN from `log_mel` (the baseline without a pretrained encoder), from `phonetic`, each with the
-synthetic corpus where --corpus gives it, and the co-articulation model alone on what the encoder hears (no network).
+and steps: FACIAL-GAN from `log_mel` (the baseline without a pretrained encoder), from `phonetic`, from `phonetic` with
+the synthetic corpus where --corpus gives it, and the co-articulation model alone on what the encoder hears.
 Correlation of the opening between the lips with the tracked one, the mean over a speaker's clips, then over speakers.
 Interrupted, the same call goes on.
 """
@@ -101,7 +101,7 @@ def run_fold(
         held = [e for e in examples if e.speaker in left_out]
         made = train_general(taught, config, folder / name, "cpu")
         result[name] = judged(made, held)
-        if options.corpus is not None:
+        if options.corpus is not None and name == "phonetic":
             more = with_synthetic(taught, taught_heard, options.corpus, options.minutes, speech_encoder(name))
             made = train_general(more, config, folder / f"{name}_synthetic", "cpu")
             result[f"{name} + synthetic motion"] = judged(made, held)
