@@ -104,7 +104,8 @@ class MotionModel(ABC):
         """
         given = [name for name, value in directions.items() if value is not None]
         if given:
-            raise InputError(f"{' and '.join(given)} for motion model '{self.id}'", "a model that takes it")
+            asked = f"{' and '.join(given)} for motion model '{self.id}'"
+            raise InputError(asked, "a model that takes it", "choose one with --motion")
         return self
 
     @abstractmethod

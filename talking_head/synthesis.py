@@ -112,7 +112,7 @@ def checked_output(output: Path | str, audio: Path) -> Path:
     """
     goal = Path(output)
     if goal.suffix.lower() != ".mp4":
-        raise InputError(f"output '{goal}'", "a name that ends in .mp4", f"try {goal.name or 'out'}.mp4")
+        raise InputError(f"output '{goal}'", "a name that ends in .mp4", f"try {goal.stem or 'out'}.mp4")
     if goal.is_dir():
         raise InputError(f"output '{goal}' is a folder", "a file name", "give another name")
     if goal.exists() and audio.exists() and goal.samefile(audio):

@@ -29,6 +29,12 @@ DEFAULTS = EnrolSettings()
 VideoArgument = Annotated[
     Path, typer.Argument(metavar="VIDEO", help="A video of one person speaking to the camera.", show_default=False)
 ]
+SourceArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="VIDEO|PHOTO", help="One person speaking to the camera, or one photo of them.", show_default=False
+    ),
+]
 CertificateOption = Annotated[
     Path | None,
     typer.Option(envvar=CERTIFICATE_VARIABLE, help="Sign with this: PEM, the signer's first.", show_default=False),
@@ -58,7 +64,7 @@ SyncOption = Annotated[
 
 @verb
 def enroll(
-    video: VideoArgument,
+    video: SourceArgument,
     target_id: Annotated[str, typer.Option("--id", help="A plain name for the target.", show_default=False)],
     consent: Annotated[
         str, typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False)
@@ -78,7 +84,8 @@ def enroll(
         float, typer.Option(help="Share of the video, at its end, to measure on instead of learning from.")
     ] = DEFAULTS.hold_out,
     motion: Annotated[
-        list[str], typer.Option(help="A motion model to learn besides FACIAL-GAN; give it again for more.")
+        list[str],
+        typer.Option(help="To learn besides FACIAL-GAN: karras2017, arkit or emote; give it again for more."),
     ] = [],  # noqa: B006 - typer wants a list
     speech: SpeechOption = DEFAULTS.speech,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
@@ -86,7 +93,7 @@ def enroll(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
-    """Make a target from a video of one person: track the face, learn its motion, learn to paint it.
+    """Make a target from a video or photo of one person: track the face, learn its motion, learn to paint it.
 
     Ten seconds of speech to the camera are enough to start; one to five minutes are better. Stopped at any moment, the
     same command resumes; run after it is done, it says so.

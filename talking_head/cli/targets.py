@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
@@ -41,16 +42,24 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
 @verb
 def show(target_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
     """Show all that is known of a target: origin, consent, quality, versions, files."""
-    from rich.console import Console
-    from rich.pretty import Pretty
-
     from talking_head.target import find_target
 
     content = find_target(Home.find(home), target_id).describe()
     if not as_json:
-        short = {k: v for k, v in content.items() if k != "motion_statistics"}
-        Console().print(Pretty(short, expand_all=False))
+        for line in _lines({k: v for k, v in content.items() if k != "motion_statistics"}):
+            print(line)
     return Outcome(f"target '{target_id}' in {content['folder']}", content)
+
+
+def _lines(content: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """One line a value, the names in a column; what is nested stands below its name."""
+    width = max(map(len, content), default=0)
+    for name, value in content.items():
+        if isinstance(value, dict) and value:
+            yield f"{indent}{name}"
+            yield from _lines(value, f"{indent}  ")
+        else:
+            yield f"{indent}{name:{width}}  {'-' if value in ({}, None, '') else value}"
 
 
 @app.command()

@@ -237,11 +237,15 @@ def test_sounds_that_cannot_be_heard(
     assert [p for p in tmp_path.iterdir() if p != source] == []
 
 
-@pytest.mark.parametrize("output", ["out.avi", "out", "."])
-def test_outputs_that_cannot_be_written(enrolled: tuple[Home, Target], tmp_path: Path, output: str) -> None:
+@pytest.mark.parametrize(
+    ("output", "reason"), [("out.avi", "try out.mp4"), ("out", "try out.mp4"), (".", "ends in .mp4")]
+)
+def test_outputs_that_cannot_be_written(
+    enrolled: tuple[Home, Target], tmp_path: Path, output: str, reason: str
+) -> None:
     soundfile.write(tmp_path / "a.wav", voice(0.3), 16_000)
     words = ["synth", tmp_path / "a.wav", "--target", "ana", "-o", tmp_path / output, "--home", enrolled[0].path]
-    refused(words, "output")
+    refused(words, reason)
 
 
 @pytest.fixture

@@ -135,6 +135,13 @@ def test_a_consent_may_hold_what_the_console_takes_for_markup(home: Home) -> Non
     assert result.exit_code == 0 and "I [/] do" in " ".join(result.output.split())
 
 
+def test_a_shown_target_has_each_value_whole_on_a_line_of_its_own(home: Home) -> None:
+    result = CliRunner().invoke(app, ["targets", "show", "astronaut", "--home", str(home.path)], env={"COLUMNS": "40"})
+    digests = find_target(home, "astronaut").describe()["sha256"]
+    for name, digest in digests.items():
+        assert any(line.split() == [name, digest] for line in result.stdout.splitlines()), result.stdout
+
+
 def test_a_damaged_target_can_be_replaced(home: Home) -> None:
     from talking_head.enrol import _present  # heavy, and the processes spawned below import this file
 
