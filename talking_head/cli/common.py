@@ -34,10 +34,10 @@ EmotionOption = Annotated[
     str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
 ]
 EmotionsOption = Annotated[
-    Path | None, typer.Option(help="Emotions over time: a .csv for the motion model.", show_default=False)
+    Path | None, typer.Option(help="Emotions over time, for the same: a .csv.", show_default=False)
 ]
 StyleOption = Annotated[
-    str | None, typer.Option(help="A speaking style that the motion model knows.", show_default=False)
+    str | None, typer.Option(help="For --motion emote: the name of a speaking style.", show_default=False)
 ]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 INTERRUPTED = 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,9 +117,11 @@ def compare(
         write_comparison(html, results, pairs)
     if numbers != STANDARD_OUTPUT:
         table = Table("measure", *results)
-        names = dict.fromkeys(score.name for result in results.values() for score in result.scores)
-        for name in names:
-            table.add_row(name, *(f"{result.value(name):.4g}" for result in results.values()))
+        titles = {score.name: (score.title, score.unit) for result in results.values() for score in result.scores}
+        for name, (title, unit) in titles.items():
+            values = (result.value(name) for result in results.values())
+            cells = (f"{value:.4g}" if math.isfinite(value) else "-" for value in values)
+            table.add_row(f"{title}, {unit}" if unit else title, *cells)
         Console().print(table)
     page = f"; page in {html}" if html is not None else ""
     data = {name: result.to_json() for name, result in results.items()}
