@@ -64,7 +64,10 @@ def read_phones(path: Path | str) -> tuple[Phone, ...]:
     """
     from preprocessing.speech.phonetic.textgrid import read_tier
 
-    return tuple(Phone(*interval) for interval in read_tier(path, "phones"))
+    try:
+        return tuple(Phone(*interval) for interval in read_tier(path, "phones"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error})", "a Praat TextGrid with a tier 'phones'") from error
 
 
 def retracked(clip: Clip, tracker: FaceTracker) -> Clip:

@@ -6,6 +6,11 @@ prints its one line and exits with 2. A broken invariant of our own is an `asser
 
 from __future__ import annotations
 
+import errno
+
+# What the system says when nothing more fits: on the disk, in what a user may have of it, in one file.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class InputError(ValueError):
     """Bad input from outside, told in one line: what came, what was expected, what to do.

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from foundation.errors import InputError
+from foundation.errors import FULL, InputError
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def atomic_path(goal: Path | str) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(goal)
     except OSError as error:
-        if error.errno == 28:  # ENOSPC
+        if error.errno in FULL:
             raise InputError(f"no space left to write {goal}", "free disk space", "free some and run again") from error
         raise
     finally:

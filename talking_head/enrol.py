@@ -250,6 +250,8 @@ def _enroll_photo(
     place: Home, source: Path, photo: np.ndarray, target_id: str, consent: str, settings: EnrolSettings, replace: bool
 ) -> Enrolled:
     """The same from a photo: seconds of work, so nothing is kept to resume from."""
+    if settings.motion:
+        raise InputError(f"--motion {settings.motion[0]} from a photo", "a video", "a photo shows nothing that moves")
     origin = {"photo": source.name, "sha256": sha256(source)}
     chosen = photo_settings(settings)
     key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})

@@ -39,7 +39,7 @@ class Home:
     def find(cls, path: Path | str | None = None) -> Home:
         """`path` when given, else the environment's `TALKING_HEAD_HOME`, else the platform's default."""
         chosen = path or os.environ.get(VARIABLE)
-        return cls(Path(chosen).expanduser().absolute() if chosen else default_home())
+        return cls(absolute(chosen) if chosen else default_home())
 
     @property
     def targets(self) -> Path:
@@ -70,6 +70,18 @@ class Home:
             yield
         finally:
             lock.release()
+
+
+def absolute(path: Path | str) -> Path:
+    """The path from the root, `~` resolved.
+
+    Raises:
+        InputError: `~NAME` of nobody on this machine.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise InputError(f"'{path}', whose home is unknown", "a folder", "write the path out") from error
 
 
 def writable(folder: Path) -> Path:

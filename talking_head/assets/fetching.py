@@ -46,8 +46,7 @@ def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = 
     """
     goal = asset.folders()[-1] if folder is None else Path(folder)
     base = (address or asset.address).rstrip("/") + "/"
-    if urllib.parse.urlsplit(base).scheme not in ("https", "http"):
-        raise InputError(f"address '{base}'", "one that starts with https://")
+    _check_address(base)
     if goal.exists() and not goal.is_dir():
         raise InputError(f"{goal} is a file", "a folder to write into", "give another name")
     writable(goal)
@@ -64,6 +63,17 @@ def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = 
             _fetch_file(base, file, goal / file.path, advance, done)
             done += file.bytes
     return Fetched(goal, len(wanted), len(asset.files) - len(wanted))
+
+
+def _check_address(base: str) -> None:
+    try:
+        parts = urllib.parse.urlsplit(base)
+        host = (parts.hostname or "").encode("idna")  # as connecting does: refuses empty and overlong labels
+        fits = parts.scheme in ("https", "http") and bool(host)
+    except ValueError:  # brackets that do not close, a label that is too long
+        fits = False
+    if not fits:
+        raise InputError(f"address '{base}'", "one that starts with https://")
 
 
 def _is_whole(path: Path, file: AssetFile) -> bool:

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
-from foundation.errors import InputError
-from talking_head.home import VARIABLE
+from foundation.errors import FULL, InputError
+from talking_head.home import VARIABLE, absolute
 
 HomeOption = Annotated[
     Path | None,
@@ -31,7 +31,7 @@ SpeakerOption = Annotated[
     typer.Option("--motion", show_default=False, help="Who moves the face: facial_gan, karras2017, arkit or emote."),
 ]
 EmotionOption = Annotated[
-    str | None, typer.Option(help="An emotion the motion model knows: NAME or NAME:0.7.", show_default=False)
+    str | None, typer.Option(help="For --motion emote or karras2017: NAME or NAME:0.7.", show_default=False)
 ]
 EmotionsOption = Annotated[
     Path | None, typer.Option(help="Emotions over time, for the same: a .csv.", show_default=False)
@@ -43,7 +43,7 @@ SeedOption = Annotated[int, typer.Option(help="The same seed gives the same resu
 INTERRUPTED = 130
 # What the system says of a place that the user named: refused, read-only, a name too long, a file for a folder, ...
 PLACE_ERRORS = {
-    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EDQUOT,
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST,
 }
 
 
@@ -64,8 +64,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _disk_is_full(error: BaseException) -> bool:
     """Whether a full disk lies behind an error; libraries that lose the number keep the system's words."""
-    words = "No space left on device"
-    return any(getattr(cause, "errno", None) == errno.ENOSPC or words in str(cause) for cause in _causes(error))
+    words = [os.strerror(number) for number in FULL]
+    return any(
+        getattr(cause, "errno", None) in FULL or any(word in str(cause) for word in words) for cause in _causes(error)
+    )
 
 
 def _one_line(message: str) -> str:
@@ -79,7 +81,7 @@ def _home_for_all(home: Path | None) -> Iterator[None]:
         yield
         return
     before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(home.expanduser().absolute())
+    os.environ[VARIABLE] = str(absolute(home))
     try:
         yield
     finally:

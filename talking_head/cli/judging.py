@@ -11,6 +11,7 @@ import typer
 
 from foundation.errors import InputError
 from talking_head.cli.common import HomeOption, JsonOption, Outcome, verb
+from talking_head.home import writable
 from talking_head.identity import CERTIFICATE_VARIABLE
 
 PageOption = Annotated[Path | None, typer.Option("--html", help="Write a page for people.", show_default=False)]
@@ -19,6 +20,20 @@ NumbersOption = Annotated[
 ]
 STANDARD_OUTPUT = Path("-")
 _ANY = "A video, or a folder of videos."
+
+
+def _places(*places: Path | None) -> None:
+    """Find out before measuring whether results can be written there.
+
+    Raises:
+        InputError: a folder, or a place that cannot be written.
+    """
+    for place in places:
+        if place is None or place == STANDARD_OUTPUT:
+            continue
+        if place.is_dir():
+            raise InputError(f"output '{place}' is a folder", "a file name", "give another name")
+        writable(place.absolute().parent)
 
 
 def _told(summary: str, data: dict[str, Any], numbers: Path | None) -> Outcome:
@@ -51,6 +66,7 @@ def evaluate(
     numbers: NumbersOption = None,
 ) -> Outcome:
     """Measure a talking-head video: lips, blinks, head, picture, against the real one where there is one."""
+    _places(html, numbers)
     if self_test:
         from evaluation.self_test import self_test as run
 
@@ -104,6 +120,7 @@ def compare(
     numbers: NumbersOption = None,
 ) -> Outcome:
     """Measure several systems against one real video, side by side."""
+    _places(html, numbers)
     from rich.console import Console
     from rich.table import Table
 

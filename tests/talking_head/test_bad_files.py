@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -23,7 +24,7 @@ from foundation.shipped import shipped
 from talking_head.home import Home
 from talking_head.published import import_facial, read_generator
 from talking_head.target import MOTION, Target, motion_file
-from tests.talking_head.media import voice
+from tests.talking_head.media import person, voice
 from tests.talking_head.parts import published_files
 from tests.talking_head.test_bad_input import left_behind, refused
 
@@ -129,7 +130,8 @@ def test_another_models_file_under_a_models_name_is_told(
     [
         ("model: 3", "model is a int"), ("model: [1]", "model is a list"), ("model: {losses: [1]}", "model"),
         ("model: {foo: 1}", "unknown key 'foo'"), ("foo: 1", "unknown key 'foo'"), ("motion: ../x", "motion model"),
-        ("run: ${nope}", "Interpolation key"), ("speech: nope", "speech"), ("device: gpu", "device"), ("x: " + "[" * 3000, "as YAML"),
+        ("run: ${nope}", "Interpolation key"), ("speech: nope", "speech"), ("device: gpu", "device"),
+        ("x: " + "[" * 3000, "as YAML"),
     ],
 )
 def test_configurations_that_make_no_sense(text: str, reason: str, tmp_path: Path) -> None:
@@ -158,6 +160,56 @@ def test_options_of_prepare_that_make_no_sense(
 ) -> None:
     (tmp_path / "a.mp4").touch()
     refused(["data", "prepare", tmp_path, "-o", tmp_path / "out", *words], reason)
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize("place", ["folder", "file.wav/x", "/proc/x"])
+def test_places_of_reports_are_tried_before_measuring(option: str, place: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.wav").touch()
+    for words in (["evaluate", tmp_path / "none.mp4"], ["compare", "none.mp4", "--reference", "none.mp4"]):
+        refused([*words, option, tmp_path / place], "folder" if place == "folder" else "cannot be")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe no text", b""])
+def test_phones_that_are_no_textgrid(content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "p.TextGrid").write_bytes(content)
+    refused(["evaluate", tmp_path / "none.mp4", "--phones", tmp_path / "p.TextGrid"], "p.TextGrid")
+
+
+def test_a_photo_teaches_no_motion(data_dir: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "p.png"), person(data_dir, 1)[0][..., ::-1])
+    words = ["enroll", tmp_path / "p.png", "--id", "ana", "--consent", "yes", "--motion", "karras2017"]
+    refused([*words, "--home", tmp_path / "home"], "from a photo")
+    assert left_behind(tmp_path) == ["p.png"]
+
+
+def test_a_home_of_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(["targets", "list", "--home", "~nobody_at_all/x"], "~nobody_at_all")
+    monkeypatch.setenv("TALKING_HEAD_HOME", "~nobody_at_all/x")
+    refused(["targets", "list"], "~nobody_at_all")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of a file's size are POSIX's")
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_file_that_may_not_grow(suffix: str, tmp_path: Path) -> None:
+    import resource
+
+    FaceMotion.unpack(np.random.default_rng(0).normal(0, 1, (300, 71))).save(tmp_path / "m.safetensors")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        refused(["transfer", tmp_path / "m.safetensors", "-o", tmp_path / f"o{suffix}"], "no space left")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+@pytest.mark.parametrize("address", ["http://[::1/", "http://" + "x" * 300 + ".com/", "http://", "file:///etc/"])
+def test_addresses_that_are_none(address: str, tmp_path: Path) -> None:
+    refused(["assets", "get", "ict-facekit", "--to", tmp_path / "kit", "--from", address], "starts with https://")
+    assert not (tmp_path / "kit").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes are Linux's")
