@@ -29,8 +29,8 @@ RIVAL_SIZE = 0.7  # another face of so much of the size might be the one that is
 ITERATIONS = 8
 LIP_ZONE_MM, MOUTH_ZONE_MM = 4.0, 28.0  # from the outer lips: what counts as lips, and what they take with them
 # How far lips at rest may differ from the mean face's. People differ by about 2 mm, but a smile that leaks into the
-# identity can never be taken away: with 2 mm the corners of a smiling mouth stay 2.6 mm too high.
-LIP_SPREAD_MM = 0.6
+# identity can never be taken away: with 2 mm the corners of a smiling mouth stay 2.6 mm too high, with 1 mm 1.0.
+LIP_SPREAD_MM = 1.0
 
 
 def read_photo(path: str) -> np.ndarray | None:

@@ -69,7 +69,8 @@ def synthesize(
             certificate that cannot sign.
     """
     started_s = time.monotonic()
-    audio, goal = Path(audio), checked_output(output, audio)
+    audio = Path(audio)
+    goal = checked_output(output, audio)
     checked_seed(seed)
     person = find_target(Home.find(home), target)
     where, card = device_name(device), person.card
