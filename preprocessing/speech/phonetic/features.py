@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 from torch import Tensor, nn
 
 SAMPLE_RATE_HZ = 16000
@@ -88,6 +87,8 @@ def _near_max(values: Tensor, causal: bool) -> Tensor:
 
 def _past_mean(values: Tensor) -> Tensor:
     """Exponentially forgetting mean over the past and the present; values `[B, T, C]`."""
+    from scipy.signal import lfilter  # half a second to load, and only the causal network needs it
+
     keep = math.exp(-1.0 / (CAUSAL_MEMORY_S * FRAME_RATE_HZ))
     total = lfilter([1.0], [1.0, -keep], values.double().cpu().numpy(), axis=1)
     weight = (1 - keep ** np.arange(1, values.shape[1] + 1)) / (1 - keep)
