@@ -151,6 +151,8 @@ class MotionModel(ABC):
             named = metadata.get("motion_model", "none")
             raise InputError(f"{path} is for motion model '{named}'", f"one for '{cls.id}'")
         expected, remedy = "a motion model of this version", "enroll or train it again"
+        if metadata.get("version") != FILE_VERSION:
+            raise InputError(f"{path} has version {metadata.get('version')!a}", f"version {FILE_VERSION}", remedy)
         for name in ("speech_extractor", "face_model"):
             if not isinstance(metadata.get(name), str):
                 raise InputError(f"{path} names no {name}", expected, remedy)

@@ -271,4 +271,5 @@ def fine_tune(
         _, judge = _fresh(config, size, _device(device))
         start = base.generator.requires_grad_(True), base.discriminator or judge
         extra["base"] = base.digest()
-    return _run(examples, people, features, start, config, schedule, Path(run_dir), "fine-tuning", extra, budget_s)
+    doing = "fine-tuning" if base_checkpoint else "training from scratch"
+    return _run(examples, people, features, start, config, schedule, Path(run_dir), doing, extra, budget_s)

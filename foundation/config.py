@@ -32,9 +32,10 @@ def _refuse_unknown(overrides: dict[str, Any], known: list[str], source: str, pr
         name = f"{prefix}{key}"
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+            here = [one.removeprefix(prefix) for one in known if one.startswith(prefix)]
             raise InputError(
                 f"unknown key '{name}' in {source}",
-                f"one of {len(known)} known keys",
+                f"one of {', '.join(one for one in here if '.' not in one)}",
                 f"did you mean '{near[0]}'?" if near else "",
             )
         if isinstance(value, dict):

@@ -31,7 +31,7 @@ def person_model(person: Target, name: str | None, device: str) -> MotionModel:
     if path is None:
         raise InputError(
             f"motion model '{chosen}' for target '{person.id}'", "one that was learned from the person",
-            f"enroll the same video again with --motion {chosen}",
+            f"enroll a video of the person with --motion {chosen}",
         )
     return kind.load(path, device)
 
