@@ -2,7 +2,8 @@
 
     python -m benchmarks.person VIDEO --out out/person --budget 20m [--other-sound SPEECH]
 
-Prints a Markdown table and writes `person.json`. Interrupted, the same command goes on where it was.
+Prints a Markdown table and writes `person.json`. With --steps instead of --budget every number but the times is the
+same on every run on one machine. Interrupted, the same command goes on where it was.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from talking_head.settings import EnrolSettings
 from talking_head.speaking import speak
 from talking_head.target import MOTION, Target
 from talking_head.tracking import sound_in_step
+from training import Duration
 
 HOLD_OUT = 0.15
 PAPER_LOSSES = "paper"
@@ -139,14 +141,15 @@ def motion_rows(video: Path, track: FaceTrack, target: Target, learn: int, other
     return rows | silence_rows(model.synthesize, encoder, sound)
 
 
-def paper_losses_rows(video: Path, track: FaceTrack, learn: int, out: Path, seed: int) -> Rows:
+def paper_losses_rows(video: Path, track: FaceTrack, learn: int, out: Path, seed: int, steps: int | None) -> Rows:
     """The same held-out lips when the paper's loss weights stand in for ours, everything else equal."""
     motion, held = held_out_motion(track, learn)
     taught = track[:learn]
     example = motion_example(taught, sound_in_step(video, taught), FacialGan.default_speech)
     config = FacialGanConfig(losses=PAPER_LOSSES)
-    start = general_weights(FacialGan.id, FacialGan.default_speech)
-    model = FacialGan.load(FacialGan.learn([example], start, out / "paper_losses", seed=seed, config=config))
+    start, duration = general_weights(FacialGan.id, FacialGan.default_speech), Duration(steps=steps) if steps else None
+    run = out / "paper_losses"
+    model = FacialGan.load(FacialGan.learn([example], start, run, duration=duration, seed=seed, config=config))
     features = speech_encoder(model.speech_extractor)(sound_in_step(video, track))
     made = [model.synthesize(features, seed=seed, frames=len(motion)) for seed in range(SEEDS)]
     return mean_rows([lips_row("ours with the paper's losses", m[held], motion[held]) for m in made])
@@ -155,7 +158,9 @@ def paper_losses_rows(video: Path, track: FaceTrack, learn: int, out: Path, seed
 def measure(given: argparse.Namespace) -> tuple[Rows, list[str]]:
     """Everything, in the order of the table, and why scores of liveliness fall short."""
     video, out = given.video, given.out
-    settings = EnrolSettings(size_px=given.size, budget_s=duration_s(given.budget), hold_out=HOLD_OUT, seed=given.seed)
+    settings = EnrolSettings(
+        size_px=given.size, budget_s=duration_s(given.budget), steps=given.steps, hold_out=HOLD_OUT, seed=given.seed
+    )
     started_s = time.monotonic()
     enrolled = talking_head.enroll(video, "person", given.consent, settings, home=out / "home", replace=True)
     rows: Rows = {} if enrolled.already_done else {"enrolment, wall, min": (time.monotonic() - started_s) / 60}
@@ -167,7 +172,7 @@ def measure(given: argparse.Namespace) -> tuple[Rows, list[str]]:
     renderer = PersonRenderer.load(enrolled.target.folder, mp478.load())
     rows |= picture_rows(person, renderer, learn)
     rows |= motion_rows(video, track, enrolled.target, learn, given.other_sound)
-    rows |= paper_losses_rows(video, track, learn, out, given.seed)
+    rows |= paper_losses_rows(video, track, learn, out, given.seed, given.steps)
     lively, reasons = liveliness(video, track, enrolled.target, learn, out)
     rows |= lively
     if given.other_sound:
@@ -184,6 +189,7 @@ def main() -> None:
     parser.add_argument("video", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/person"))
     parser.add_argument("--budget", default="20m")
+    parser.add_argument("--steps", type=int, help="steps instead of the budget: the same digits on every run")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--other-sound", type=Path, help="somebody else's speech: the wrong sound, the closed loop's")
