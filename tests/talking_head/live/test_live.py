@@ -49,8 +49,8 @@ def person() -> FacialGan:
 
 
 @pytest.fixture(scope="module")
-def features(voice: Sound) -> SpeechFeatures:
-    return speech_encoder("log_mel")(voice)
+def features(person: FacialGan, voice: Sound) -> SpeechFeatures:
+    return speech_encoder(person.speech_extractor)(voice)
 
 
 def test_a_packet_says_by_name_what_went_in() -> None:
@@ -158,7 +158,7 @@ def test_what_goes_wrong_ahead_is_told_where_it_is_waited_for() -> None:
 def test_a_listener_says_what_the_file_says_a_moment_later(
     person: FacialGan, voice: Sound, features: SpeechFeatures
 ) -> None:
-    listener = Listener(person, person, speech_encoder("log_mel"), 60.0, seed=3)
+    listener = Listener(person, person, speech_encoder(person.speech_extractor), 60.0, seed=3)
     hop = 6400
     pieces = (voice.samples[start : start + hop] for start in range(0, len(voice.samples), hop))
     rows = np.concatenate(list(listen(pieces, listener)))
