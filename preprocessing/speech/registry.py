@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from foundation.errors import InputError
+from foundation.shipped import shipped
 from preprocessing.speech.encoder import SpeechEncoder
 from preprocessing.speech.optional import install_command, installed
 
@@ -96,6 +97,12 @@ def _phonetic(name: EncoderName) -> SpeechEncoder:
     return PhoneticEncoder(name.path)
 
 
+def _phonetic_causal(name: EncoderName) -> SpeechEncoder:
+    from preprocessing.speech.phonetic import CAUSAL_WEIGHTS, PhoneticEncoder
+
+    return PhoneticEncoder(name.path or shipped(CAUSAL_WEIGHTS))
+
+
 def _deepspeech(name: EncoderName) -> SpeechEncoder:
     from preprocessing.speech.deepspeech import DeepSpeech
 
@@ -120,6 +127,7 @@ _ENTRIES: dict[str, _Entry] = {
     "log_mel": _Entry("80 mel bands at 50 Hz relative to the clip's speech level; nothing to load", _log_mel),
     "autocorrelation": _Entry("32 lags at 125 Hz (Karras 2017); nothing to load", _autocorrelation),
     "phonetic": _Entry("viseme posteriors and a phonetic bottleneck at 50 Hz, any language; weights ship", _phonetic),
+    "phonetic_causal": _Entry("the same from past sound only, for streams; weights ship", _phonetic_causal),
     "deepspeech": _Entry("scores of 29 symbols at 30 Hz, the paper's; your own output_graph.pb of 0.1", _deepspeech),
     "wav2vec2": _Entry(
         "scores of the same 29 symbols at 30 Hz; your own folder of a model with letters", _wav2vec2, ("model",)

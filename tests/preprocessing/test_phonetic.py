@@ -174,6 +174,14 @@ def test_causal_features_ignore_the_future() -> None:
     assert torch.allclose(normalise(cut, causal=True)[:, :150], normalise(cut[:, :150], causal=True))
 
 
+def test_the_causal_encoder_that_ships_does_not_hear_the_future() -> None:
+    encoder = speech_encoder("phonetic_causal")
+    assert encoder.name == "phonetic_causal"
+    whole = np.concatenate([hum(2.0), 0.3 * np.random.default_rng(0).standard_normal(16000).astype(np.float32)])
+    rows, early = encoder(Sound(whole)).values, encoder(Sound(whole[:32000])).values
+    assert np.abs(rows[:98] - early[:98]).max() < 1e-3 < np.abs(rows[100:] - rows[98]).max()
+
+
 def test_it_is_a_speech_encoder_by_name(encoder: PhoneticEncoder) -> None:
     assert isinstance(encoder, SpeechEncoder)
     assert speech_encoder("phonetic").name == "phonetic"

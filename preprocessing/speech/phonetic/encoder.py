@@ -25,7 +25,7 @@ from preprocessing.speech.phonetic.features import (
 from preprocessing.speech.phonetic.inventory import PHONES, VISEME_NAMES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.network import BOTTLENECK, RATE_HZ, PhoneticNetwork
 
-WEIGHTS = "phonetic/phonetic.safetensors"
+WEIGHTS, CAUSAL_WEIGHTS = "phonetic/phonetic.safetensors", "phonetic/phonetic_causal.safetensors"
 BANDS, BAND_SCALE = 8, 0.5
 """Of the gain-free spectrum: how wide a mouth opens follows loudness too, which phones do not tell."""
 _RECEPTIVE_S = 0.7
