@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 import talking_head
-from benchmarks.lips import Rows, lips_row, mean_rows, silence_rows
-from benchmarks.person import HOLD_OUT, SEEDS, around, held_out_motion, regions
+from benchmarks.lips import HOLD_OUT, SEEDS, Rows, lips_row, mean_rows, silence_rows
+from benchmarks.person import around, held_out_motion, regions
 from evaluation.loading import clip_of_motion
 from evaluation.metrics.head import pose_spread_deg
 from evaluation.metrics.image import psnr_db, ssim

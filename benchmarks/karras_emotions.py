@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.lips import Rows
 from evaluation.curves import correlation
 from evaluation.loading import clip_of_motion
 from evaluation.mouth import lip_gap
@@ -23,7 +24,6 @@ from talking_head.tracking import sound_in_step
 from training import Duration
 
 SPREAD = 12  # learned vectors, evenly over the footage, that pairs are taken from
-Rows = dict[str, float]
 
 
 def two_vectors(model: Karras2017, vectors: Sequence[np.ndarray], sounds: Sequence[Sound]) -> Rows:

@@ -19,7 +19,7 @@ import numpy as np
 
 import talking_head
 from benchmarks.baselines import log_mel_regressor, mean_face, nearest_replay
-from benchmarks.lips import Rows, lips_row, mean_rows, wrong_sound
+from benchmarks.lips import SEEDS, Rows, lips_row, mean_rows, wrong_sound
 from evaluation.clips import Clip
 from evaluation.loading import clip_of_motion, load_clip
 from evaluation.metrics.lips import gap_correlation
@@ -35,8 +35,6 @@ from preprocessing.tracking import track_landmarks
 from talking_head.learning import motion_example
 from talking_head.tracking import sound_in_step
 from training import Duration
-
-SEEDS = 3
 
 
 @dataclass(frozen=True)

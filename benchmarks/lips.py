@@ -11,6 +11,8 @@ from evaluation.metrics.lips import gap_amplitude_ratio, gap_correlation, width_
 from evaluation.mouth import lip_gap
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
 
+HOLD_OUT = 0.15  # of a video, at its end: what is judged on
+SEEDS = 3  # what is random in a motion is averaged over so many
 SILENCE_S, CLOSED_BY_S = 2.0, 0.3
 Rows = dict[str, float]
 Synthesize = Callable[[SpeechFeatures], FaceMotion]

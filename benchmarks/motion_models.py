@@ -24,6 +24,7 @@ import torch
 
 from benchmarks.baselines import LogMelRegressor
 from benchmarks.karras_emotions import ablation_rows
+from benchmarks.lips import HOLD_OUT, Rows
 from evaluation.clips import Clip
 from evaluation.head_frame import HeadFrame
 from evaluation.loading import clip_of_motion
@@ -44,12 +45,10 @@ from talking_head.learning import motion_example
 from talking_head.tracking import TRACK, sound_in_step, track
 from training import Duration
 
-HOLD_OUT = 0.15
 SILENCE_S, SETTLED_S = 3.0, 0.5
 ABOVE_LIDS_MM = 8.0  # from the corners of the eyes up: brows and forehead, which blinks do not move
 FURTHEST_S, SEARCHES = 6.0, 9
 BASELINE, HEAD_OF = "log-mel baseline", "facial_gan"
-Rows = dict[str, float]
 Speaks = Callable[[Sound, int], FaceMotion]
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import talking_head
 from benchmarks.baselines import bare_texture, log_mel_regressor, mean_face, nearest_replay, warped_reference
 from benchmarks.closed_loop import closed_loop_rows
-from benchmarks.lips import Rows, lips_row, mean_rows, silence_rows, wrong_sound
+from benchmarks.lips import HOLD_OUT, SEEDS, Rows, lips_row, mean_rows, silence_rows, wrong_sound
 from benchmarks.liveliness import liveliness
 from evaluation.loading import clip_of_motion
 from evaluation.metrics.blinks import rate_per_min
@@ -51,9 +51,7 @@ from talking_head.target import MOTION, Target
 from talking_head.tracking import sound_in_step
 from training import Duration
 
-HOLD_OUT = 0.15
 PAPER_LOSSES = "paper"
-SEEDS = 3  # what is random in a motion is averaged over so many
 
 
 def held_out_motion(track: FaceTrack, learn: int) -> tuple[FaceMotion, slice]:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 import talking_head
+from benchmarks.lips import HOLD_OUT
 from face_model import mp478
 from face_model.tracks import FaceTrack
 from preprocessing.media import read_frames
@@ -24,7 +25,6 @@ from talking_head.settings import EnrolSettings
 from talking_head.target import Target
 
 VIDEO, SPEECH = "reference_video/weekly_address_20s.mp4", "speech/jfk.wav"
-HOLD_OUT = 0.15
 COLUMNS, TILE_PX = 6, 240
 
 
