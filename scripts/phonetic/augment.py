@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from preprocessing.speech.phonetic.features import MEL_BANDS, SAMPLE_RATE_HZ, mel_filters
 from preprocessing.speech.phonetic.inventory import PHONE_INDEX
@@ -156,6 +156,27 @@ def disturb(sound: Tensor, dice: np.random.Generator, chances: Chances) -> Tenso
 def warped_filters(count: int, dice: np.random.Generator) -> Tensor:
     """Mel filters `[count, 257, 80]`, each of another vocal-tract length."""
     return torch.stack([mel_filters(float(warp)) for warp in dice.choice(WARPS, count)])
+
+
+BEND_BANDS, CONTRAST = 1.5, (0.7, 1.25)
+"""Deviation of the bands' displacement at five places of the axis; range of the factor on the spectrum's detail."""
+
+
+def bend(log_mel: Tensor, dice: np.random.Generator) -> Tensor:
+    """Other mouths than a longer or shorter throat gives: `[B, T, 80]` with bands displaced along a smooth random curve
+    and the detail of each spectrum, formants and harmonics, made flatter or sharper.
+    """
+    count = len(log_mel)
+    knots = torch.from_numpy(dice.normal(0, BEND_BANDS, (count, 1, 5)).astype(np.float32))
+    shift = nn.functional.interpolate(knots, MEL_BANDS, mode="linear", align_corners=True)[:, 0]
+    place = (torch.arange(MEL_BANDS) + shift).clamp(0, MEL_BANDS - 1)
+    low = place.floor().clamp(max=MEL_BANDS - 2).long()
+    share = (place - low)[:, None]
+    index = low[:, None].expand(-1, log_mel.shape[1], -1)
+    bent = log_mel.gather(2, index) * (1 - share) + log_mel.gather(2, index + 1) * share
+    padded = nn.functional.pad(bent, (7, 7), mode="replicate")
+    envelope = nn.functional.avg_pool1d(padded, 15, 1)
+    return envelope + (bent - envelope) * _uniform(dice, count, *CONTRAST)[..., None]
 
 
 def hide(log_mel: Tensor, dice: np.random.Generator) -> Tensor:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import stft
 
 from foundation.files import write_tensors
 from foundation.progress import track
@@ -29,8 +30,6 @@ LABEL_RATE_HZ = 200
 LABEL_SAMPLES = SAMPLE_RATE_HZ // LABEL_RATE_HZ
 IGNORE = 255
 LONGEST_S = 20.0
-
-
 STOPS = tuple(PHONE_INDEX[phone] for phone in ("P", "T", "K", "B", "D", "G", "CH", "JH"))
 LONGEST_CLOSURE_S, CLOSURE_DROP_DB = 0.15, 20.0
 
@@ -47,7 +46,7 @@ def give_closures_to_stops(sound: np.ndarray, labels: np.ndarray) -> None:
     for start in np.flatnonzero(np.diff(labels.astype(int))) + 1:
         if labels[start] not in STOPS or labels[start - 1] == PHONE_INDEX["SIL"]:
             continue
-        first = max(0, start - longest)
+        first = max(0, int(start) - longest)
         limit_db = float(np.max(level_db[max(0, start - 2 * longest) : start])) - CLOSURE_DROP_DB
         # The mark may lie a frame or two before or after the burst.
         quiet = start - 1 if level_db[start - 1] < limit_db else start - 2
@@ -55,6 +54,48 @@ def give_closures_to_stops(sound: np.ndarray, labels: np.ndarray) -> None:
             quiet -= 1
         if quiet < start - 2:
             labels[quiet + 1 : start] = labels[start]
+
+
+SIBILANTS = tuple(PHONE_INDEX[phone] for phone in ("S", "Z", "SH", "ZH"))
+HISS_HZ = 3500.0
+MARK_LEAD_S, MOST_SHIFT_S, SURE = 0.010, 0.025, 0.2
+
+
+def mark_lead_s(sound: np.ndarray, labels: np.ndarray) -> float | None:
+    """By how much the marks of a source come before the sound that they mark; None when it cannot be told.
+
+    Sibilants show it: above 3.5 kHz they are loud where everything else is quiet. The lag at which the labels
+    correlate best with that, found to a fraction of a label by a parabola. sound int16, labels at 200 Hz.
+    """
+    size = 2 * LABEL_SAMPLES
+    _, _, spectrum = stft(sound.astype(np.float32), SAMPLE_RATE_HZ, nperseg=size, noverlap=size - LABEL_SAMPLES)
+    power = np.abs(spectrum[:, : len(labels)]) ** 2 + 1e-6
+    split = round(HISS_HZ * size / SAMPLE_RATE_HZ)
+    hiss = np.log(power[split:].sum(axis=0) / power[1:split].sum(axis=0))
+    marked = np.isin(labels, SIBILANTS).astype(float)
+    if marked.min() == marked.max():
+        return None
+    most = round(MOST_SHIFT_S * LABEL_RATE_HZ) + 1
+    inner = slice(most, len(labels) - most)
+    lags = np.arange(-most, most + 1)
+    fits = np.array([np.corrcoef(np.roll(marked, lag)[inner], hiss[inner])[0, 1] for lag in lags])
+    best = int(np.nan_to_num(fits, nan=-1.0).argmax())
+    if not fits[best] > SURE or best in (0, len(lags) - 1):
+        return None
+    before, here, after = fits[best - 1 : best + 2]
+    fraction = (before - after) / (2 * (before - 2 * here + after))
+    # A label stands for the 5 ms from its instant on, a frame of the spectrum for the instant itself.
+    return float(lags[best] + fraction - 0.5) / LABEL_RATE_HZ
+
+
+def on_one_clock(sound: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Labels moved so that they lead the sound by `MARK_LEAD_S`, whatever their source does.
+
+    espeak-ng marks a phone where its sound begins, festival and aligners of recordings some 10 ms earlier (a frame of
+    an aligner is named after its start, not its middle). A network that hears both is late for the one.
+    """
+    lead_s = mark_lead_s(sound, labels)
+    return labels if lead_s is None else np.roll(labels, round((lead_s - MARK_LEAD_S) * LABEL_RATE_HZ))
 
 
 def label(utterance: Utterance) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +174,12 @@ def write_voice(path: Path, utterances: Iterator[Utterance], minutes: float) -> 
             gathered += len(sound)
         if gathered > minutes * 60 * SAMPLE_RATE_HZ:
             break
-    tensors = {"sound": np.concatenate(sounds), "labels": np.concatenate(labels)}
+    write_corpus_file(path, np.concatenate(sounds), np.concatenate(labels))
+
+
+def write_corpus_file(path: Path, sound: np.ndarray, labels: np.ndarray) -> None:
+    """One voice: int16 sound at 16 kHz, labels at 200 Hz, put on the common clock."""
+    tensors = {"sound": sound, "labels": on_one_clock(sound, labels)}
     write_tensors(path, tensors, {"label_rate_hz": LABEL_RATE_HZ})
 
 

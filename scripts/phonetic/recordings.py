@@ -22,12 +22,12 @@ import av
 import numpy as np
 
 from foundation.errors import InputError
-from foundation.files import read_json, write_tensors
+from foundation.files import read_json
 from foundation.progress import track
 from preprocessing.speech.phonetic import PhoneticEncoder
 from preprocessing.speech.phonetic.features import SAMPLE_RATE_HZ
 from preprocessing.speech.phonetic.inventory import PHONES
-from scripts.phonetic.make_corpus import LABEL_RATE_HZ, label
+from scripts.phonetic.make_corpus import label, write_corpus_file
 from scripts.phonetic.synthesisers import Espeak, Utterance
 
 PACKAGES = (
@@ -157,8 +157,7 @@ def write_recordings(path: Path, prompts: list[Prompt], voice: str, encoder: Pho
     good = [pair for pair in made if pair is not None]
     limit = np.quantile([fit for _, fit in good], WORST_SHARE) if len(good) >= MANY else -np.inf
     kept = [label(utterance) for utterance, fit in good if fit >= limit]
-    tensors = {"sound": np.concatenate([s for s, _ in kept]), "labels": np.concatenate([p for _, p in kept])}
-    write_tensors(path, tensors, {"label_rate_hz": LABEL_RATE_HZ})
+    write_corpus_file(path, np.concatenate([s for s, _ in kept]), np.concatenate([p for _, p in kept]))
 
 
 def main() -> None:

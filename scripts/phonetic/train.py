@@ -24,7 +24,7 @@ from preprocessing.speech.phonetic.encoder import load_network
 from preprocessing.speech.phonetic.features import mel_filters, mel_power, normalise
 from preprocessing.speech.phonetic.inventory import PHONES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.network import PhoneticNetwork
-from scripts.phonetic.augment import Batches, Chances, hide, warped_filters
+from scripts.phonetic.augment import Batches, Chances, bend, hide, warped_filters
 from scripts.phonetic.voices import HELD_OUT
 
 Voice = tuple[np.ndarray, np.ndarray]
@@ -35,11 +35,11 @@ VISEMES_OF = torch.tensor(VISEME_OF_PHONE)
 class Plan:
     """How long and how fast to learn."""
 
-    steps: int = 1500
+    steps: int = 4000
     batch: int = 24
     seconds: float = 4.0
-    rate: float = 2.5e-3
-    warmup: int = 120
+    rate: float = 2e-3
+    warmup: int = 200
     decay: float = 0.02
     average: float = 0.998
     smoothing: float = 0.05
@@ -140,7 +140,7 @@ class Run:
         sound, labels, dice = batches(self.step)
         with torch.no_grad():
             power = mel_power(sound, warped_filters(len(sound), dice))
-            log_mel = hide(normalise(power, self.causal), dice)[:, : 2 * labels.shape[1]]
+            log_mel = hide(bend(normalise(power, self.causal), dice), dice)[:, : 2 * labels.shape[1]]
         torch.manual_seed(self.step)  # dropout: the same after a resume
         self.network.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):

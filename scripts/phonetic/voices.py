@@ -61,9 +61,9 @@ class FestivalVoice:
 
 
 FESTIVAL_VOICES = (
-    FestivalVoice("ked_diphone", "C", "ascii"),
-    FestivalVoice("kal_diphone", "C", "ascii"),
-    FestivalVoice("cmu_us_slt_arctic_hts", "C", "ascii"),
+    FestivalVoice("ked_diphone", "C", "ascii", None, 18.0),
+    FestivalVoice("kal_diphone", "C", "ascii", None, 18.0),
+    FestivalVoice("cmu_us_slt_arctic_hts", "C", "ascii", None, 18.0),
     FestivalVoice("suo_fi_lj_diphone", "fi", "latin-1", FINNISH),
     FestivalVoice("czech_dita", "cs", "iso-8859-2", CZECH),
     FestivalVoice("czech_krb", "cs", "iso-8859-2", CZECH),
@@ -78,7 +78,7 @@ FESTIVAL_VOICES = (
 
 FLITE_VOICES = {"slt": 175.0, "rms": 105.0, "awb": 125.0, "kal16": 105.0}
 """Voice -> mean pitch in Hz."""
-FLITE_MINUTES = 30.0
+FLITE_MINUTES = 20.0
 HELD_OUT = ("festival_lp_diphone", "espeak_nl")
 """Never trained on: an Italian speaker and a language, to choose the network by."""
 

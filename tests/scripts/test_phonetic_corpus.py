@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 
 from preprocessing.speech.phonetic.inventory import PHONE_INDEX, PHONES
-from scripts.phonetic.augment import noises
-from scripts.phonetic.make_corpus import LABEL_SAMPLES, give_closures_to_stops
+from scripts.phonetic.augment import bend, noises
+from scripts.phonetic.make_corpus import (
+    LABEL_SAMPLES,
+    MARK_LEAD_S,
+    give_closures_to_stops,
+    mark_lead_s,
+    on_one_clock,
+)
 from scripts.phonetic.recordings import FLOOR, align
 
 
@@ -63,3 +71,41 @@ def test_white_noise_is_white_when_asked_for() -> None:
     coloured = noises(8, 16000, np.random.default_rng(0)).numpy()
     power = np.abs(np.fft.rfft(coloured)).mean(axis=0) ** 2
     assert 10 * np.log10(power[500:2000].mean() / power[6000:7500].mean()) > 2.0
+
+
+def hissing(lead_samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vowels and sibilants in turn, marked so many samples before they sound: (int16 sound, labels at 200 Hz)."""
+    dice = np.random.default_rng(0)
+    times_s = np.arange(30 * 16000) / 16000
+    low, noise = np.sin(2 * np.pi * 200 * times_s), dice.standard_normal(len(times_s))
+    high = noise - np.convolve(noise, np.ones(8) / 8, "same")
+    starts = np.cumsum(dice.uniform(0.1, 0.4, 100) * 16000).astype(int)
+    is_hiss = (np.searchsorted(starts, np.arange(len(times_s))) % 2).astype(bool)
+    sound = (3000 * np.where(is_hiss, high, low)).astype(np.int16)
+    marks = np.roll(is_hiss, -lead_samples)[LABEL_SAMPLES // 2 :: LABEL_SAMPLES]
+    return sound, np.where(marks, PHONE_INDEX["S"], PHONE_INDEX["AA"]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("lead_ms", [-8, 0, 5, 14])
+def test_every_source_is_put_on_one_clock(lead_ms: int) -> None:
+    sound, labels = hissing(lead_ms * 16)
+    lead_s = mark_lead_s(sound, labels)
+    assert lead_s is not None and abs(lead_s - lead_ms / 1000) < 0.0015
+    moved_s = mark_lead_s(sound, on_one_clock(sound, labels))
+    assert moved_s is not None and abs(moved_s - MARK_LEAD_S) < 0.004  # labels move by whole 5 ms
+
+
+def test_a_clock_that_cannot_be_told_is_left_alone() -> None:
+    sound, labels = hissing(0)
+    silent = np.full_like(labels, PHONE_INDEX["AA"])
+    assert mark_lead_s(sound, silent) is None
+    assert on_one_clock(sound, silent) is silent
+
+
+def test_bending_moves_bands_and_not_moments() -> None:
+    tone = torch.zeros(8, 30, 80)
+    tone[:, 10:20, 38:42] = 3.0
+    bent = bend(tone, np.random.default_rng(0))
+    assert (bent[:, :9].abs().amax() < 1e-6) and (bent[:, 21:].abs().amax() < 1e-6)
+    places = bent[:, 15].argmax(dim=1)
+    assert len(set(places.tolist())) > 2 and (places - 40).abs().max() <= 6
