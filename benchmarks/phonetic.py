@@ -26,9 +26,10 @@ from scipy.signal import butter, sosfilt
 from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE, PhoneticEncoder
 from preprocessing.speech.phonetic.textgrid import frame_phones, read_tier
 
-RATE_HZ = 16000
+RATE_HZ, FRAME_RATE_HZ = 16000, 50
 RECORDINGS = ("acoustic_corpus", "cold_corpus", "cold_corpus3")
-Disturb = Callable[[np.ndarray], np.ndarray]
+Disturb = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(sound, phone index at 50 Hz) -> another sound."""
 Recording = tuple[np.ndarray, np.ndarray]
 
 
@@ -39,21 +40,24 @@ def load(data: Path) -> list[Recording]:
         sound, rate_hz = soundfile.read(data / "speech_aligned" / f"{name}.wav", dtype="float32", always_2d=True)
         sound = soxr.resample(sound.mean(axis=1), rate_hz, RATE_HZ)
         intervals = read_tier(data / "speech_aligned" / f"{name}.TextGrid", "phones")
-        result.append((sound, frame_phones(intervals, 50.0, round(len(sound) / 320))))
+        result.append((sound, frame_phones(intervals, FRAME_RATE_HZ, round(len(sound) * FRAME_RATE_HZ / RATE_HZ))))
     return result
 
 
-def noisy(sound: np.ndarray, snr_db: float, colour: float) -> np.ndarray:
-    """With noise at a ratio to the mean power of the sound's speech; colour 0 white, 1 pink."""
+def noisy(sound: np.ndarray, labels: np.ndarray, snr_db: float, colour: float) -> np.ndarray:
+    """With noise at a ratio to the mean power of what the alignment calls speech; colour 0 white, 1 pink.
+
+    Not of what is loud: two of the recordings are of a cold, with coughs 15 dB louder than the speech.
+    """
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(len(sound)))
     hz = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE_HZ), 40)
     noise = np.fft.irfft(spectrum * hz ** (-colour / 2), len(sound))
-    power = sound[: len(sound) // 400 * 400].reshape(-1, 400).__pow__(2).mean(axis=1)
-    speech = power[power > 0.05 * power.mean()].mean()
+    spoken = (labels > 0).repeat(round(RATE_HZ / FRAME_RATE_HZ))[: len(sound)]
+    speech = np.mean(sound[: len(spoken)][spoken] ** 2)
     return (sound + noise * np.sqrt(speech / np.mean(noise**2) * 10 ** (-snr_db / 10))).astype(np.float32)
 
 
-def telephone(sound: np.ndarray) -> np.ndarray:
+def telephone(sound: np.ndarray, _: np.ndarray) -> np.ndarray:
     """300-3400 Hz and 8-bit mu-law steps."""
     band = sosfilt(butter(4, [300, 3400], "bandpass", fs=RATE_HZ, output="sos"), sound)
     peak = np.abs(band).max()
@@ -62,7 +66,7 @@ def telephone(sound: np.ndarray) -> np.ndarray:
     return (np.sign(coarse) * np.expm1(np.abs(coarse) * np.log(256)) / 255 * peak).astype(np.float32)
 
 
-def room(sound: np.ndarray) -> np.ndarray:
+def room(sound: np.ndarray, _: np.ndarray) -> np.ndarray:
     """A room that dies away in 0.4 s, as loud as the direct sound less 3 dB."""
     seconds = np.arange(int(0.5 * RATE_HZ)) / RATE_HZ
     tail = np.random.default_rng(1).standard_normal(len(seconds)) * np.exp(-6.9 * seconds / 0.4) * (seconds > 0.003)
@@ -72,17 +76,14 @@ def room(sound: np.ndarray) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(sound, length) * np.fft.rfft(tail, length), length)[: len(sound)].astype(np.float32)
 
 
-def resampled_speaker(sound: np.ndarray, factor: float) -> np.ndarray:
-    """Played faster: a higher voice from a shorter throat."""
-    return soxr.resample(sound, RATE_HZ, RATE_HZ / factor)
-
-
 CONDITIONS: dict[str, Disturb] = {
-    "clean": lambda sound: sound,
-    "white noise, 10 dB": lambda sound: noisy(sound, 10, 0),
-    "pink noise, 10 dB": lambda sound: noisy(sound, 10, 1),
-    "gain -20 dB": lambda sound: sound * 0.1,
-    "gain +10 dB": lambda sound: sound * 10**0.5,
+    "clean": lambda sound, _: sound,
+    "white noise, 20 dB": lambda sound, labels: noisy(sound, labels, 20, 0),
+    "white noise, 10 dB": lambda sound, labels: noisy(sound, labels, 10, 0),
+    "pink noise, 20 dB": lambda sound, labels: noisy(sound, labels, 20, 1),
+    "pink noise, 10 dB": lambda sound, labels: noisy(sound, labels, 10, 1),
+    "gain -20 dB": lambda sound, _: sound * 0.1,
+    "gain +10 dB": lambda sound, _: sound * 10**0.5,
     "telephone": telephone,
     "room, 0.4 s": room,
 }
@@ -98,7 +99,7 @@ def measure(encoder: PhoneticEncoder, recordings: list[Recording], disturb: Dist
     viseme_of = np.array(VISEME_OF_PHONE)
     guessed, truth = [], []
     for sound, labels in recordings:
-        frames = posteriors(encoder, disturb(sound), len(labels))
+        frames = posteriors(encoder, disturb(sound, labels), len(labels))
         known = labels >= 0
         guessed.append(frames[known])
         truth.append(labels[known])
@@ -140,7 +141,7 @@ def main() -> None:
     encoder = PhoneticEncoder(options.weights)
     labels = np.concatenate([labels[labels >= 0] for _, labels in recordings])
     visemes = np.array(VISEME_OF_PHONE)[labels]
-    table = Table(title=f"frame accuracy, {len(labels) / 50:.0f} s of real speech never trained on")
+    table = Table(title=f"frame accuracy, {len(labels) / FRAME_RATE_HZ:.0f} s of real speech never trained on")
     names = ("viseme", "speech only", "in the best 3", "phone", "silence")
     for name in ("condition", *names):
         table.add_column(name, justify="left" if name == "condition" else "right")

@@ -15,6 +15,8 @@ from scripts.phonetic.make_corpus import IGNORE, LABEL_RATE_HZ, LABEL_SAMPLES
 
 FRAME_RATE_HZ = 50
 ROOM_SAMPLES = 6400
+BREATH_SHARE, BANG_SHARE = 0.4, 0.25
+"""Of the pauses: those with a breath in them, and with a cough, a click or a knock."""
 WARPS = tuple(round(0.80 + 0.04 * index, 2) for index in range(12))
 """Vocal-tract warps, 0.80 to 1.24."""
 
@@ -57,12 +59,17 @@ def cut(
 def _with_pause(
     sound: np.ndarray, labels: np.ndarray, pause: int, dice: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`pause` samples of silence, or of breath, put between words as a rule."""
+    """`pause` samples of silence, breath or a loud cough or knock, put between words as a rule."""
     quiet = np.flatnonzero(labels == PHONE_INDEX["SIL"])
     at = int(dice.choice(quiet)) if len(quiet) and dice.random() < 0.7 else int(dice.integers(0, len(sound)))
     gap = np.zeros(pause, np.float32)
-    if dice.random() < 0.4:  # a breath: a hump of noise, 20 to 40 dB under the speech
+    kind = dice.random()
+    if kind < BREATH_SHARE:  # a hump of noise, 20 to 40 dB under the speech
         gap = np.hanning(pause) * dice.standard_normal(pause) * sound.std() * 10 ** dice.uniform(-2, -1)
+    elif kind < BREATH_SHARE + BANG_SHARE:  # a bang that dies away, up to 20 dB louder than the speech
+        seconds, start = np.arange(pause) / SAMPLE_RATE_HZ, int(dice.uniform(0, 0.7 * pause))
+        bang = np.exp(-seconds / dice.uniform(0.005, 0.12)) * noises(1, pause, dice)[0].numpy()
+        gap[start:] = bang[: pause - start] * sound.std() * 10 ** dice.uniform(0, 1)
     gap_labels = np.full(pause, PHONE_INDEX["SIL"], np.uint8)
     return (
         np.concatenate([sound[:at], gap, sound[at:]]).astype(np.float32),
