@@ -30,7 +30,7 @@ from facial_gan.synthesis import FacialGan
 from facial_gan.train import person_statistics, train_general
 from foundation.files import read_json
 from preprocessing.speech import speech_encoder
-from scripts.synthetic_motion.corpus import articulate, heard_segments, learn_articulation
+from scripts.synthetic_motion.corpus import articulate_heard, learn_articulation
 from scripts.train_general import examples_of, with_synthetic
 
 LONG_S, GROUP, SEED = 10.0, 6, 0
@@ -79,7 +79,7 @@ def coarticulation_alone(taught: Sequence[MotionExample], held: Sequence[MotionE
     """The written-down model on what the encoder hears; rest and targets of the people who were taught."""
     learned = learn_articulation(taught)
     rest = np.mean([person_statistics([e]).rest for e in taught], axis=0)
-    made = [articulate(heard_segments(e.features), len(e.motion), learned, rest) for e in held]
+    made = [articulate_heard(e.features, len(e.motion), learned, rest) for e in held]
     return of_speakers(held, made)
 
 

@@ -29,7 +29,7 @@ from facial_gan.train import person_statistics
 from foundation.files import read_json
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.sync import TRUSTED
-from scripts.synthetic_motion.corpus import learn_articulation, synthetic_examples
+from scripts.synthetic_motion.corpus import PHONETIC, learn_articulation, synthetic_examples
 from talking_head.learning import motion_example
 from talking_head.tracking import TRACK, sound_in_step, track
 from training import Duration
@@ -37,7 +37,6 @@ from training import Duration
 log = logging.getLogger(__name__)
 
 MIN_SURE = 3  # clips whose offset is sure, before one is believed of the others
-PHONETIC = "phonetic"
 REAL_TO_SYNTHETIC = 3.0  # windows of people to windows of synthetic motion
 
 
@@ -75,7 +74,7 @@ def with_synthetic(
         encoder: that the motion model listens through.
     """
     names = sorted({example.speaker for example in heard})
-    people = [person_statistics([e for e in heard if e.speaker == name]) for name in names]
+    people = {name: person_statistics([e for e in heard if e.speaker == name]) for name in names}
     made = synthetic_examples(corpus, people, learn_articulation(heard), encoder, minutes)
     # A batch draws windows, of which a clip of 3 s has one: real ones are repeated until they are the most.
     repeats = max(1, round(REAL_TO_SYNTHETIC * _windows(made) / _windows(examples)))

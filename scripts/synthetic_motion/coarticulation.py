@@ -1,4 +1,4 @@
-"""Co-articulation by dominance functions: from phone times to lips (Cohen and Massaro 1993).
+"""Co-articulation by dominance functions, and loudness: from phone times and sound to lips (Cohen and Massaro 1993).
 
 Each phone s pulls the face towards its target T_s with a dominance that falls with the distance to it:
 
@@ -6,10 +6,17 @@ Each phone s pulls the face towards its target T_s with a dominance that falls w
 
 (their equations 1 and 4). d_s(t) is the distance in seconds from t to the phone's core (all but 40 ms or a quarter at
 either end), and w_s is `lead_s` before the core (anticipation) and `lag_s` after it (carry-over). So long phones hold
-their target, short and weak ones only lean towards it. Targets are whole expressions, one a viseme. F is linear in
-them: they are learned from tracked faces in closed form, drawn towards prototypes where the footage says little.
+their target, short and weak ones only lean towards it. Targets are whole expressions, one a viseme.
 
-Lips that must meet do: see `close_lips`.
+Phones do not tell how wide a mouth opens: stressed and loud syllables open it further (Schulman 1989 measured it in
+shouted speech). So to F comes what the sound's level adds, linear in the gain-free spectrum b(t) of a few bands:
+
+    E(t) = rest + gain (1 - R(t)) [ sum_s S_s(t) T_s + (b(t) - m) L ],     S = D / sum D
+
+E is linear in T and L: both are learned from tracked faces in closed form, T drawn towards prototypes where the footage
+says little, L towards nothing. R is one in long pauses: between two phrases lips stay about as open as they were.
+
+Lips that must meet do, and lips that have met go no further: see `close_lips`.
 """
 
 from __future__ import annotations
@@ -29,6 +36,9 @@ Segment = tuple[float, float, int]
 """(start_s, end_s, viseme)."""
 EXPONENT = 1.0  # c: pointed dominance, as Cohen and Massaro use it
 EDGE_SHARE, EDGE_S = 0.25, 0.04
+STRENGTH = 10.0
+LONG_PAUSE_S, REST_S = 0.8, 0.3
+"""Silence from which lips come to rest, and how long they take: in a shorter one people keep them open."""
 LIP_LEAD_S = 0.03
 """Lips are this much ahead of the sound that they shape; best of 0-40 ms on tracked sentences."""
 
@@ -112,19 +122,40 @@ def prototypes() -> np.ndarray:
     return values @ maps().from_arkit[:, :EXPRESSION_SIZE]
 
 
-def learn_targets(shares: np.ndarray, expression: np.ndarray, strength: float = 20.0) -> np.ndarray:
-    """Targets `[13, 64]` whose mixture by `shares` `[T, 13]` comes closest to expressions `[T, 64]` above rest.
+def learn_targets(
+    shares: np.ndarray, bands: np.ndarray, expression: np.ndarray, strength: float = STRENGTH
+) -> tuple[np.ndarray, np.ndarray]:
+    """Targets `[13, 64]` and what loudness adds `[B, 64]`, together closest to expressions `[T, 64]` above rest.
 
-    strength: how many frames the prototypes count for.
+    Args:
+        shares: `[T, 13]`, see `dominances`. bands: `[T, B]`, above their mean.
+        strength: how many frames the prototypes count for, and loudness that moves nothing.
     """
-    gram = shares.T @ shares + strength * np.eye(shares.shape[1])
-    return np.linalg.solve(gram, shares.T @ expression + strength * prototypes())
+    rows = np.concatenate([shares, bands], axis=1)
+    expected = np.concatenate([prototypes(), np.zeros((bands.shape[1], expression.shape[1]))])
+    gram = rows.T @ rows + strength * np.eye(rows.shape[1])
+    found = np.linalg.solve(gram, rows.T @ expression + strength * expected)
+    return found[: shares.shape[1]], found[shares.shape[1] :]
+
+
+def resting(segments: Sequence[Segment], times_s: np.ndarray) -> np.ndarray:
+    """How far lips have come to rest `[T]`, 0-1: in the inside of every long pause."""
+    rests = np.zeros(len(times_s))
+    for start_s, end_s, viseme in segments:
+        if VISEME_NAMES[viseme] == "silence" and end_s - start_s >= LONG_PAUSE_S:
+            since = times_s - start_s if start_s > times_s[0] else np.full(len(times_s), REST_S)
+            until = end_s - times_s if end_s < times_s[-1] else np.full(len(times_s), REST_S)
+            inside = (times_s >= start_s) & (times_s <= end_s)
+            near = np.clip(np.minimum(since, until) / REST_S, 0, 1) * inside
+            rests = np.maximum(rests, near * near * (3 - 2 * near))
+    return rests
 
 
 def close_lips(
     expression: np.ndarray, segments: Sequence[Segment], times_s: np.ndarray, rest: np.ndarray
 ) -> np.ndarray:
-    """Expressions `[T, 64]` whose lips meet, as at rest `[64]`, in the core of every bilabial.
+    """Expressions `[T, 64]` whose lips meet, as at rest `[64]`, in the core of every bilabial, and never pass through
+    each other.
 
     What is missing is taken from the opening along the smallest change of expression that closes the lips evenly.
     """
@@ -139,4 +170,4 @@ def close_lips(
     _, columns = gap_columns_mm(mp478.load())
     opening = (expression - rest) @ columns.mean(1)
     direction = columns.mean(1) / (columns.mean(1) ** 2).sum()
-    return expression - (meets * np.maximum(opening, 0.0))[:, None] * direction
+    return expression + ((1 - meets) * np.maximum(opening, 0.0) - opening)[:, None] * direction

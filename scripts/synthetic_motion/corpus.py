@@ -6,49 +6,65 @@ learns from these clips beside real ones; nothing is written, since making one t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
-from facial_gan.data import MotionExample
+from facial_gan.data import MotionExample, frame_rows
 from facial_gan.lips import lip_gap_mm
 from facial_gan.statistics import MotionStatistics
 from facial_gan.train import person_statistics
 from foundation.errors import InputError
 from foundation.files import read_tensors
-from preprocessing.speech import SpeechEncoder
+from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.phonetic import VISEME_NAMES, VISEME_OF_PHONE
+from preprocessing.speech.phonetic.encoder import BANDS
 from scripts.phonetic.augment import Chances, disturb
 from scripts.phonetic.make_corpus import LABEL_RATE_HZ, LABEL_SAMPLES
-from scripts.synthetic_motion.coarticulation import Segment, close_lips, dominances, learn_targets, segments_of
+from scripts.synthetic_motion.coarticulation import (
+    Segment,
+    close_lips,
+    dominances,
+    learn_targets,
+    resting,
+    segments_of,
+)
 from scripts.synthetic_motion.people import blinks, head
 
-CLIP_S = 10.0
+PHONETIC = "phonetic"
+CLIP_S = 5.0
 LIVELINESS = 0.15  # deviation of the logarithm of how far a speaker moves the lips
-DISTURBED_SHARE = 0.5
+DISTURBED_SHARE = 0.3
 MILD = Chances(pauses=(), room=0.4, colour=0.6, phone_band=0.0, noise=0.6, babble=0.0, clipping=0.0, noise_only=0.0)
 RATE_HZ = 16000
+BAND_FRAMES = 1.0
+"""Deviation of the smoothing of loudness, in frames: lips do not follow single pulses of the voice."""
 
 
 @dataclass(frozen=True)
 class Articulation:
-    """Learned from footage. targets: `[13, 64]`, expression of each viseme above rest. gain: what the mixture of
-    targets must be multiplied by to move the lips as far as people do.
+    """Learned from footage; see `scripts.synthetic_motion.coarticulation`.
+
+    targets: `[13, 64]`, expression of each viseme above rest. louder: `[8, 64]`, what is added for each unit of a band
+    above its level. level: `[8]`, mean of the bands. gain: what all that must be multiplied by to move the lips as far
+    as people do.
     """
 
     targets: np.ndarray
+    louder: np.ndarray
+    level: np.ndarray
     gain: float
 
 
-def _above_rest(example: MotionExample) -> tuple[np.ndarray, np.ndarray]:
-    """Expression above that of lips at rest, `[T, 64]`, and the latter, `[64]`."""
-    rest = person_statistics([example]).rest
-    return example.motion.expression - rest, rest
+def loudness_bands(phonetic: SpeechFeatures, frames: int) -> np.ndarray:
+    """The gain-free bands `[frames, 8]` at 30 fps among the phonetic encoder's features, smoothed."""
+    return gaussian_filter1d(frame_rows(phonetic, frames)[:, -BANDS:].astype(float), BAND_FRAMES, axis=0)
 
 
 def heard_segments(phonetic: SpeechFeatures) -> list[Segment]:
@@ -65,34 +81,46 @@ def learn_articulation(examples: Sequence[MotionExample]) -> Articulation:
     """
     if any(not example.features.extractor.startswith("phonetic") for example in examples):
         raise InputError("features of another encoder", "phonetic features, which tell visemes")
+    names = {example.speaker for example in examples}
+    rests = {name: person_statistics([e for e in examples if e.speaker == name]).rest for name in names}
     shares = [dominances(heard_segments(e.features), np.arange(len(e.motion)) / MOTION_FPS) for e in examples]
-    above = [_above_rest(example)[0] for example in examples]
-    targets = learn_targets(np.concatenate(shares), np.concatenate(above))
-    model, gain = mp478.load(), 1.0
+    bands = np.concatenate([loudness_bands(e.features, len(e.motion)) for e in examples])
+    above = np.concatenate([e.motion.expression - rests[e.speaker] for e in examples])
+    level = bands.mean(axis=0)
+    targets, louder = learn_targets(np.concatenate(shares), bands - level, above)
+    model, learned = mp478.load(), Articulation(targets, louder, level, 1.0)
     for _ in range(3):  # lips that meet add to the swing, so the gain is found by trying
-        moved = [
-            articulate(heard_segments(e.features), len(e.motion), Articulation(targets, gain), _above_rest(e)[1])
-            for e in examples
-        ]
+        moved = [articulate_heard(e.features, len(e.motion), learned, rests[e.speaker]) for e in examples]
         wanted = [np.std(lip_gap_mm(model, e.motion.expression)) for e in examples]
         ratio = [w / np.std(lip_gap_mm(model, m)) for w, m in zip(wanted, moved, strict=True)]
-        gain *= float(np.median(ratio))
-    return Articulation(targets, gain)
+        learned = replace(learned, gain=learned.gain * float(np.median(ratio)))
+    return learned
 
 
-def articulate(segments: Sequence[Segment], frames: int, learned: Articulation, rest: np.ndarray) -> np.ndarray:
-    """Expression `[frames, 64]` at 30 fps of somebody whose lips at rest are `rest` `[64]`."""
-    times_s = np.arange(frames) / MOTION_FPS
-    above = learned.gain * dominances(segments, times_s) @ learned.targets
-    # Whatever silence was learned to look like, it is the rest.
-    above -= learned.gain * dominances(segments, times_s)[:, :1] * learned.targets[0]
-    return close_lips((rest + above).astype(np.float32), segments, times_s, rest)
+def articulate(segments: Sequence[Segment], bands: np.ndarray, learned: Articulation, rest: np.ndarray) -> np.ndarray:
+    """Expression `[T, 64]` at 30 fps of somebody whose lips at rest are `rest` `[64]`.
+
+    bands: `[T, 8]`, see `loudness_bands`.
+    """
+    times_s = np.arange(len(bands)) / MOTION_FPS
+    above = dominances(segments, times_s) @ learned.targets + (bands - learned.level) @ learned.louder
+    reach = learned.gain * (1 - resting(segments, times_s))[:, None]
+    return close_lips((rest + reach * above).astype(np.float32), segments, times_s, rest)
+
+
+def articulate_heard(phonetic: SpeechFeatures, frames: int, learned: Articulation, rest: np.ndarray) -> np.ndarray:
+    """The same, `[frames, 64]`, from what the phonetic encoder hears."""
+    return articulate(heard_segments(phonetic), loudness_bands(phonetic, frames), learned, rest)
 
 
 def synthetic_clip(
-    voice: tuple[np.ndarray, np.ndarray], person: MotionStatistics, learned: Articulation, dice: np.random.Generator
+    voice: tuple[np.ndarray, np.ndarray], person: MotionStatistics, learned: Articulation, phonetic: SpeechEncoder,
+    dice: np.random.Generator,
 ) -> tuple[Sound, FaceMotion, list[Segment]]:
-    """(sound, motion, visemes) of `CLIP_S` seconds of a voice (int16 sound, labels at 200 Hz) on a person's face."""
+    """(sound, motion, visemes) of `CLIP_S` seconds of a voice (int16 sound, labels at 200 Hz) on a person's face.
+
+    phonetic: hears how loud the clean voice is; the phones are known.
+    """
     whole, labels = voice
     length = round(CLIP_S * LABEL_RATE_HZ)
     start = int(dice.integers(0, max(1, len(labels) - length)))
@@ -100,11 +128,12 @@ def synthetic_clip(
     clean = piece.astype(np.float32) / 32768.0
     frames = int(len(phones) / LABEL_RATE_HZ * MOTION_FPS)
     segments = segments_of(phones.astype(int), LABEL_RATE_HZ, VISEME_OF_PHONE)
-    lively = Articulation(learned.targets, learned.gain * float(np.exp(dice.normal(0, LIVELINESS))))
+    lively = replace(learned, gain=learned.gain * float(np.exp(dice.normal(0, LIVELINESS))))
     silent = dominances(segments, np.arange(frames) / MOTION_FPS)[:, 0] > 0.9
+    bands = loudness_bands(phonetic(Sound(clean, RATE_HZ)), frames)
     flat = np.concatenate([
         head(Sound(clean, RATE_HZ), frames, person, dice), blinks(silent, dice)[:, None],
-        articulate(segments, frames, lively, person.rest),
+        articulate(segments, bands, lively, person.rest),
     ], axis=1).astype(np.float32)
     if dice.random() < DISTURBED_SHARE:
         clean = disturb(torch.from_numpy(clean)[None], dice, MILD)[0].numpy()
@@ -112,10 +141,10 @@ def synthetic_clip(
 
 
 def synthetic_examples(
-    corpus: Path, people: Sequence[MotionStatistics], learned: Articulation, encoder: SpeechEncoder, minutes: float,
-    seed: int = 0,
+    corpus: Path, people: Mapping[str, MotionStatistics], learned: Articulation, encoder: SpeechEncoder,
+    minutes: float, seed: int = 0,
 ) -> list[MotionExample]:
-    """Clips of every voice in turn, each on the statistics of one of the people.
+    """Clips of every voice in turn, each on the statistics of one of the people, as whose speaker it then counts.
 
     Raises:
         InputError: no corpus in the folder.
@@ -125,15 +154,17 @@ def synthetic_examples(
         raise InputError(f"no corpus in {corpus}", "files of scripts.phonetic.make_corpus", "make it first")
     dice = np.random.default_rng([seed, 6])
     files = [files[index] for index in dice.permutation(len(files))]
+    names, phonetic = sorted(people), speech_encoder(PHONETIC)
     silence = encoder(Sound(np.zeros(2 * RATE_HZ, np.float32), RATE_HZ)).values
     made = []
     for number in range(max(1, round(minutes * 60 / CLIP_S))):
-        file, person = files[number % len(files)], people[number % len(people)]
+        # Nobody keeps to one voice: whose turn it is is drawn.
+        file, name = files[number % len(files)], names[int(dice.integers(len(names)))]
         tensors, _ = read_tensors(file)
-        sound, motion, _ = synthetic_clip((tensors["sound"], tensors["labels"]), person, learned, dice)
-        speaker = f"synthetic_{file.stem}_{number}"
+        voice = tensors["sound"], tensors["labels"]
+        sound, motion, _ = synthetic_clip(voice, people[name], learned, phonetic, dice)
         seen = np.ones(len(motion), bool)
-        made.append(MotionExample(encoder(sound), motion, seen, speaker, silence[len(silence) // 2]))
+        made.append(MotionExample(encoder(sound), motion, seen, f"synthetic {name}", silence[len(silence) // 2]))
     return made
 
 

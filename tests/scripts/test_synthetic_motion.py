@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,7 +15,10 @@ from facial_gan.lips import lip_gap_mm
 from facial_gan.liveliness import find_blinks
 from facial_gan.statistics import MotionStatistics, measure_statistics
 from foundation.errors import InputError
+from foundation.files import write_tensors
+from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE
+from preprocessing.speech.phonetic.encoder import BANDS
 from scripts.synthetic_motion.coarticulation import (
     DOMINANCE,
     LIP_LEAD_S,
@@ -20,14 +26,33 @@ from scripts.synthetic_motion.coarticulation import (
     dominances,
     learn_targets,
     prototypes,
+    resting,
     segments_of,
 )
-from scripts.synthetic_motion.corpus import Articulation, articulate, closure_share, learn_articulation, synthetic_clip
+from scripts.synthetic_motion.corpus import (
+    CLIP_S,
+    Articulation,
+    articulate,
+    articulate_heard,
+    closure_share,
+    learn_articulation,
+    synthetic_clip,
+    synthetic_examples,
+)
 from scripts.synthetic_motion.people import blinks, head
 
 VISEME = {name: index for index, name in enumerate(VISEME_NAMES)}
-LEARNED = Articulation(prototypes(), 1.0)
 REST = np.zeros(64, np.float32)
+WIDER = np.zeros((BANDS, 64))
+WIDER[2] = prototypes()[VISEME["open"]]
+LEARNED = Articulation(prototypes(), WIDER, np.zeros(BANDS), 1.0)
+AT_LEVEL = np.zeros((90, BANDS))
+ONE_BAND = np.eye(BANDS)[2]
+
+
+@pytest.fixture(scope="module")
+def phonetic() -> SpeechEncoder:
+    return speech_encoder("phonetic")
 
 
 def gap_mm(expression: np.ndarray) -> np.ndarray:
@@ -66,9 +91,10 @@ def test_targets_are_found_again_where_there_is_footage_and_stay_prototypes_wher
     shares = dice.dirichlet(np.ones(12), 4000)
     shares = np.insert(shares, VISEME["hush"], 0.0, axis=1)  # never heard
     truth = dice.standard_normal((13, 64))
-    found = learn_targets(shares, shares @ truth, strength=0.1)
+    wider, bands = dice.standard_normal((8, 64)), dice.standard_normal((4000, 8))
+    found, louder = learn_targets(shares, bands, shares @ truth + bands @ wider, strength=0.1)
     heard = [index for index in range(13) if index != VISEME["hush"]]
-    assert np.abs(found - truth)[heard].max() < 0.1
+    assert np.abs(found - truth)[heard].max() < 0.1 and np.abs(louder - wider).max() < 0.01
     assert np.allclose(found[VISEME["hush"]], prototypes()[VISEME["hush"]])
 
 
@@ -83,7 +109,7 @@ def test_lips_meet_in_every_bilabial_and_rest_in_silence() -> None:
     ends = np.cumsum([0.5, 0.15, 0.05, 0.15, 0.05, 0.12, 2.0])
     starts = np.concatenate([[0.0], ends[:-1]])
     segments = [(a, b, VISEME[name]) for a, b, name in zip(starts, ends, order, strict=True)]
-    gap = gap_mm(articulate(segments, 90, LEARNED, REST))
+    gap = gap_mm(articulate(segments, AT_LEVEL, LEARNED, REST))
     open_mm = gap.max()
     assert open_mm > 3.0
     for start_s, end_s, viseme in segments:
@@ -91,6 +117,26 @@ def test_lips_meet_in_every_bilabial_and_rest_in_silence() -> None:
             assert gap[int(start_s * 30) : int(end_s * 30) + 2].min() < 0.1 * open_mm
     resting = gap[int((starts[-1] + 0.3) * 30) :]
     assert resting.max() < 0.1 * open_mm
+
+
+def test_loud_vowels_are_wider_and_bilabials_close_all_the_same() -> None:
+    ends = [0.8, 1.0, 3.0]
+    segments = [(a, b, VISEME[v]) for a, b, v in zip([0, *ends], ends, ["open", "lips_closed", "open"], strict=False)]
+    quiet, level, loud = (gap_mm(articulate(segments, AT_LEVEL + x * ONE_BAND, LEARNED, REST)) for x in (-3, 0, 0.5))
+    assert np.median(loud) == pytest.approx(1.5 * np.median(level), rel=0.05)
+    assert abs(loud[26]) < 1e-3 and abs(level[26]) < 1e-3
+    assert quiet.min() > -1e-3  # lips do not pass through each other
+
+
+def test_a_long_pause_rests_the_lips_and_a_short_one_does_not() -> None:
+    frames = np.arange(90) / 30
+    long = [(0.0, 0.5, VISEME["open"]), (0.5, 2.5, 0), (2.5, 3.0, VISEME["open"])]
+    rests = resting(long, frames)
+    assert rests[[0, 14, 85]].max() == 0.0 and rests[int(0.8 * 30) + 1 : int(2.2 * 30)].min() > 0.99
+    assert not resting([(0.0, 1.0, VISEME["open"]), (1.0, 1.5, 0), (1.5, 3.0, VISEME["open"])], frames).any()
+    # Silence at either end of a clip went on before and will after it.
+    edges = resting([(0.0, 1.0, 0), (1.0, 2.0, VISEME["open"]), (2.0, 3.0, 0)], frames)
+    assert edges[0] == 1.0 and edges[-1] == 1.0
 
 
 def test_closing_moves_nothing_but_the_opening() -> None:
@@ -116,13 +162,27 @@ def voice(seconds: float = 12.0) -> tuple[np.ndarray, np.ndarray]:
     return (12000 * loud * buzz).astype(np.int16), labels
 
 
-def test_a_clip_has_a_whole_person_in_it_and_the_same_seed_gives_the_same() -> None:
-    clips = [synthetic_clip(voice(), person(), LEARNED, np.random.default_rng(3)) for _ in range(2)]
+def test_a_clip_has_a_whole_person_in_it_and_the_same_seed_gives_the_same(phonetic: SpeechEncoder) -> None:
+    clips = [synthetic_clip(voice(), person(), LEARNED, phonetic, np.random.default_rng(3)) for _ in range(2)]
     sound, motion, segments = clips[0]
     assert np.array_equal(motion.pack(), clips[1][1].pack()) and np.array_equal(sound.samples, clips[1][0].samples)
-    assert motion.duration_s == pytest.approx(10.0) and len(sound.samples) == 160000
+    assert motion.duration_s == pytest.approx(CLIP_S) and len(sound.samples) == round(CLIP_S * 16000)
     met, count = closure_share(motion, segments, REST)
-    assert count > 10 and met == 1.0
+    assert count > 5 and met == 1.0
+
+
+def test_a_corpus_speaks_as_everybody_and_nothing_else_is_said_of_the_real_people(
+    phonetic: SpeechEncoder, tmp_path: Path
+) -> None:
+    sound, labels = voice()
+    write_tensors(tmp_path / "a.safetensors", {"sound": sound, "labels": labels}, {})
+    people = {"anna": person(1), "ben": person(2)}
+    made = synthetic_examples(tmp_path, people, LEARNED, phonetic, 5 * CLIP_S / 60)
+    again = synthetic_examples(tmp_path, people, LEARNED, phonetic, 5 * CLIP_S / 60)
+    assert [e.digest() for e in made] == [e.digest() for e in again] and len(made) == 5
+    assert {e.speaker for e in made} == {"synthetic anna", "synthetic ben"}
+    with pytest.raises(InputError, match="no corpus"):
+        synthetic_examples(tmp_path / "nowhere", people, LEARNED, phonetic, 1.0)
 
 
 def test_people_blink_as_often_as_people_do_and_oftener_in_pauses() -> None:
@@ -158,17 +218,21 @@ def test_articulation_is_learned_from_phonetic_features_alone() -> None:
         learn_articulation([example])
 
 
-def test_learned_articulation_moves_lips_as_far_as_the_footage() -> None:
+def test_learned_articulation_moves_lips_as_far_as_the_footage_and_follows_its_loudness() -> None:
+    dice = np.random.default_rng(1)
     names = ["silence", "open", "lips_closed", "mid", "round_close", "open", "silence"] * 8
     heard = np.repeat(np.eye(13)[[VISEME[name] for name in names]], 6, axis=0)
-    features = SpeechFeatures(np.hstack((heard, np.zeros((len(heard), 40)))), 50.0, "phonetic", len(heard) / 50)
+    stress = np.repeat(dice.uniform(-1, 1, len(names)), 6)[:, None] * ONE_BAND
+    features = SpeechFeatures(np.hstack((heard, np.zeros((len(heard), 32)), stress)), 50.0, "phonetic", len(heard) / 50)
     frames = int(len(heard) / 50 * 30)
-    truth = articulate(segments_of(heard.argmax(1), 50.0, range(13)), frames, Articulation(prototypes(), 1.3), REST)
+    truth = articulate_heard(features, frames, Articulation(prototypes(), 0.2 * WIDER, np.zeros(BANDS), 1.3), REST)
     flat = np.zeros((frames, 71), np.float32)
     flat[:, 7:], flat[:, BLINK] = truth, 0.0
-    flat[:, POSE] = np.random.default_rng(1).standard_normal((frames, 6))
+    flat[:, POSE] = dice.standard_normal((frames, 6))
     example = MotionExample(features, FaceMotion.unpack(flat, MOTION_FPS, mp478.ID), np.ones(frames, bool))
     learned = learn_articulation([example])
-    made = articulate(segments_of(heard.argmax(1), 50.0, range(13)), frames, learned, REST)
-    assert np.corrcoef(gap_mm(made), gap_mm(truth))[0, 1] > 0.97
+    made = articulate_heard(features, frames, learned, REST)
+    deaf = articulate_heard(features, frames, replace(learned, louder=0 * WIDER), REST)
+    follows = np.corrcoef(gap_mm(made), gap_mm(truth))[0, 1]
+    assert follows > 0.97 and follows > np.corrcoef(gap_mm(deaf), gap_mm(truth))[0, 1] + 0.01
     assert gap_mm(made).std() == pytest.approx(gap_mm(truth).std(), rel=0.15)
