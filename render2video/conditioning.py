@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,34 +16,74 @@ from face_model.morphable_model import MorphableModel, rotate
 from face_model.tracks import FaceIdentity, FaceMotion
 from render2video.eye_attention import eye_attention_map, eye_mask, eye_triangle_weight
 from render2video.head_shell import SHELL_REGION, build_head_mesh
-from render2video.rasterizer import Rasterizer, create_rasterizer, interpolate
+from render2video.rasterizer import Fragments, Rasterizer, create_rasterizer, interpolate
 
 _CHUNK = 64  # frames posed at once
 
 
 @dataclass(frozen=True)
 class Conditioning:
-    """One frame of the drawn head, in a crop of `S` x `S` pixels; numpy.
+    """One frame of the head, in a crop of `S` x `S` pixels; numpy. It is drawn when a picture of it is first asked for:
+    who bends a photo needs only to know where the points are.
 
-    uv: `[S, S, 2]` texture coordinates 0-1. region: `[S, S]` int8, -1 where nothing is drawn. presence: `[S, S]` 0-1,
-    the most opacity the head may have there. eye_mask: `[S, S]` 0-1. eye_attention: `[S, S]` 0-1, AU45 / 5 in the eye
-    region (FACIAL, section 3.3). window: (top, left) in whole pixels of the square around the face that the network
-    finishes. points_px: `[V + S, 2]`, where the vertices of face and shell are. blink: AU45 0-5.
+    head: draws it. points_px: `[V + S, 2]`, where the vertices of face and shell are, and depth_mm: `[V + S]`. blink:
+    AU45 0-5.
     """
 
-    uv: np.ndarray
-    region: np.ndarray
-    presence: np.ndarray
-    eye_mask: np.ndarray
-    eye_attention: np.ndarray
-    window: tuple[int, int]
+    head: HeadRenderer
     points_px: np.ndarray
+    depth_mm: np.ndarray
     blink: float
+
+    @cached_property
+    def _fragments(self) -> Fragments[np.ndarray]:
+        camera = self.head.camera
+        triangles = self.head.mesh.triangles
+        return self.head.rasterizer(self.points_px, self.depth_mm, triangles, camera.height_px, camera.width_px)
+
+    @cached_property
+    def _attributes(self) -> np.ndarray:
+        return interpolate(self._fragments, self.head.mesh.triangles, self.head.attributes)
+
+    @property
+    def uv(self) -> np.ndarray:
+        """`[S, S, 2]` texture coordinates 0-1."""
+        return self._attributes[..., :2]
+
+    @property
+    def presence(self) -> np.ndarray:
+        """`[S, S]` 0-1, the most opacity the head may have there."""
+        return self._attributes[..., 2]
+
+    @cached_property
+    def region(self) -> np.ndarray:
+        """`[S, S]` int8, -1 where nothing is drawn."""
+        seen = self._fragments
+        return np.where(seen.mask, self.head.mesh.region[seen.triangle_index], np.int8(-1))
+
+    @cached_property
+    def eye_mask(self) -> np.ndarray:
+        """`[S, S]` 0-1."""
+        return eye_mask(self._fragments, self.head.eye_weight)
+
+    @cached_property
+    def eye_attention(self) -> np.ndarray:
+        """`[S, S]` 0-1, AU45 / 5 in the eye region (FACIAL, section 3.3)."""
+        return eye_attention_map(self._fragments, self.head.eye_weight, np.asarray(self.blink, np.float32))
 
     @property
     def face(self) -> np.ndarray:
         """`[S, S]` bool: where the face mesh proper is, without the shell."""
         return (self.region >= 0) & (self.region < SHELL_REGION)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """(top, left) in whole pixels of the square around the face that the network finishes, inside the crop."""
+        face_px = self.points_px[: len(self.head.neutral_mm)]
+        centre = (face_px.min(0) + face_px.max(0)) / 2
+        left, top = np.rint(centre - self.head.window_px / 2).astype(int)
+        last = self.head.camera.height_px - self.head.window_px
+        return int(np.clip(top, 0, last)), int(np.clip(left, 0, last))
 
 
 class HeadRenderer:
@@ -79,31 +120,9 @@ class HeadRenderer:
         return points.numpy(), depth.numpy()
 
     def __call__(self, motion: FaceMotion) -> Iterator[Conditioning]:
-        """Conditioning of each frame, drawn as it is asked for."""
+        """Conditioning of each frame, posed as it is asked for."""
         for start in range(0, len(motion), _CHUNK):
             piece = motion[start : start + _CHUNK]
             points, depth = self.vertices_px(piece)
             for index in range(len(piece)):
-                yield self._draw(points[index], depth[index], piece.blink[index])
-
-    def _draw(self, points: np.ndarray, depth: np.ndarray, blink: np.ndarray) -> Conditioning:
-        height_px, width_px = self.camera.height_px, self.camera.width_px
-        fragments = self.rasterizer(points, depth, self.mesh.triangles, height_px, width_px)
-        attributes = interpolate(fragments, self.mesh.triangles, self.attributes)
-        return Conditioning(
-            uv=attributes[..., :2],
-            region=np.where(fragments.mask, self.mesh.region[fragments.triangle_index], np.int8(-1)),
-            presence=attributes[..., 2],
-            eye_mask=eye_mask(fragments, self.eye_weight),
-            eye_attention=eye_attention_map(fragments, self.eye_weight, np.asarray(blink, np.float32)),
-            window=self._window(points[: len(self.neutral_mm)]),
-            points_px=points,
-            blink=float(blink),
-        )
-
-    def _window(self, face_px: np.ndarray) -> tuple[int, int]:
-        """(top, left) of the window around the face, inside the crop."""
-        centre = (face_px.min(0) + face_px.max(0)) / 2
-        left, top = np.rint(centre - self.window_px / 2).astype(int)
-        last = self.camera.height_px - self.window_px
-        return int(np.clip(top, 0, last)), int(np.clip(left, 0, last))
+                yield Conditioning(self, points[index], depth[index], float(piece.blink[index]))

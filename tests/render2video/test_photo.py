@@ -154,6 +154,13 @@ def test_lids_close_as_far_as_the_blink_says(person: PersonRenderer, track: Face
     assert opening[1] == pytest.approx(opening[0] / 2, rel=0.05)
 
 
+def test_a_photo_is_painted_without_drawing_the_head_first(
+    person: PersonRenderer, track: FaceTrack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person.head, "rasterizer", None)  # what bends the photo draws with one of its own
+    assert len(list(person.frames(motion_of(track, expression=np.zeros((1, 64)))))) == 1
+
+
 def test_saved_and_loaded_it_paints_the_same(person: PersonRenderer, track: FaceTrack, tmp_path) -> None:
     person.save(tmp_path)
     again = PersonRenderer.load(tmp_path, mp478.load())
