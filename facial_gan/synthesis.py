@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d
 
 from face_model.tracks import BLINK, EXPRESSION, MOTION_FPS, POSE, POSE_SIZE, FaceMotion, SpeechFeatures
 from facial_gan.building import build_discriminator, build_generator
@@ -31,6 +30,24 @@ from training.checkpoint import load_weights
 
 OVERLAP_FRAMES = 32
 POSE_SMOOTHING_FRAMES = 3.0  # deviation of the Gaussian over the network's pose: a head has mass
+
+
+def smoothed(curves: np.ndarray, deviation_frames: float) -> np.ndarray:
+    """Curves `[T, C]` under a Gaussian cut at four deviations, their ends held.
+
+    To the bit what SciPy's `gaussian_filter1d` makes of them, whose package takes a tenth of a second to load before
+    the first frame.
+    """
+    reach = int(4 * deviation_frames + 0.5)
+    weights = np.exp(-0.5 / deviation_frames**2 * np.arange(-reach, reach + 1) ** 2)
+    weights /= weights.sum()
+    held = np.pad(curves.astype(np.float64), ((reach, reach), (0, 0)), mode="edge")
+    count = len(curves)
+    total = held[reach : reach + count] * weights[reach]
+    for away in range(reach, 0, -1):
+        pair = held[reach - away : reach - away + count] + held[reach + away : reach + away + count]
+        total += pair * weights[reach - away]
+    return total.astype(curves.dtype)
 
 
 class FacialGan(MotionModel):
@@ -112,7 +129,7 @@ class FacialGan(MotionModel):
         made = self.generator(
             torch.from_numpy(windows)[None].to(device), torch.from_numpy(initial)[None].to(device)
         )[0].cpu().numpy()  # fmt: skip
-        made[:, POSE] = gaussian_filter1d(made[:, POSE], POSE_SMOOTHING_FRAMES, axis=0, mode="nearest")
+        made[:, POSE] = smoothed(made[:, POSE], POSE_SMOOTHING_FRAMES)
         return made
 
     def _initial_state(self, seed: int) -> np.ndarray:

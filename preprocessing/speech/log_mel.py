@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from face_model.tracks import SPEECH_RATE_HZ
 from preprocessing.speech.encoder import WindowedEncoder, row_count
@@ -38,6 +37,8 @@ def speech_level(loudness: np.ndarray, rate_hz: float) -> float:
     """How loud a clip's speech is: the mean (in dB) of those 0.2 s stretches that lie within 25 dB of the loudest one,
     but not below -60 dBFS. Loudness `[T]` and result are natural logarithms of power, full scale 1.
     """
+    from scipy.ndimage import uniform_filter1d  # a tenth of a second to load, and only this encoder needs it
+
     db = 10 / np.log(10)
     smooth = uniform_filter1d(loudness, max(1, round(LEVEL_SMOOTH_S * rate_hz)), mode="nearest")
     return max(float(smooth[smooth >= smooth.max() - SPEECH_RANGE_DB / db].mean()), LEVEL_FLOOR_DBFS / db)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -80,4 +81,7 @@ def main() -> None:
     handler.setFormatter(_OneLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     signal.signal(signal.SIGTERM, _stop)
+    # Read when torch loads. Its threads would otherwise spin while they wait for each other, and where another program
+    # holds a core they wait long: on two cores, one of them busy, the demo's first frame took twice the time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app(prog_name="talking-head")

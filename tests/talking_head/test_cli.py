@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,26 @@ def test_help_loads_nothing_that_takes_time() -> None:
 def test_import_is_quick_and_offers_the_verbs() -> None:
     code = "import sys, talking_head as t; assert 'torch' not in sys.modules; t.targets; assert 'enroll' in dir(t)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_synthesis_imports_nothing_that_it_does_not_need() -> None:
+    slow = {"scipy", "numba", "mediapipe", "soundfile", "c2pa", "cryptography", "matplotlib", "pandas", "torchvision"}
+    code = "import sys, talking_head.synthesis, facial_gan.synthesis, preprocessing.speech.phonetic.encoder\n"
+    code += f"print({slow} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_leave_the_core_to_others(before: str | None, after: str) -> None:
+    code = "import os, sys; sys.argv = ['talking-head', '--version']\nfrom talking_head.cli import main\n"
+    code += "try: main()\nexcept SystemExit: print(os.environ['OMP_WAIT_POLICY'])"
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_WAIT_POLICY": before} if before else {}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == after
 
 
 @pytest.mark.parametrize("name", ["enroll", "synth", "track", "train", "targets", "doctor", "verify"])
