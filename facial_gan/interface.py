@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -27,13 +27,15 @@ class MotionModel(ABC):
 
     id: the model's name, as the registry knows it. speech_extractor: name of the speech encoder whose features it
     wants. face_model: id of the face model that its expressions are for. default_speech: the encoder it is trained with
-    unless told otherwise. config_type: dataclass of all its settings. moves_head: whether it makes head pose and
+    unless told otherwise. config_type: dataclass of all its settings. shapes: of tensors in its file that no network
+    holds; one letter stands for one number wherever it stands. moves_head: whether it makes head pose and
     blinks; where not, `stream` gives a head at rest, and whoever paints takes them from a model that does.
     """
 
     id: ClassVar[str]
     default_speech: ClassVar[str] = "log_mel"
     config_type: ClassVar[type]
+    shapes: ClassVar[Mapping[str, tuple[int | str, ...]]] = {}
     moves_head: ClassVar[bool] = True
     speech_extractor: str
     face_model: str
@@ -157,6 +159,7 @@ class MotionModel(ABC):
             if not isinstance(metadata.get(name), str):
                 raise InputError(f"{path} names no {name}", expected, remedy)
         try:
+            _check_shapes(path, arrays, cls.shapes)
             made = cls._assembled(Path(path), arrays, metadata, device)
         except KeyError as missing:
             raise InputError(f"{path} lacks {missing}", expected, remedy) from missing
@@ -180,3 +183,23 @@ class MotionModel(ABC):
         if frames is not None and frames < 1:
             raise InputError(f"{frames} frames", "at least one")
         return features.frame_count(fps) if frames is None else frames
+
+
+def _check_shapes(
+    path: Path | str, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int | str, ...]]
+) -> None:
+    """Refuse now what would fail in the middle of a synthesis.
+
+    Raises:
+        InputError: a tensor of another shape; a KeyError tells what is missing.
+    """
+    known: dict[str, int] = {}
+    for name, shape in shapes.items():
+        found = arrays[name].shape
+        wanted = [known.get(size, size) if isinstance(size, str) else size for size in shape]
+        if len(found) != len(wanted) or any(w != f for w, f in zip(wanted, found, strict=True) if isinstance(w, int)):
+            raise InputError(
+                f"{path}: tensor '{name}' is of shape {list(found)}", f"[{', '.join(map(str, wanted))}]",
+                "enroll or train it again",
+            )
+        known |= {size: count for size, count in zip(shape, found, strict=True) if isinstance(size, str)}

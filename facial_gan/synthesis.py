@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from face_model.tracks import BLINK, EXPRESSION, MOTION_FPS, POSE, POSE_SIZE, FaceMotion, SpeechFeatures
+from face_model.tracks import (
+    BLINK,
+    EXPRESSION,
+    EXPRESSION_SIZE,
+    MOTION_FPS,
+    MOTION_SIZE,
+    POSE,
+    POSE_SIZE,
+    FaceMotion,
+    SpeechFeatures,
+)
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig
 from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
@@ -67,6 +77,12 @@ class FacialGan(MotionModel):
 
     id = "facial_gan"
     config_type = FacialGanConfig
+    shapes = {
+        "features.mean": ("F",), "features.silence": ("F",), "pose_deviation": (POSE_SIZE,),
+        "statistics.mean": (MOTION_SIZE,), "statistics.scale": (MOTION_SIZE,), "statistics.pose_limit": (POSE_SIZE,),
+        "statistics.pose_factor": (POSE_SIZE, POSE_SIZE), "statistics.rest": (EXPRESSION_SIZE,),
+        "statistics.states": ("N", MOTION_SIZE),
+    }
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ import torch
 
 from face_model import mp478
 from face_model.arkit import ARKIT_NAMES
-from face_model.tracks import MOTION_FPS, FaceMotion, SpeechFeatures
+from face_model.tracks import EXPRESSION_SIZE, MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
 from facial_gan.data import MotionExample
 from facial_gan.interface import MotionModel
 from facial_gan.statistics import FeatureStatistics
@@ -53,6 +53,10 @@ class ArkitRegressor(MotionModel):
 
     id = "arkit"
     config_type = ArkitConfig
+    shapes = {
+        "features.mean": ("F",), "features.silence": ("F",), "curves.expression": (EXPRESSION_SIZE,),
+        "curves.pose": (POSE_SIZE,), **{f"curves.{name}": (len(ARKIT_NAMES),) for name in ("rest", "closed", "scale")},
+    }
     moves_head = False
     face_model = mp478.ID
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from face_model.tracks import MOTION_FPS, FaceMotion, SpeechFeatures
+from face_model.arkit import ARKIT_NAMES
+from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
 from facial_gan.data import MotionExample, frame_rows
 from facial_gan.interface import MotionModel
 from facial_gan.statistics import FeatureStatistics
@@ -93,6 +94,10 @@ class Emote(MotionModel):
     id = "emote"
     default_speech = "log_mel"
     config_type = EmoteConfig
+    shapes = {
+        "features.mean": ("F",), "features.silence": ("F",), "styles.means": ("S", "K"), "reader.mouth": ("K", "M"),
+        "styles.poses": ("S", POSE_SIZE), "spread": (len(ARKIT_NAMES),),
+    }
     moves_head = False
 
     def __init__(

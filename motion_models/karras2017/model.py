@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from face_model.tracks import MOTION_FPS, FaceMotion, SpeechFeatures
+from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
 from facial_gan.data import MotionExample
 from facial_gan.interface import MotionModel
 from facial_gan.statistics import FeatureStatistics
@@ -91,6 +91,11 @@ class Karras2017(MotionModel):
     id = "karras2017"
     default_speech = "autocorrelation"
     config_type = KarrasConfig
+    shapes = {
+        "features.mean": ("F",), "features.silence": ("F",), "database": ("N", "M"), "neutral": ("M",),
+        "to_expression": ("V", "E"), "probe.values": ("T", "F"), "probe.expression": ("P", "E"),
+        "rest_pose": (POSE_SIZE,),
+    }
     moves_head = False
 
     def __init__(

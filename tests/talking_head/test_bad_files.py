@@ -112,6 +112,19 @@ def test_motion_models_that_say_something_else_are_told(
         motion_model(name).load(tmp_path / "m.safetensors")
 
 
+@pytest.mark.parametrize("name", ["facial_gan", "arkit", "emote"])
+def test_motion_models_of_other_shapes_are_told_before_they_speak(name: str, tmp_path: Path) -> None:
+    arrays, notes = read_tensors(shipped(f"{name}/log_mel.safetensors"))
+    model = motion_model(name).load(shipped(f"{name}/log_mel.safetensors"))
+    assert model.shapes and set(model.shapes) <= set(arrays)
+    networks = [tensor for tensor in arrays if tensor.count(".") > 1]
+    for tensor in {*arrays} - {*networks[1:]}:  # all that no network holds, and one that it does
+        spoilt = arrays | {tensor: np.concatenate([arrays[tensor].reshape(-1)] * 2)}
+        write_tensors(tmp_path / "m.safetensors", spoilt, notes)
+        with pytest.raises(InputError):
+            motion_model(name).load(tmp_path / "m.safetensors")
+
+
 @pytest.mark.parametrize("name", ["arkit", "emote", "karras2017"])
 def test_another_models_file_under_a_models_name_is_told(
     name: str, enrolled: tuple[Home, Target], tmp_path: Path
