@@ -85,6 +85,9 @@ def follow(
     """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end.
 
     A file that tells only the head and the blinks leaves the rest to what `speak` makes of the sound.
+
+    Raises:
+        InputError: as `read_motion` and `speak`; directions with a file that tells all.
     """
     from talking_head.exporting.driving import only_head, read_motion  # with filters that speech has no use for
 
@@ -92,6 +95,7 @@ def follow(
     fps = person.card.fps
     motion = read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))
     if not only_head(motion):
+        (directions or Directions()).refuse_beside(Path(driving))
         return motion
     spoken = speak(audio, person, seed, device, directions).resampled(fps, len(motion))
     return replace(spoken, rotation=motion.rotation, translation=motion.translation, blink=motion.blink)

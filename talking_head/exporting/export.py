@@ -58,7 +58,7 @@ def export(
 
     Raises:
         InputError: no such format or target, a name that does not end as the format asks, a source that is no sound and
-            no motion, or a place that cannot be written.
+            no motion, directions with a motion, or a place that cannot be written.
     """
     source, goal = Path(source), _checked(Path(output), Path(source), format)
     if not 1 <= fps <= 240:
@@ -68,6 +68,8 @@ def export(
     person = find_target(Home.find(home), target)
     how, where = directions or Directions(), device_name(device)
     spoken = source.suffix.lower() not in SUFFIXES
+    if not spoken:
+        how.refuse_beside(source)
     if format == "livelink":
         curves = (
             _spoken_curves(source, person, how, fps, seed, where)

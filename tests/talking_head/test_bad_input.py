@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from face_model.tracks import FaceTrack
+from face_model.tracks import FaceMotion, FaceTrack
 from foundation.files import read_tensors, write_tensors
 from preprocessing.media import probe
 from talking_head import enrol
@@ -108,6 +108,20 @@ def test_a_video_without_a_face_leaves_nothing(tmp_path: Path, landmarker: None)
     video, home = write_media(tmp_path / "nobody.mp4", nobody(130), sound=voice(5.2)), tmp_path / "home"
     refused(["enroll", video, "--id", "ana", "--consent", "yes", "--home", home], "no face")
     assert left_behind(home) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [(["--emotion", "happy"], "--emotion with"), (["--motion", "emote", "--style", "x"], "--motion and --style with")],
+)
+def test_directions_beside_a_whole_motion_are_told(words: list[str], named: str, tmp_path: Path) -> None:
+    motion, sound = tmp_path / "m.safetensors", tmp_path / "a.wav"
+    FaceMotion.unpack(np.zeros((10, 71))).save(motion)
+    soundfile.write(sound, voice(0.3), 16_000)
+    home = ["--target", "astronaut", "--home", tmp_path / "home"]
+    refused(["export", motion, "--format", "npz", "-o", tmp_path / "o.npz", *words, *home], named)
+    refused(["synth", sound, "--driving", motion, "-o", tmp_path / "o.mp4", *words, *home], named)
+    assert not (tmp_path / "o.npz").exists() and not (tmp_path / "o.mp4").exists()
 
 
 @pytest.mark.parametrize(
