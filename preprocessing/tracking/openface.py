@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from face_model.cameras import PinholeCamera
 from face_model.rotations import rotation_angles
-from face_model.tracks import AU45_MAX, FaceTrack
+from face_model.tracks import AU45_MAX, MOTION_FPS, FaceTrack
 from foundation.errors import InputError
 from preprocessing.tracking.tables import Table, one_row_per_frame, read_table, track_of_landmarks
 
@@ -78,7 +78,7 @@ def one_face(table: Table) -> Table:
 
 
 def table_fps(table: Table, fps: float | None = None) -> float:
-    """Frames a second, by the timestamps unless told.
+    """Frames a second, by the timestamps unless told; a single frame has no rate, and any will do.
 
     Raises:
         InputError: the timestamps are of no video.
@@ -86,6 +86,8 @@ def table_fps(table: Table, fps: float | None = None) -> float:
     if fps is not None:
         return fps
     frame, time_s = table.column("frame"), table.column("timestamp")
+    if len(frame) == 1:
+        return MOTION_FPS
     span = time_s[-1] - time_s[0]
     # Image sequences carry times of 0.001 s a frame, or none at all: not rates of a video.
     rate = (frame[-1] - frame[0]) / span if span > 0 else 0.0

@@ -10,7 +10,7 @@ import pytest
 
 from foundation.errors import InputError
 from preprocessing.tracking.openface import our_points_mm, our_rotation
-from talking_head.exporting.tables import read_npz, write_npz, write_openface
+from talking_head.exporting.tables import read_npz, read_openface_motion, write_npz, write_openface
 from tests.talking_head.exporting.test_arkit import made_motion
 
 
@@ -36,6 +36,15 @@ def test_another_npz_is_refused(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz", "c.npz", "d.npz", "e.npz", "f.npz", "none.npz"):
         with pytest.raises(InputError):
             read_npz(tmp_path / name)
+
+
+def test_a_single_frame_of_openface_columns_comes_back(tmp_path: Path) -> None:
+    one = made_motion()[:1]
+    write_openface(one, tmp_path / "a.csv")
+    again, _ = read_openface_motion(tmp_path / "a.csv")
+    assert len(again) == 1 and again.fps > 0
+    np.testing.assert_allclose(again.rotation, one.rotation, atol=2e-6)
+    np.testing.assert_allclose(again.translation, one.translation, atol=1e-3)
 
 
 def test_openface_columns_mean_what_openface_means(tmp_path: Path) -> None:
