@@ -38,7 +38,11 @@ def live(
     fps: Annotated[float, typer.Option(help="Packets a second.")] = 60.0,
     subject: Annotated[str, typer.Option(help="The name that Unreal lists.")] = "TalkingHead",
     time: Annotated[
-        str | None, typer.Option("--for", help="How long to listen: 90s, 20m; else until stopped.", show_default=False)
+        str | None,
+        typer.Option(
+            "--for", show_default=False,
+            help="How long: 90s, 20m; else to the file's end, and with the microphone until stopped.",
+        ),
     ] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",

@@ -10,7 +10,7 @@ from foundation.errors import InputError
 from talking_head.home import Home
 from talking_head.live.listening import Listener, listen, microphone
 from talking_head.live.packet import Sender
-from talking_head.live.rows import spoken_rows
+from talking_head.live.rows import first, spoken_rows
 from talking_head.live.sending import Sent, address_of, ahead, send
 from talking_head.settings import checked_seed, device_name
 from talking_head.speaking import Directions, encoder_for, speakers
@@ -33,7 +33,7 @@ def live(
         target: whose head, blinks and motion models. directions: which model, and how it speaks.
         fps: packets a second.
         subject: the name that Unreal lists.
-        seconds: of the microphone; None until stopped.
+        seconds: to speak for; None to the sound's end, and with the microphone until stopped.
         seed: of all that is random.
 
     Raises:
@@ -49,7 +49,8 @@ def live(
         own = head if isinstance(head, FacialGan) else _own(person, where)
         listener = Listener(model, own, encoder_for(model.speech_extractor, person), fps, seed)
         return send(ahead(listen(microphone(seconds), listener)), sender, address, wait_for_late=True)
-    return send(ahead(spoken_rows(Path(audio), person, model, head, fps, seed)), sender, address)
+    rows = spoken_rows(Path(audio), person, model, head, fps, seed)
+    return send(ahead(rows if seconds is None else first(rows, max(1, round(seconds * fps)))), sender, address)
 
 
 def _own(person: Target, device: str) -> FacialGan:

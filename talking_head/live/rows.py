@@ -63,6 +63,15 @@ def live_rows(
         yield live_link_of_values(np.clip(own, 0.0, 1.0), pose[:, ROTATION], fps).values
 
 
+def first(pieces: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """The first `count` rows of pieces; what comes after is not made."""
+    for piece in pieces:
+        yield piece[:count]
+        count -= len(piece)
+        if count <= 0:
+            return
+
+
 def _values(
     model: MotionModel, features: SpeechFeatures, fps: float, count: int, seed: int
 ) -> Iterator[np.ndarray] | None:

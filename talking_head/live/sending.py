@@ -37,8 +37,9 @@ def address_of(text: str) -> tuple[str, int]:
     host, colon, port = text.strip().rpartition(":")
     if not colon or host.endswith(":") or text.strip().endswith("]"):
         host, port = text.strip(), str(DEFAULT_PORT)
-    host = host.strip("[]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if not host or "[" in host or "]" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise InputError(f"address '{text}'", "HOST:PORT", f"Unreal listens on port {DEFAULT_PORT}")
     try:
         found = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)
@@ -99,7 +100,7 @@ def send(
     started_s: float | None = None
     now = datetime.now()
     day_s = now.hour * 3600 + now.minute * 60 + now.second + now.microsecond / 1e6
-    with socket.socket(family, socket.SOCK_DGRAM) as out:
+    with _open(family, address[0]) as out:
         for piece in pieces:
             for row in piece:
                 started_s = clock() if started_s is None else started_s
@@ -114,6 +115,13 @@ def send(
                     packets += _sent(out, sender.packet(row, day_s + index / sender.fps), address)
                 index += 1
     return Sent(packets, skipped, index / sender.fps)
+
+
+def _open(family: socket.AddressFamily, host: str) -> socket.socket:
+    try:
+        return socket.socket(family, socket.SOCK_DGRAM)
+    except OSError as error:  # a system without IPv6, say
+        raise InputError(f"{host} cannot be sent to ({error.strerror})", "an address of this machine's kind") from error
 
 
 def _sent(out: socket.socket, packet: bytes, address: tuple[str, int]) -> int:

@@ -169,10 +169,21 @@ def test_a_listener_says_what_the_file_says_a_moment_later(
     assert rows[:, NAMES.index("HeadYaw")].std() > 1e-3  # the head goes on
 
 
+def test_live_stops_after_the_time_it_is_told(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        words = ["live", str(shipped("astronaut/speech.flac")), "--to", f"127.0.0.1:{receiver.port}", "--for", "0.5s"]
+        result = CliRunner().invoke(app, [*words, "--json"])
+    assert result.exit_code == 0, result.output
+    sent = json.loads(result.output.splitlines()[-1])
+    assert sent["packets"] + sent["skipped"] == 30
+
+
 def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert address_of("127.0.0.1:1234") == ("127.0.0.1", 1234) and address_of("127.0.0.1") == ("127.0.0.1", 11111)
     assert address_of("[::1]:99") == ("::1", 99) and address_of("[::1]") == ("::1", 11111)
-    for wrong in ("", ":", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:0", "127.0.0.1:70000", "no.such.host.invalid:1"):
+    broken = "[::1", "::1]", "[]", "[::1]9", "[[::1]]"
+    numbers = "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:0", "127.0.0.1:70000"
+    for wrong in ("", ":", *numbers, *broken, "no.such.host.invalid:1"):
         with pytest.raises(InputError):
             address_of(wrong)
 
