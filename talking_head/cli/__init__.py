@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from talking_head.cli import (
     assets,
@@ -32,8 +33,35 @@ EPILOG = (
     "Every command can be stopped at any time: the same command resumes."
 )
 
+UsageError = typer.BadParameter.__mro__[1]  # what all mistakes in a command's words are; Typer offers no name for it
+
+
+class _Program(TyperGroup):
+    """Tells mistakes in a command's words as all others are told: in one line, without a box."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **options)
+        try:
+            code = super().main(*args, standalone_mode=False, **options)
+        except UsageError as error:
+            sys.exit(_told(error))
+        except typer.Abort:
+            sys.exit(1)
+        sys.exit(code or 0)
+
+
+def _told(error: Any) -> int:
+    """Tell a mistake; returns the exit code. There is none to tell where the help was shown for want of any word."""
+    message = " ".join(error.format_message().split()).rstrip(".?").replace(". Did", "; did")
+    if type(error).__name__ != "NoArgsIsHelpError":
+        command = error.ctx.command_path if error.ctx else "talking-head"
+        print(f"error: {message[:1].lower()}{message[1:]}; see {command} --help", file=sys.stderr)
+    return int(error.exit_code)
+
+
 app = typer.Typer(
-    name="talking-head", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
+    cls=_Program, name="talking-head", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
     add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
 VERBS = (

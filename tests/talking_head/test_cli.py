@@ -62,6 +62,30 @@ def test_every_verb_explains_itself(name: str) -> None:
     assert result.exit_code == 0 and "Usage" in result.output
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("synth", "missing argument 'AUDIO'; see talking-head synth --help"),
+        ("synth a.wav --targt ana", "no such option: --targt (Possible options: --target); see talking-head synth --help"),
+        ("synth a.wav --target", "option '--target' requires an argument; see talking-head"),
+        ("enroll a.mp4 --id ana", "missing option '--consent'; see talking-head enroll --help"),
+        ("live a.wav --to x --fps ten", "invalid value for '--fps'"),
+        ("demmo", "no such command 'demmo'; did you mean 'demo'; see talking-head --help"),
+        ("targets rem x", "no such command 'rem'; did you mean 'remove'; see talking-head targets --help"),
+    ],
+)
+def test_mistakes_in_a_commands_words_are_told_in_one_line(words: str, line: str) -> None:
+    result = runner.invoke(app, words.split(), prog_name="talking-head")
+    assert result.exit_code == 2 and result.stdout == ""
+    assert result.stderr.startswith(f"error: {line}") and result.stderr.count("\n") == 1
+
+
+def test_no_words_show_the_help() -> None:
+    for words in ([], ["targets"]):
+        result = runner.invoke(app, words, prog_name="talking-head")
+        assert result.output.count("Usage") == 1 and "error" not in result.output
+
+
 def run_verb(error: BaseException | None, as_json: bool = False) -> tuple[int, str, str]:
     @verb
     def act(as_json: bool = False) -> Outcome:
