@@ -11,7 +11,9 @@ The same verbs as the command line `talking-head`. Names are imported on first u
 from __future__ import annotations
 
 import importlib
+import re
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,10 +27,20 @@ if TYPE_CHECKING:
     from talking_head.target import Target, remove_target, targets
     from talking_head.tracking import track
 
-try:
-    __version__ = version("talking-head")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+checkout"
+
+
+def _version() -> str:
+    """The installed package's; in a checkout that is not installed, the one that it would be installed with."""
+    try:
+        return version("talking-head")
+    except PackageNotFoundError:
+        project = (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+        found = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+        assert found is not None, "pyproject.toml names the version"
+        return found.group(1)
+
+
+__version__ = _version()
 
 _HOMES = {
     "Directions": "talking_head.speaking",

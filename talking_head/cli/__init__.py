@@ -33,17 +33,18 @@ EPILOG = (
     "Every command can be stopped at any time: the same command resumes."
 )
 
-UsageError = typer.BadParameter.__mro__[1]  # what all mistakes in a command's words are; Typer offers no name for it
+# What all mistakes in a command's words are; Typer offers no name for it.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 class _Program(TyperGroup):
     """Tells mistakes in a command's words as all others are told: in one line, without a box."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **options)
+    def main(self, *args: Any, **options: Any) -> Any:
+        if not options.get("standalone_mode", True):
+            return super().main(*args, **options)
         try:
-            code = super().main(*args, standalone_mode=False, **options)
+            code = super().main(*args, **options | {"standalone_mode": False})
         except UsageError as error:
             sys.exit(_told(error))
         except typer.Abort:
@@ -61,8 +62,8 @@ def _told(error: Any) -> int:
 
 
 app = typer.Typer(
-    cls=_Program, name="talking-head", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
-    add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
+    cls=_Program, name="talking-head", no_args_is_help=True, rich_markup_mode="markdown",
+    pretty_exceptions_enable=False, add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
 VERBS = (
     demo.demo, making.enroll, making.synth, exporting.export, importing.transfer, live.live, making.track,

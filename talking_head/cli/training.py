@@ -8,12 +8,16 @@ from typing import Annotated
 
 import typer
 
+import configs
 from talking_head.cli.common import JsonOption, Outcome, verb
 
 
 @verb
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of one that ships.")],
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG", help=f"A YAML file, or one that ships: {', '.join(configs.names())}."),
+    ],
     data: Annotated[
         Path | None,
         typer.Option(help="Videos, or what `data prepare` made; else the configuration's.", show_default=False),

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import configs
+import talking_head
 from foundation.errors import InputError
 from talking_head.cli import app
 from talking_head.cli.common import INTERRUPTED, HomeOption, Outcome, duration_s, readable_duration, verb
@@ -56,6 +59,14 @@ def test_waiting_threads_leave_the_core_to_others(before: str | None, after: str
     assert run.stdout.splitlines()[-1] == after
 
 
+def test_a_checkout_knows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(talking_head, "version", absent)
+    assert f'\nversion = "{talking_head._version()}"\n' in (ROOT / "pyproject.toml").read_text()
+
+
 @pytest.mark.parametrize("name", ["enroll", "synth", "track", "train", "targets", "doctor", "verify"])
 def test_every_verb_explains_itself(name: str) -> None:
     result = runner.invoke(app, [name, "--help"])
@@ -66,7 +77,7 @@ def test_every_verb_explains_itself(name: str) -> None:
     ("words", "line"),
     [
         ("synth", "missing argument 'AUDIO'; see talking-head synth --help"),
-        ("synth a.wav --targt ana", "no such option: --targt (Possible options: --target); see talking-head synth --help"),
+        ("synth a.wav --targt ana", "no such option: --targt (Possible options: --target); see talking-head synth"),
         ("synth a.wav --target", "option '--target' requires an argument; see talking-head"),
         ("enroll a.mp4 --id ana", "missing option '--consent'; see talking-head enroll --help"),
         ("live a.wav --to x --fps ten", "invalid value for '--fps'"),
@@ -78,6 +89,11 @@ def test_mistakes_in_a_commands_words_are_told_in_one_line(words: str, line: str
     result = runner.invoke(app, words.split(), prog_name="talking-head")
     assert result.exit_code == 2 and result.stdout == ""
     assert result.stderr.startswith(f"error: {line}") and result.stderr.count("\n") == 1
+
+
+def test_train_names_the_configurations_that_ship() -> None:
+    shown = runner.invoke(app, ["train", "--help"]).output
+    assert configs.names() and all(name in shown for name in configs.names())
 
 
 def test_no_words_show_the_help() -> None:
