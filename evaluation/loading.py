@@ -60,14 +60,11 @@ def read_phones(path: Path | str) -> tuple[Phone, ...]:
     """Phones and their times from the `phones` tier of a Praat TextGrid (as the Montreal Forced Aligner writes it).
 
     Raises:
-        InputError: not a TextGrid, or without that tier.
+        InputError: not a TextGrid that can be read, or without that tier.
     """
     from preprocessing.speech.phonetic.textgrid import read_tier
 
-    try:
-        return tuple(Phone(*interval) for interval in read_tier(path, "phones"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error})", "a Praat TextGrid with a tier 'phones'") from error
+    return tuple(Phone(*interval) for interval in read_tier(path, "phones"))
 
 
 def retracked(clip: Clip, tracker: FaceTracker) -> Clip:

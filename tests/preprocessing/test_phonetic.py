@@ -121,6 +121,20 @@ def test_both_kinds_of_textgrid_read_alike(tmp_path: Path, content: str) -> None
     assert labels.tolist() == [0, PHONES.index("M"), PHONES.index("M"), -1, -1]
     with pytest.raises(InputError, match="words"):
         read_tier(path, "words")
+    (tmp_path / "binary.TextGrid").write_bytes(b"\xff\xfe no text")
+    for wrong in ("binary.TextGrid", "none.TextGrid", "."):
+        with pytest.raises(InputError, match="cannot be read"):
+            read_tier(tmp_path / wrong, "words")
+
+
+def test_a_textgrid_cut_anywhere_is_told_or_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.TextGrid"
+    for end in range(len(SHORT)):
+        path.write_text(SHORT[:end])
+        try:
+            assert len(read_tier(path, "phones")) == 3
+        except InputError as error:
+            assert "x.TextGrid" in str(error)
 
 
 def hum(seconds: float, seed: int = 0) -> np.ndarray:
