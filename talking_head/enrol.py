@@ -107,7 +107,8 @@ class _Enrolment:
     def _tracked(self) -> dict[str, Any]:
         def make() -> dict[str, float]:
             seen = partial(check_visible, self.video)
-            measured = track(self.video, self.work.folder, fix_sync=self.settings.fix_sync, check=seen).track
+            folder, fix_sync = self.work.folder, self.settings.fix_sync  # which goes, landmarks and all, when done
+            measured = track(self.video, folder, fix_sync=fix_sync, check=seen, cache=folder).track
             return {"face_share": float(measured.valid.mean()), "sound_offset_s": measured.sound_offset_s}
 
         return self._stage("track", [TRACK, REPORT], make)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.loading import cache_folder
 from face_model.tracks import FaceTrack, Sound
 from foundation.errors import InputError
 from preprocessing.deng import DengFiles
@@ -43,7 +44,7 @@ class Tracked:
 def track(
     video: Path | str, output: Path | str, *, fix_sync: bool = True,
     check: Callable[[LandmarkTrack], None] | None = None, tracker: str = DEFAULT,
-    deng: DengFiles | None = None, device: str = "auto",
+    deng: DengFiles | None = None, device: str = "auto", cache: Path | str | None = None,
 ) -> Tracked:
     """Measure a face through a video; the same call resumes after a kill.
 
@@ -56,23 +57,28 @@ def track(
             and 68 landmarks, but no coefficients of a face model.
         deng: the user's files of Deng's regressor, to measure its model's coefficients instead of fitting ours.
         device: for the regressor: auto, cpu or cuda.
+        cache: folder where landmarks and coefficients are kept, by content; None: the user's cache, as `evaluate` has.
 
     Raises:
         InputError: not a video, no face, two faces that could be meant, (without `fix_sync`) sound out of step, or the
-            tracker or its files are missing.
+            tracker or its files are missing, or those of the regressor something else.
     """
     video, folder, choice = Path(video), Path(output), Choice.parse(tracker)
     info = probe(video)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file", "a folder to write into", "give another name")
-    seen = measure(video, writable(folder), choice)
+    if deng is not None:
+        deng.check()
+    writable(folder)
+    kept = writable(cache_folder() if cache is None else Path(cache))
+    seen = measure(video, kept, choice)
     landmarks = seen.landmarks
     if check is not None:
         check(landmarks)
     sound = read_sound(video) if info.has_sound else None
     sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
     offset_s = believed_offset_s(sync, video, fix_sync)
-    fitted, written = _fit(video, folder, seen, deng, device)
+    fitted, written = _fit(video, folder, kept, seen, deng, device)
     measured = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
     motion = None if seen.track is None else seen.track.motion
     report = inspect_clip(video, landmarks, sync, motion=motion)
@@ -82,7 +88,7 @@ def track(
 
 
 def _fit(
-    video: Path, folder: Path, seen: Measured, files: DengFiles | None, device: str
+    video: Path, folder: Path, cache: Path, seen: Measured, files: DengFiles | None, device: str
 ) -> tuple[FaceTrack, tuple[Path, ...]]:
     """The track, and the coefficient files that were written."""
     if files is None:
@@ -93,7 +99,7 @@ def _fit(
     from preprocessing.deng import regress_video
 
     blink = None if seen.track is None else seen.track.motion.blink
-    measured = regress_video(video, seen.landmarks, files, folder, device_name(device), blink)
+    measured = regress_video(video, seen.landmarks, files, cache, device_name(device), blink)
     paths = tuple(folder / name for name in COEFFICIENTS)
     for path in paths:
         write_coefficients(path, measured.coefficients)

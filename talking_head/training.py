@@ -121,5 +121,6 @@ def _example(video: Path, root: Path, run: Path, speech: str) -> MotionExample:
     sound = sound_beside(video) if video.suffix == ".csv" else None
     if sound is not None:
         return recording_example(video, sound, speech, speaker)
-    measured = track(video, run / "tracks" / inside.with_suffix("")).track
+    folder = run / "tracks" / inside.with_suffix("")
+    measured = track(video, folder, cache=folder).track
     return motion_example(measured, sound_in_step(video, measured), speech, speaker)

@@ -40,6 +40,15 @@ class DengFiles:
     bfm: Path
     weights: Path
 
+    def check(self) -> None:
+        """Read both, before hours of tracking.
+
+        Raises:
+            InputError: one is missing or something else.
+        """
+        standard_points(deng.load(self.bfm), self.bfm)
+        load_regressor(self.weights)
+
 
 @dataclass(frozen=True)
 class DengMeasurement:

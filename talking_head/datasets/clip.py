@@ -105,7 +105,7 @@ def _prepare(job: ClipJob, folder: Path, content: str) -> ClipRecord:
         return run
 
     def measure() -> dict[str, Any]:
-        made = track(video, folder)
+        made = track(video, folder, cache=folder)
         return {"quality": {k: v for k, v in asdict(made.quality).items() if k != "verdicts"}}
 
     def encode() -> dict[str, Any]:

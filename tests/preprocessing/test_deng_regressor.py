@@ -369,6 +369,20 @@ def test_a_video_gives_what_the_plain_steps_give_and_resumes(
     assert measured.track.valid.tolist() == valid.tolist() and len(measured.crops) == 5
 
 
+def test_bad_weights_are_told_before_the_face_is_tracked(
+    files: DengFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from talking_head import tracking
+
+    video = write_media(tmp_path / "a.mkv", [grey(0, HEIGHT, WIDTH)] * 3, fps=25, video_codec="ffv1")
+    monkeypatch.setattr(tracking, "measure", lambda *given: pytest.fail("the face is tracked first"))
+    (tmp_path / "bad.pth").write_bytes(b"no weights")
+    for wrong in (DengFiles(files.bfm, tmp_path / "bad.pth"), DengFiles(tmp_path / "bad.pth", files.weights)):
+        with pytest.raises(InputError, match="bad.pth"):
+            tracking.track(video, tmp_path / "out", deng=wrong, cache=tmp_path / "cache")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_writes_coefficient_files(files: DengFiles, tmp_path: Path) -> None:
     from talking_head.cli import app
 
@@ -377,7 +391,8 @@ def test_the_command_writes_coefficient_files(files: DengFiles, tmp_path: Path) 
     recording = Recording()
     recording.pixels = recording.pixels.clip(0, WIDTH)
     table = recording.write(tmp_path / "a.csv", three_d=False)
-    common = ["track", str(video), "-o", str(tmp_path / "out"), "--tracker", f"openface:{table}", "--json"]
+    home = ["--home", str(tmp_path / "home")]
+    common = ["track", str(video), "-o", str(tmp_path / "out"), "--tracker", f"openface:{table}", "--json", *home]
     run = CliRunner().invoke
     given = ["--fit", "deng", "--bfm", str(files.bfm), "--weights", str(files.weights)]
     result = run(app, [*common, *given])
@@ -390,11 +405,15 @@ def test_the_command_writes_coefficient_files(files: DengFiles, tmp_path: Path) 
     assert track.motion.face_model == deng.ID and track.person.texture.shape == (80,)
     np.testing.assert_array_equal(track.motion.expression, first[:, 80:144])
     np.testing.assert_allclose(track.motion.blink, recording.blink, atol=1e-5)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"coefficients.mat", "coefficients.npz", "report.html", "track.safetensors"}
+    (tmp_path / "bad.pth").write_bytes(b"no weights")
     for options, words in (
         (["--fit", "deng", "--bfm", str(files.bfm)], "--weights"), (["--fit", "flame"], "mp478 or deng"),
         (["--bfm", str(files.bfm)], "--fit deng"),
         (["--fit", "deng", "--bfm", "nowhere.mat", "--weights", str(files.weights)], "nowhere.mat does not exist"),
         (["--fit", "deng", "--bfm", str(table), "--weights", str(files.weights)], "MATLAB"),
+        (["--fit", "deng", "--bfm", str(files.bfm), "--weights", str(tmp_path / "bad.pth")], "bad.pth"),
     ):
         result = run(app, [*common, *options])
         lines = [line for line in result.stderr.strip().splitlines() if not line.startswith("warning")]
