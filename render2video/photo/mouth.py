@@ -31,15 +31,21 @@ def polygon_mask(points: np.ndarray, size_px: int, blur_px: float) -> np.ndarray
     return cv2.GaussianBlur(soft, (0, 0), blur_px) if blur_px > 0 else soft
 
 
-def teeth_of(photo: np.ndarray, geometry: PhotoGeometry, scale_px_mm: float, height_mm: float) -> np.ndarray:
-    """Upper teeth `[S, S, 4]` uint8, RGB and coverage, as they lie in the photo `[S, S, 3]` uint8.
+def teeth_of(
+    photo: np.ndarray, geometry: PhotoGeometry, scale_px_mm: float, height_mm: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Upper teeth as they lie in the photo `[S, S, 3]` uint8: RGB and coverage `[S // 2, S // 2, 4]` uint8, and where
+    that square's corner lies in the photo, (left, top) `[2]` in pixels.
 
     Args:
         scale_px_mm: pixels a millimetre of the face.
         height_mm: of teeth that have to be painted.
     """
     found = _teeth_seen(photo, geometry)
-    return found if found is not None else _teeth_painted(photo, geometry, scale_px_mm, height_mm)
+    whole = found if found is not None else _teeth_painted(photo, geometry, scale_px_mm, height_mm)
+    side = len(photo) // 2
+    left, top = np.rint(geometry.landmarks_px[LIP_RING].mean(0) - side / 2).astype(int).clip(0, len(photo) - side)
+    return whole[top : top + side, left : left + side], np.array([left, top], np.float32)
 
 
 def _teeth_seen(photo: np.ndarray, geometry: PhotoGeometry) -> np.ndarray | None:
@@ -137,12 +143,13 @@ class Mouth:
     """Paints the inside of the mouth over warped pictures.
 
     Args:
-        teeth: `[S, S, 4]` uint8 from `teeth_of`.
+        teeth, corner: `[T, T, 4]` uint8 and `[2]` from `teeth_of`.
+        size_px: side of the pictures.
         light: from `skin_light`.
     """
 
-    def __init__(self, teeth: np.ndarray, light: float) -> None:
-        self.size_px = len(teeth)
+    def __init__(self, teeth: np.ndarray, corner: np.ndarray, size_px: int, light: float) -> None:
+        self.size_px, self.corner = size_px, corner
         self.colour = np.ascontiguousarray(teeth[..., :3])
         self.coverage = np.ascontiguousarray(teeth[..., 3])
         self.light = light
@@ -166,7 +173,7 @@ class Mouth:
         if openness == 0:
             return
         local, shift = ring - origin, to_photo.copy()
-        shift[:, 2] += to_photo[:, :2] @ origin
+        shift[:, 2] += to_photo[:, :2] @ origin - self.corner
         tapered = local.copy()
         tapered[[0, 10]] += 0.06 * (local[[10, 0]] - local[[0, 10]])  # skin joins the lips at their corners
         inside = _inside(tapered, view.shape[:2], soft)[..., None] * openness * openness * (3 - 2 * openness)

@@ -14,6 +14,8 @@ from render2video.conditioning import HeadRenderer
 from render2video.crop import Compositor, Crop
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
+from render2video.photo.folds import smile_of, soften_folds
+from render2video.photo.layers import person_layers
 from render2video.photo.mouth import teeth_of
 from render2video.photo.profile import PhotoGenerator, PhotoProfile
 from render2video.photo.warp import LOWER_LIP, RIM_REACH, UPPER_LIP, PhotoGeometry
@@ -58,7 +60,8 @@ def photo_person(
     camera = crop.camera(track.camera, size_px)
     head = HeadRenderer(model, track.person, camera, WINDOW_PX)
     photo = crop.cut(picture_rgb, size_px)
-    geometry = _geometry(head, track, crop, rest_expression, size_px / crop.side_px)
+    resting_px = _resting_px(head, track, rest_expression)
+    geometry = _geometry(head, track, crop, resting_px, size_px / crop.side_px)
     profile, config = PhotoProfile(), PhotoConfig()
     networks = profile.build(config, size_px, TEXTURE_PX, WINDOW_PX)
     generator = networks["generator"]
@@ -66,32 +69,38 @@ def photo_person(
     scale_px_mm = camera.focal_px / -float(track.motion.translation[0, 2])
     values = {k: getattr(geometry, k) for k in ("landmarks_px", "fitted_px", "neutral_mm", "shell_mm", "lip_rest_px")}
     values |= {"triangles": geometry.triangles, "pose": track.motion.pack()[0, POSE]}
-    values |= {"teeth": teeth_of(photo, geometry, scale_px_mm, config.teeth_height_mm)}
+    neutral = soften_folds(photo, geometry, smile_of(geometry, resting_px, scale_px_mm), scale_px_mm)
+    person, background = person_layers(neutral, geometry)
+    teeth, corner = teeth_of(photo, geometry, scale_px_mm, config.teeth_height_mm)
+    values |= {"person": person, "teeth": teeth, "teeth_corner": corner}
     buffers = dict(generator.named_buffers())
     for name, value in values.items():
         buffers[name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
     appearance = networks["appearance"]
     assert isinstance(appearance, LayeredAppearance)
     with torch.no_grad():
-        appearance.plate.copy_(torch.from_numpy(photo).permute(2, 0, 1) / 255.0)
+        appearance.plate.copy_(torch.from_numpy(background).permute(2, 0, 1) / 255.0)
     compositor = Compositor(picture_rgb, crop)
     return PersonRenderer(profile, config, networks.eval(), head, compositor, track.camera)
 
 
+def _resting_px(head: HeadRenderer, track: FaceTrack, rest_expression: np.ndarray) -> np.ndarray:
+    """The mesh's vertices `[V + S, 2]` in the photo's pose, lips at rest."""
+    pose = track.motion
+    at_rest = FaceMotion(pose.fps, rest_expression[None], pose.rotation, pose.translation, pose.blink, pose.face_model)
+    resting: np.ndarray = head.vertices_px(at_rest)[0][0]
+    return resting
+
+
 def _geometry(
-    head: HeadRenderer, track: FaceTrack, crop: Crop, rest_expression: np.ndarray, zoom: float
+    head: HeadRenderer, track: FaceTrack, crop: Crop, resting_px: np.ndarray, zoom: float
 ) -> PhotoGeometry:
     """The photo's mesh in the crop."""
     fitted, _ = head.vertices_px(track.motion)
-    pose = track.motion
-    at_rest = FaceMotion(pose.fps, rest_expression[None], pose.rotation, pose.translation, pose.blink, pose.face_model)
-    resting = head.vertices_px(at_rest)[0][0]
-    up = resting[10] - resting[152]
-    gaps = (resting[UPPER_LIP] - resting[LOWER_LIP]) @ (up / np.linalg.norm(up))
+    up = resting_px[10] - resting_px[152]
+    gaps = (resting_px[UPPER_LIP] - resting_px[LOWER_LIP]) @ (up / np.linalg.norm(up))
     landmarks = (track.landmarks_px[0, :, :2] - (crop.left_px, crop.top_px)) * zoom
     return PhotoGeometry(
         landmarks.astype(np.float64), fitted[0].astype(np.float64), head.neutral_mm.numpy().astype(np.float64),
         head.mesh.shell_mm.astype(np.float64), head.mesh.triangles, gaps.astype(np.float64),
     )
-
-

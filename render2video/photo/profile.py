@@ -28,10 +28,12 @@ KNEE = 0.6  # of a limit: a pose within it is not touched
 
 
 class PhotoGenerator(nn.Module):
-    """What `paint` needs beside the photo; nothing in it is trained."""
+    """What `paint` needs beside the background, which is the appearance's plate; nothing in it is trained."""
 
     pose: Tensor
+    person: Tensor
     teeth: Tensor
+    teeth_corner: Tensor
 
     def __init__(self, size_px: int, vertices: int, shell: int, triangles: int) -> None:
         super().__init__()
@@ -42,7 +44,9 @@ class PhotoGenerator(nn.Module):
         for name, shape in shapes.items():
             self.register_buffer(name, torch.zeros(shape))
         self.register_buffer("triangles", torch.zeros((triangles, 3), dtype=torch.int32))
-        self.register_buffer("teeth", torch.zeros((size_px, size_px, 4), dtype=torch.uint8))
+        self.register_buffer("person", torch.zeros((size_px, size_px, 4), dtype=torch.uint8))
+        self.register_buffer("teeth", torch.zeros((size_px // 2, size_px // 2, 4), dtype=torch.uint8))
+        self.register_buffer("teeth_corner", torch.zeros(2))
 
     def geometry(self) -> PhotoGeometry:
         """The photo's mesh."""
@@ -91,8 +95,9 @@ class PhotoProfile:
     ) -> Iterator[Tensor]:
         generator, appearance = networks["generator"], networks["appearance"]
         assert isinstance(generator, PhotoGenerator) and isinstance(appearance, LayeredAppearance)
-        photo = np.rint(appearance.plate.detach().cpu().permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-        painter = PhotoPainter(photo, generator.geometry(), generator.teeth.cpu().numpy())
+        background = np.rint(appearance.plate.detach().cpu().permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+        person, teeth, corner = (getattr(generator, k).cpu().numpy() for k in ("person", "teeth", "teeth_corner"))
+        painter = PhotoPainter(person, background, generator.geometry(), teeth, corner)
         for frame in drawn:
             yield torch.from_numpy(painter(frame.points_px.astype(np.float64), frame.blink)).permute(2, 0, 1)
 
@@ -101,15 +106,18 @@ class PhotoPainter:
     """Paints driven vertices.
 
     Args:
-        photo: `[S, S, 3]` uint8.
-        geometry: of it.
-        teeth: `[S, S, 4]` uint8, from `render2video.photo.mouth.teeth_of`.
+        person, background: `[S, S, 4]` and `[S, S, 3]` uint8, from `render2video.photo.layers.person_layers`.
+        geometry: of the photo.
+        teeth, teeth_corner: `[T, T, 4]` uint8 and `[2]`, from `render2video.photo.mouth.teeth_of`.
     """
 
-    def __init__(self, photo: np.ndarray, geometry: PhotoGeometry, teeth: np.ndarray) -> None:
-        self.photo, self.geometry = photo, geometry
-        self.warp = Warp(geometry, len(photo), create_rasterizer("numba"))
-        self.mouth = Mouth(teeth, skin_light(photo, geometry))
+    def __init__(
+        self, person: np.ndarray, background: np.ndarray, geometry: PhotoGeometry, teeth: np.ndarray,
+        teeth_corner: np.ndarray,
+    ) -> None:
+        self.person, self.background, self.geometry = person, background, geometry
+        self.warp = Warp(geometry, len(person), create_rasterizer("numba"))
+        self.mouth = Mouth(teeth, teeth_corner, len(person), skin_light(person[..., :3], geometry))
         self.eyes_mm = eye_planes_mm(geometry)
         lips = geometry.neutral_mm[LIP_RING].mean(0) - (0, 0, TEETH_DEPTH_MM)
         self.jaw_mm = lips + np.array([(-20.0, 0, 0), (20.0, 0, 0), (0, 20.0, 0)])
@@ -122,13 +130,20 @@ class PhotoPainter:
         places = self.warp(targets)
         hold_eyes(places, targets, blink, self.to_source, to_driven, self.eyes_mm)
         places -= 0.5
-        picture = cv2.remap(
-            self.photo, places[..., 0], places[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        ).astype(np.float32)
+        moved = cv2.remap(
+            self.person, places[..., 0], places[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        picture = over(moved, self.background).astype(np.float32)
         self.mouth.paint(picture, targets, plane_map(self.to_source, to_driven, self.jaw_mm))
         lid_skin(picture, targets, blink, self.geometry)
         lash_lines(picture, targets, blink)
         return picture / 255
+
+
+def over(person: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """The picture `[S, S, 3]` uint8 of a person `[S, S, 4]` uint8 before a background `[S, S, 3]` uint8."""
+    share = person[..., 3].astype(np.float32) * np.float32(1 / 255)
+    return cv2.blendLinear(cv2.cvtColor(person, cv2.COLOR_RGBA2RGB), background, share, 1 - share)
 
 
 def _soft(values: np.ndarray, centre: np.ndarray, limit: np.ndarray) -> np.ndarray:

@@ -14,10 +14,12 @@ from face_model.cameras import WeakPerspectiveCamera
 from face_model.morphable_model import rotate
 from face_model.tracks import POSE, FaceMotion, FaceTrack
 from preprocessing.photo import fit_photo
+from render2video.appearance import LayeredAppearance
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
+from render2video.photo.folds import FOLDS, soften_folds
 from render2video.photo.person import photo_person
-from render2video.photo.profile import PhotoGenerator, PhotoPainter
+from render2video.photo.profile import PhotoGenerator, PhotoPainter, over
 from render2video.photo.warp import EYES, LIP_RING, LOWER_LIP, UPPER_LIP
 
 SIZE_PX = 256
@@ -57,11 +59,37 @@ def person(photo: np.ndarray, track: FaceTrack) -> PersonRenderer:
     return photo_person(photo, track, np.zeros(64, np.float32))
 
 
+@pytest.fixture(scope="module")
+def scene(track: FaceTrack) -> tuple[np.ndarray, np.ndarray]:
+    """A photo `[S, S, 3]` of a head and shoulders before a spotted wall, and where the person is `[S, S]` bool."""
+    points = track.landmarks_px[0, :, :2]
+    oval = points[list(mp478.FACE_OVAL)]
+    centre, chin, height = oval.mean(0), points[152], float(np.linalg.norm(points[152] - points[10]))
+    head = centre + (oval - centre) * 1.3 - (0, 0.08 * height)
+    body = chin + height * np.array([(-0.3, -0.2), (0.3, -0.2), (0.35, 0.3), (1.1, 0.6), (1.1, 3), (-1.1, 3),
+                                     (-1.1, 0.6), (-0.35, 0.3)])  # fmt: skip
+    person = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
+    random = np.random.default_rng(3)
+    spots = cv2.resize(random.uniform(-40, 40, (32, 32, 1)).astype(np.float32), (SIZE_PX, SIZE_PX))[..., None]
+    picture = np.clip(np.array([120.0, 150.0, 190.0]) + spots, 0, 255)
+    for outline, colour in ((body, (60, 40, 45)), (head, (95, 60, 30)), (oval, (215, 165, 140))):
+        cv2.fillPoly(person, [np.rint(outline).astype(np.int32)], 1)
+        cv2.fillPoly(picture, [np.rint(outline).astype(np.int32)], colour)
+    picture = picture + random.normal(0, 3, picture.shape)
+    return cv2.GaussianBlur(picture, (0, 0), 0.8).clip(0, 255).astype(np.uint8), person > 0
+
+
+def away_px(person: np.ndarray) -> np.ndarray:
+    """`[S, S]`: how far each pixel is from the person."""
+    return cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
 def painter_of(person: PersonRenderer) -> PhotoPainter:
-    generator = person.networks["generator"]
-    assert isinstance(generator, PhotoGenerator)
-    photo = person.compositor.crop.cut(person.compositor.plate, person.head.camera.width_px)
-    return PhotoPainter(photo, generator.geometry(), generator.teeth.numpy())
+    generator, appearance = person.networks["generator"], person.networks["appearance"]
+    assert isinstance(generator, PhotoGenerator) and isinstance(appearance, LayeredAppearance)
+    background = (appearance.plate.detach().permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    teeth, corner = generator.teeth.numpy(), generator.teeth_corner.numpy()
+    return PhotoPainter(generator.person.numpy(), background, generator.geometry(), teeth, corner)
 
 
 def motion_of(track: FaceTrack, **changes: np.ndarray) -> FaceMotion:
@@ -122,6 +150,48 @@ def test_no_hole_and_no_tear_however_it_is_driven(person: PersonRenderer, track:
         assert np.abs(edge).max() < 0.1  # the rim stands still, so the square joins the rest of the frame
 
 
+def test_the_wall_stands_still_however_the_head_moves(scene: tuple[np.ndarray, np.ndarray], track: FaceTrack) -> None:
+    photo, person = scene
+    far = away_px(person) > 20  # the head itself goes as far as 15
+    assert far.mean() > 0.2
+    for frame in photo_person(photo, track, np.zeros(64, np.float32)).frames(wild(track, 12)):
+        assert np.abs(frame[far].astype(int) - photo[far]).max() <= 1
+
+
+def test_person_and_wall_are_told_apart_and_together_give_the_photo(
+    scene: tuple[np.ndarray, np.ndarray], track: FaceTrack
+) -> None:
+    photo, person = scene
+    painter = painter_of(photo_person(photo, track, np.zeros(64, np.float32)))
+    coverage = painter.person[..., 3] / 255.0
+    assert (coverage[person & (away_px(~person) > 3)] > 0.95).mean() > 0.99
+    assert (coverage[away_px(person) > 6] < 0.05).mean() > 0.99
+    again = over(painter.person, painter.background)
+    assert np.quantile(np.abs(again.astype(int) - photo).max(-1), 0.99) < 12
+    behind = painter.background[person & (away_px(~person) < 15)].astype(int)
+    assert (behind[:, 2] > behind[:, 0]).mean() > 0.99  # wall goes on behind the person: blue, as neither hair nor skin
+
+
+def test_folds_of_a_smile_fade_and_the_skin_stays(track: FaceTrack, person: PersonRenderer) -> None:
+    geometry = painter_of(person).geometry
+    grain = np.random.default_rng(2).normal(0, 4, (SIZE_PX, SIZE_PX, 1))
+    bare = np.clip(np.array([205.0, 160.0, 140.0]) + grain, 0, 255).astype(np.uint8)
+    creased = bare.copy()
+    line = np.zeros((SIZE_PX, SIZE_PX), np.float32)
+    for path in FOLDS:
+        cv2.polylines(line, [np.rint(geometry.landmarks_px[list(path)]).astype(np.int32)], False, 1.0, 2)
+    depth = cv2.GaussianBlur(line, (0, 0), 1.0)
+    creased = (creased * (1 - 0.4 * depth[..., None])).astype(np.uint8)
+    soft = soften_folds(creased, geometry, 1.0, 0.61)
+    middle = depth > 0.6
+    assert np.array_equal(soften_folds(creased, geometry, 0.0, 0.61), creased)
+    assert bare[middle].mean() - soft[middle].mean() < 0.5 * (bare[middle].mean() - creased[middle].mean())
+    unlike = soft.astype(float) - cv2.GaussianBlur(soft, (0, 0), 1.0)
+    before = bare.astype(float) - cv2.GaussianBlur(bare, (0, 0), 1.0)
+    assert unlike[middle].std() > 0.7 * before[middle].std()
+    assert np.array_equal(soft[:40], creased[:40])
+
+
 def test_poses_are_kept_in_the_safe_range_and_small_ones_untouched(person: PersonRenderer, track: FaceTrack) -> None:
     kept = person.profile.bounded(person.networks, wild(track, 200))
     limits = PhotoConfig()
@@ -152,13 +222,6 @@ def test_lids_close_as_far_as_the_blink_says(person: PersonRenderer, track: Face
         opening.append(np.mean([np.linalg.norm(target[e[1:8]] - target[e[:8:-1]], axis=1).mean() for e in EYES]))
     assert opening[2] < 1e-6
     assert opening[1] == pytest.approx(opening[0] / 2, rel=0.05)
-
-
-def test_a_photo_is_painted_without_drawing_the_head_first(
-    person: PersonRenderer, track: FaceTrack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(person.head, "rasterizer", None)  # what bends the photo draws with one of its own
-    assert len(list(person.frames(motion_of(track, expression=np.zeros((1, 64)))))) == 1
 
 
 def test_saved_and_loaded_it_paints_the_same(person: PersonRenderer, track: FaceTrack, tmp_path) -> None:

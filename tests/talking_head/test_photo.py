@@ -91,6 +91,21 @@ def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path, landmarker: Pat
     assert not list((tmp_path / "home" / "targets").glob("*"))
 
 
+def test_the_wall_behind_the_built_in_person_stands_still(tmp_path: Path) -> None:
+    target = find_target(Home(tmp_path), TARGET)
+    renderer = PersonRenderer.load(target.folder, mp478.load())
+    person = renderer.networks["generator"].person.numpy()[..., 3]
+    far = cv2.distanceTransform((person < 128).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > 24
+    assert far.mean() > 0.25
+    pose = renderer.networks["generator"].pose.numpy()
+    turns = np.array([(0, 0.17, 0), (0, -0.17, 0), (0.13, 0, 0.12), (-0.13, 0, -0.12)], np.float32)
+    values = np.repeat(np.array(target.card.motion_statistics.mean, np.float32)[None], len(turns), axis=0)
+    motion = FaceMotion.unpack(values, target.card.fps)
+    turned = FaceMotion(motion.fps, motion.expression, turns + pose[:3], motion.translation, motion.blink)
+    frames = [frame[far].astype(int) for frame in renderer.frames(turned)]
+    assert max(np.abs(frame - frames[0]).max() for frame in frames) == 0
+
+
 def test_the_built_in_target_ships_whole(tmp_path: Path) -> None:
     target = find_target(Home(tmp_path), TARGET)
     assert target.built_in and "public domain" in target.card.consent.statement.lower().replace("-", " ")

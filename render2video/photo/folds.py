@@ -1,0 +1,75 @@
+"""The folds of a smile, from the nose's wings down past the mouth's corners: they are shading, which no bending of the
+photo takes away, and on a mouth at rest they look like a smile that stays.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from render2video.photo.warp import LIP_OUTER, PhotoGeometry
+
+# From the nose's wing around the corner of the mouth, right and left.
+FOLDS = (129, 203, 206, 216, 212), (358, 423, 426, 436, 432)
+NOSE = (
+    168, 193, 245, 188, 174, 217, 209, 49, 129, 64, 98, 97, 2, 326, 327, 294, 358, 279, 429, 437, 399, 412, 465, 417,
+)  # fmt: skip
+CORNERS = (61, 291)
+STILL_MM, SMILE_MM = 2.5, 6.0  # a corner that is so far from its rest is no smile yet; is a broad one
+NEAR_MM, FAR_MM = 8.0, 17.0  # from the fold's line: softened wholly; not at all
+LIP_MM = 1.5, 4.0  # from the lips: not softened; wholly
+NOSE_MM = 0.5, 2.5
+# Deviations: finer is the skin's texture, and stays; coarser is the face's shape, and stays.
+SKIN_MM, FOLD_MM = 0.5, 7.0
+DARK_SHARE, LIGHT_SHARE = 0.9, 0.6  # of the shading in between that goes, of valleys and of ridges
+
+
+def smile_of(geometry: PhotoGeometry, resting_px: np.ndarray, scale_px_mm: float) -> float:
+    """How broadly the photo smiles, 0-1: how far the mouth's corners are from their rest, `[V, 2]` in its pose."""
+    away = geometry.landmarks_px[list(CORNERS)] - resting_px[list(CORNERS)]
+    away_mm = float(np.linalg.norm(away, axis=1).mean()) / scale_px_mm
+    return float(np.clip((away_mm - STILL_MM) / (SMILE_MM - STILL_MM), 0, 1))
+
+
+def soften_folds(photo: np.ndarray, geometry: PhotoGeometry, smile: float, scale_px_mm: float) -> np.ndarray:
+    """The photo `[S, S, 3]` uint8 with the folds' shading reduced as far as it smiles."""
+    if smile == 0:
+        return photo
+    share, skin = _where(len(photo), geometry, scale_px_mm)
+    light = np.log(photo.astype(np.float32) + 4)
+    have = skin.astype(np.float32)
+
+    def mean(deviation_mm: float) -> np.ndarray:
+        sigma = deviation_mm * scale_px_mm
+        weight = cv2.GaussianBlur(have, (0, 0), sigma)[..., None]
+        return cv2.GaussianBlur(light * have[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)
+
+    shading = mean(SKIN_MM) - mean(FOLD_MM)
+    gone = np.where(shading < 0, DARK_SHARE, LIGHT_SHARE) * shading * (smile * share * have)[..., None]
+    return np.rint(np.clip(np.exp(light - gone) - 4, 0, 255)).astype(np.uint8)
+
+
+def _where(size: int, geometry: PhotoGeometry, scale_px_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """How much each pixel is of the folds `[S, S]` float32 0-1, and where skin is `[S, S]` bool."""
+    points = np.rint(geometry.landmarks_px).astype(np.int32)
+
+    def away_mm(draw: str, *paths: tuple[int, ...]) -> np.ndarray:
+        mask = np.ones((size, size), np.uint8)
+        for path in paths:
+            if draw == "line":
+                cv2.polylines(mask, [points[list(path)]], False, 0, 1)
+            else:
+                cv2.fillPoly(mask, [points[list(path)]], 0)
+        return cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / scale_px_mm
+
+    lips, nose = away_mm("area", tuple(LIP_OUTER)), away_mm("area", NOSE)
+    fold = _fall(away_mm("line", *FOLDS), FAR_MM, NEAR_MM)
+    face = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(points[: geometry.vertices]), 1)
+    skin = (face > 0) & (lips > LIP_MM[0]) & (nose > NOSE_MM[0])
+    return fold * _fall(lips, *LIP_MM) * _fall(nose, *NOSE_MM), skin
+
+
+def _fall(values: np.ndarray, none_at: float, whole_at: float) -> np.ndarray:
+    share = np.clip((values - none_at) / (whole_at - none_at), 0, 1)
+    return (share * share * (3 - 2 * share)).astype(np.float32)
