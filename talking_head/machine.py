@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from foundation.errors import InputError
 from talking_head.home import VARIABLE, Home, free_bytes, writable
@@ -39,6 +40,10 @@ EXTRAS = {
 }
 
 
+# Of face models that may not be handed on; what reads them names the same variables.
+OWN_FILES = {"TALKING_HEAD_BFM": "BFM_model_front.mat", "TALKING_HEAD_FLAME": "generic_model.pkl"}
+
+
 class State(Enum):
     WORKS = "works"
     MISSING = "missing"
@@ -60,7 +65,7 @@ def examine(home: Home) -> list[Check]:
     return [
         _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _signing(), _graphics_card(),
         Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(),
-        *_speech_encoders(), *_trackers(), _targets(home),
+        *_speech_encoders(), *_trackers(), *_own_files(), _targets(home),
     ]
 
 
@@ -188,6 +193,19 @@ def _trackers() -> list[Check]:
             checks.append(Check(f"tracker: {name}", State.WORKS, ask()))
         except InputError as error:
             checks.append(Check(f"tracker: {name}", State.OPTIONAL, error.received, error.remedy))
+    return checks
+
+
+def _own_files() -> list[Check]:
+    """Files of the user's that the environment names; `doctor --deep` reads them."""
+    checks = []
+    for variable, expected in OWN_FILES.items():
+        named = os.environ.get(variable)
+        if named and Path(named).is_file():
+            checks.append(Check(variable, State.WORKS, f"{named}; talking-head doctor --deep reads it"))
+        elif named:
+            remedy = f"export {variable}=/your/{expected}, or unset {variable}"
+            checks.append(Check(variable, State.MISSING, f"{named}, which is no file", remedy))
     return checks
 
 

@@ -163,6 +163,20 @@ def test_durations_read_well() -> None:
     assert [readable_duration(s) for s in (0.4, 75, 725, 7380)] == ["0.4 s", "75 s", "12 min 5 s", "2 h 3 min"]
 
 
+def test_doctor_says_which_named_files_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flame.pkl").touch()
+    monkeypatch.setenv("TALKING_HEAD_BFM", "/no")
+    monkeypatch.setenv("TALKING_HEAD_FLAME", str(tmp_path / "flame.pkl"))
+    result = runner.invoke(app, ["doctor", "--json", "--home", str(tmp_path)])
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 1
+    assert checks["TALKING_HEAD_BFM"]["state"] == "missing" and "/no" in checks["TALKING_HEAD_BFM"]["found"]
+    assert "unset TALKING_HEAD_BFM" in checks["TALKING_HEAD_BFM"]["remedy"]
+    assert checks["TALKING_HEAD_FLAME"]["state"] == "works"
+    monkeypatch.delenv("TALKING_HEAD_BFM")
+    assert "TALKING_HEAD_BFM" not in runner.invoke(app, ["doctor", "--json", "--home", str(tmp_path)]).stdout
+
+
 def test_doctor_speaks_to_programs(tmp_path: Path) -> None:
     result = runner.invoke(app, ["doctor", "--json", "--home", str(tmp_path)])
     report = json.loads(result.stdout)
