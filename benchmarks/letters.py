@@ -1,8 +1,8 @@
 """Does FACIAL hear better through letters, as DeepSpeech gives them, or through phones? One run, one table each.
 
-    python -m benchmarks.letters SPEAKERS.json LETTERS --out FOLDER [--steps 300] [--quick]
+    python -m benchmarks.letters SPEAKERS.json LETTERS --out FOLDER [--steps 150] [--quick]
 
-SPEAKERS.json as for `benchmarks.leave_one_speaker_out`, whose folds, steps, seed and score these are; LETTERS as
+SPEAKERS.json as for `benchmarks.leave_one_speaker_out`, whose folds, seed and score these are; LETTERS as
 `scripts.phonetic.letters` writes them. On speakers never seen: FACIAL-GAN from each encoder, and a ridge regression
 from a window of +-0.27 s to the opening between the lips (--quick: the ridge alone). Then, from `TALKING_HEAD_DATA`
 (else ../shared/data), the published FACIAL's own motion for a clip and the real DeepSpeech's features of it: how much
@@ -43,7 +43,8 @@ from talking_head.tracking import sound_in_step
 REACH_FRAMES = 8  # as far as FACIAL's window of 16 steps
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
 TAUGHT_SHARE, COMPONENTS, BLOCKS = 0.75, 3, 5
-LETTERS, WITH_LOUDNESS = "letters29", "letters29 + phonetic's 8 bands"
+LETTERS, WITH_LOUDNESS, BOTH = "letters29", "letters29 + phonetic's 8 bands", "phonetic + letters29"
+LOUDNESS, ALL = slice(-BANDS, None), slice(None)
 JFK = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 Regression = Callable[[np.ndarray], np.ndarray]
 ByEncoder = dict[str, list[MotionExample]]
@@ -69,10 +70,10 @@ def beside(first: SpeechFeatures, second: SpeechFeatures, columns: slice) -> Spe
     return replace(first, values=np.concatenate([first.values, second.values[:, columns]], axis=1))
 
 
-def with_loudness(letters: list[MotionExample], phonetic: list[MotionExample]) -> list[MotionExample]:
-    """Letters and what the phonetic encoder says of loudness, which letters do not tell."""
-    last = slice(-BANDS, None)
-    return [replace(a, features=beside(a.features, b.features, last)) for a, b in zip(letters, phonetic, strict=True)]
+def joined(first: list[MotionExample], second: list[MotionExample], columns: slice) -> list[MotionExample]:
+    """Examples that hear both."""
+    pairs = zip(first, second, strict=True)
+    return [replace(a, features=beside(a.features, b.features, columns)) for a, b in pairs]
 
 
 def windowed(rows: np.ndarray) -> np.ndarray:
@@ -146,16 +147,17 @@ def gan_fold(left_out: list[str], examples: list[MotionExample], steps: int, fol
 
 
 def print_scores(title: str, total: Mapping[str, Scores], against: str) -> None:
-    """A row an encoder: mean, worst and how often better than another one."""
+    """A row an encoder: mean, worst, and the difference to another one with its standard error over speakers."""
     table = Table(title=title)
     speakers = list(total[against])
-    for name in ("encoder", "mean", "worst", f"better than {against}", *speakers):
+    for name in ("encoder", "mean", "worst", f"less {against}", "better for", *speakers):
         table.add_column(name, justify="left" if name == "encoder" else "right")
     for name, scores in total.items():
-        found = [scores[speaker][0] for speaker in speakers]
-        better = sum(scores[s][0] > total[against][s][0] for s in speakers)
-        wins = "-" if name == against else f"{better} of {len(speakers)}"
-        table.add_row(name, f"{np.mean(found):.3f}", f"{min(found):.2f}", wins, *(f"{one:.2f}" for one in found))
+        found = np.array([scores[speaker][0] for speaker in speakers])
+        more = found - [total[against][speaker][0] for speaker in speakers]
+        error = more.std(ddof=1) / np.sqrt(len(speakers))
+        told = ("-", "-") if name == against else (f"{more.mean():+.3f} +- {error:.3f}", f"{(more > 0).sum()}")
+        table.add_row(name, f"{found.mean():.3f}", f"{found.min():.2f}", *told, *(f"{one:.2f}" for one in found))
     Console(width=220).print(table)
 
 
@@ -167,7 +169,8 @@ def never_seen(options: argparse.Namespace) -> dict[str, dict[str, Scores]]:
     letters = heard_by(LetterEncoder(options.letters), videos, tracks, by_encoder["phonetic"])
     by_encoder[LETTERS] = letters
     groups = folds(letters)
-    wider = by_encoder | {WITH_LOUDNESS: with_loudness(letters, by_encoder["phonetic"])}
+    phonetic = by_encoder["phonetic"]
+    wider = by_encoder | {WITH_LOUDNESS: joined(letters, phonetic, LOUDNESS), BOTH: joined(phonetic, letters, ALL)}
     found: dict[str, dict[str, Scores]] = {"ridge": {}, "FACIAL-GAN": {}}
     for name, examples in wider.items():
         for group in groups:
@@ -186,7 +189,7 @@ def never_seen(options: argparse.Namespace) -> dict[str, dict[str, Scores]]:
 
 def of_published(data: Path, letters: LetterEncoder) -> dict[str, list[float]]:
     """Encoder -> correlations of the leading components of the published FACIAL's expression on the clip's last
-    quarter, then the share of all its expression's variance there that the regression tells.
+    quarter, then the mean over all components, each weighing as much as it moves.
     """
     sound = read_sound(data / "facial" / "obama2.wav")
     with np.load(data / "facial" / "obama2_motion.npz") as file:
@@ -195,19 +198,20 @@ def of_published(data: Path, letters: LetterEncoder) -> dict[str, list[float]]:
     heard = {name: speech_encoder(name)(sound) for name in ("log_mel", "phonetic")}
     spoken = letters(sound)
     every = {"real DeepSpeech": SpeechFeatures(real, SYMBOL_RATE_HZ, "deepspeech", len(real) / SYMBOL_RATE_HZ)} | heard
-    every |= {LETTERS: spoken, WITH_LOUDNESS: beside(spoken, heard["phonetic"], slice(-BANDS, None))}
+    every |= {LETTERS: spoken, WITH_LOUDNESS: beside(spoken, heard["phonetic"], LOUDNESS)}
     taught = round(TAUGHT_SHARE * len(expression))
     centred = expression - expression[:taught].mean(0)
     _, swing, directions = np.linalg.svd(centred[:taught], full_matrices=False)
     wanted = centred @ directions.T
-    print(f"shares of the leading components: {np.round(swing[:COMPONENTS] ** 2 / (swing**2).sum(), 2)}")
+    shares = swing**2 / (swing**2).sum()
+    print(f"shares of the leading components: {np.round(shares[:COMPONENTS], 2)}")
     group = np.arange(taught) * BLOCKS // taught
     result = {}
     for name, features in every.items():
         rows = windowed(features.windows(MOTION_FPS, 1, len(expression))[:, 0].astype(np.float64))
         made, truth = ridge(rows[:taught], wanted[:taught], group)(rows[taught:]), wanted[taught:]
-        told = 1 - np.square(made - truth).sum() / np.square(truth - truth.mean(0)).sum()
-        result[name] = [*(np.corrcoef(made[:, i], truth[:, i])[0, 1] for i in range(COMPONENTS)), told]
+        fits = [float(np.corrcoef(made[:, i], truth[:, i])[0, 1]) for i in range(truth.shape[1])]
+        result[name] = [*fits[:COMPONENTS], float(shares @ fits)]
     return result
 
 
@@ -234,7 +238,7 @@ def main() -> None:
     parser.add_argument("speakers", type=Path)
     parser.add_argument("letters", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--quick", action="store_true", help="ridge regressions alone, no FACIAL-GAN")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -245,7 +249,7 @@ def main() -> None:
         print(f"{name}: letter error rate {100 * rate:.0f}%: {text[:150]}")
     published = of_published(data, letters)
     table = Table(title="the published FACIAL's motion of obama2.wav, last quarter, by ridge regression")
-    heads = ("encoder", *(f"component {i + 1}" for i in range(COMPONENTS)), "variance told")
+    heads = ("encoder", *(f"component {i + 1}" for i in range(COMPONENTS)), "all, weighted")
     for head in heads:
         table.add_column(head)
     for name, values in published.items():
