@@ -7,18 +7,8 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import (
-    DeviceOption,
-    EmotionOption,
-    EmotionsOption,
-    HomeOption,
-    JsonOption,
-    Outcome,
-    SeedOption,
-    SpeakerOption,
-    StyleOption,
-    verb,
-)
+from talking_head.cli import common
+from talking_head.cli.common import Outcome, verb
 
 
 @verb
@@ -37,19 +27,19 @@ def export(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The .csv, .glb or .npz to write.", show_default=False)
     ],
-    motion: SpeakerOption = None,
-    emotion: EmotionOption = None,
-    emotions: EmotionsOption = None,
-    style: StyleOption = None,
+    motion: common.SpeakerOption = None,
+    emotion: common.EmotionOption = None,
+    emotions: common.EmotionsOption = None,
+    style: common.StyleOption = None,
     fps: Annotated[float, typer.Option(help="Frames a second of a Live Link file.")] = 60.0,
     flame: Annotated[
         Path | None,
         typer.Option(envvar="TALKING_HEAD_FLAME", help="Your FLAME .pkl, for --format flame.", show_default=False),
     ] = None,
-    seed: SeedOption = 0,
-    device: DeviceOption = "auto",
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    seed: common.SeedOption = 0,
+    device: common.DeviceOption = "auto",
+    home: common.HomeOption = None,
+    as_json: common.JsonOption = False,
 ) -> Outcome:
     """Write a target's motion for other programs.
 

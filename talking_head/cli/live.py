@@ -6,19 +6,8 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import (
-    DeviceOption,
-    EmotionOption,
-    EmotionsOption,
-    HomeOption,
-    JsonOption,
-    Outcome,
-    SeedOption,
-    SpeakerOption,
-    StyleOption,
-    duration_s,
-    verb,
-)
+from talking_head.cli import common
+from talking_head.cli.common import Outcome, duration_s, verb
 
 
 @verb
@@ -31,10 +20,10 @@ def live(
                           show_default=False),
     ],
     target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.")] = "astronaut",
-    motion: SpeakerOption = None,
-    emotion: EmotionOption = None,
-    emotions: EmotionsOption = None,
-    style: StyleOption = None,
+    motion: common.SpeakerOption = None,
+    emotion: common.EmotionOption = None,
+    emotions: common.EmotionsOption = None,
+    style: common.StyleOption = None,
     fps: Annotated[float, typer.Option(help="Packets a second.")] = 60.0,
     subject: Annotated[str, typer.Option(help="The name that Unreal lists.")] = "TalkingHead",
     time: Annotated[
@@ -44,10 +33,10 @@ def live(
             help="How long: 90s, 20m; else to the file's end, and with the microphone until stopped.",
         ),
     ] = None,
-    seed: SeedOption = 0,
-    device: DeviceOption = "auto",
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    seed: common.SeedOption = 0,
+    device: common.DeviceOption = "auto",
+    home: common.HomeOption = None,
+    as_json: common.JsonOption = False,
 ) -> Outcome:
     """Send a speaking face to Unreal in real time, as the Live Link Face app does.
 

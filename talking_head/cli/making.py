@@ -7,20 +7,8 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import (
-    DeviceOption,
-    EmotionOption,
-    EmotionsOption,
-    HomeOption,
-    JsonOption,
-    Outcome,
-    SeedOption,
-    SpeakerOption,
-    StyleOption,
-    duration_s,
-    readable_size,
-    verb,
-)
+from talking_head.cli import common
+from talking_head.cli.common import Outcome, duration_s, readable_size, verb
 from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talking_head.settings import EnrolSettings
 
@@ -78,7 +66,7 @@ def enroll(
         int | None,
         typer.Option(help="Training steps instead of a time budget: the same result on every run.", show_default=False),
     ] = DEFAULTS.steps,
-    seed: SeedOption = DEFAULTS.seed,
+    seed: common.SeedOption = DEFAULTS.seed,
     sync_fix: SyncOption = DEFAULTS.fix_sync,
     hold_out: Annotated[
         float, typer.Option(help="Share of the video, at its end, to measure on instead of learning from.")
@@ -89,9 +77,9 @@ def enroll(
     ] = [],  # noqa: B006 - typer wants a list
     speech: SpeechOption = DEFAULTS.speech,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
-    device: DeviceOption = DEFAULTS.device,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    device: common.DeviceOption = DEFAULTS.device,
+    home: common.HomeOption = None,
+    as_json: common.JsonOption = False,
 ) -> Outcome:
     """Make a target from a video or photo of one person: track the face, learn its motion, learn to paint it.
 
@@ -125,17 +113,17 @@ def synth(
         Path | None,
         typer.Option(help="Motion to follow: .safetensors, .npz, or a Live Link or OpenFace .csv.", show_default=False),
     ] = None,
-    motion: SpeakerOption = None,
-    emotion: EmotionOption = None,
-    emotions: EmotionsOption = None,
-    style: StyleOption = None,
-    seed: SeedOption = 0,
+    motion: common.SpeakerOption = None,
+    emotion: common.EmotionOption = None,
+    emotions: common.EmotionsOption = None,
+    style: common.StyleOption = None,
+    seed: common.SeedOption = 0,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
-    device: DeviceOption = DEFAULTS.device,
+    device: common.DeviceOption = DEFAULTS.device,
     certificate: CertificateOption = None,
     key: KeyOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    home: common.HomeOption = None,
+    as_json: common.JsonOption = False,
 ) -> Outcome:
     """Let a target speak: an mp4 of the person saying what the sound says.
 
@@ -170,9 +158,9 @@ def track(
     weights: Annotated[
         Path | None, typer.Option(help="For --fit deng: the published epoch_20.pth.", show_default=False)
     ] = None,
-    device: DeviceOption = DEFAULTS.device,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    device: common.DeviceOption = DEFAULTS.device,
+    home: common.HomeOption = None,
+    as_json: common.JsonOption = False,
 ) -> Outcome:
     """Measure a face through a video: motion, identity, landmarks, and a report of what to record better."""
     from talking_head.tracking import deng_files
