@@ -1,13 +1,16 @@
 """Lips of a speaker that a motion model never saw: general training with one speaker left out, on real footage.
 
-    python -m benchmarks.leave_one_speaker_out SPEAKERS.json --out FOLDER [--corpus CORPUS --minutes 3 --steps 300]
+    python -m benchmarks.leave_one_speaker_out SPEAKERS.json --out FOLDER [--corpus CORPUS --minutes 6 --steps 120]
+
+       [--seeds 3]
 
 SPEAKERS.json as for `scripts/train_general.py`. A speaker with 10 s of footage or more is a fold; the others share
 folds of at most six, so each is judged by networks that saw neither the face nor a word. In one run, on the same folds
 and steps: FACIAL-GAN from `log_mel` (the baseline without a pretrained encoder), from `phonetic`, from `phonetic` with
-the synthetic corpus where --corpus gives it, and the co-articulation model alone on what the encoder hears.
-Correlation of the opening between the lips with the tracked one, the mean over a speaker's clips, then over speakers.
-Interrupted, the same call goes on.
+the synthetic corpus where --corpus gives it, and the co-articulation model alone on what the encoder hears. Then the
+two from `phonetic` with little footage: three people of one fold are all that is taught, and everybody outside of that
+fold is judged. Correlation of the opening between the lips with the tracked one, the mean over a speaker's clips, then
+over speakers, then over seeds of the training (`log_mel` has the first only). Interrupted, the same call goes on.
 """
 
 from __future__ import annotations
@@ -33,10 +36,12 @@ from preprocessing.speech import speech_encoder
 from scripts.synthetic_motion.corpus import articulate_heard, learn_articulation
 from scripts.train_general import examples_of, with_synthetic
 
-LONG_S, GROUP, SEED = 10.0, 6, 0
+LONG_S, GROUP, SEED, FEW, BATCH = 10.0, 6, 0, 3, 16
 ENCODERS = ("log_mel", "phonetic")
 Scores = dict[str, tuple[float, float]]
 """Speaker -> (correlation, deviation as a share of the truth's)."""
+Runs = dict[str, list[Scores]]
+"""Way of training -> scores, one a seed."""
 
 
 def folds(examples: Sequence[MotionExample]) -> list[list[str]]:
@@ -83,29 +88,78 @@ def coarticulation_alone(taught: Sequence[MotionExample], held: Sequence[MotionE
     return of_speakers(held, made)
 
 
+def learned(taught: list[MotionExample], seed: int, steps: int, folder: Path) -> Path:
+    """A general training's model file."""
+    base = FacialGanConfig(seed=seed)
+    config = replace(base, general=replace(base.general, epochs=0, min_steps=steps, batch_size=BATCH))
+    return train_general(taught, config, folder / str(seed), "cpu")
+
+
+def compare_training(
+    name: str, taught: list[MotionExample], held: list[MotionExample], options: argparse.Namespace, folder: Path,
+    seeds: Sequence[int],
+) -> Runs:
+    """From `phonetic`, with the synthetic corpus and without."""
+    found: Runs = {name: [judged(learned(taught, s, options.steps, folder / "phonetic"), held) for s in seeds]}
+    if options.corpus is not None:
+        more = with_synthetic(taught, taught, options.corpus, options.minutes, speech_encoder("phonetic"))
+        goal = folder / "phonetic_synthetic"
+        found[f"{name} + synthetic motion"] = [judged(learned(more, s, options.steps, goal), held) for s in seeds]
+    return found
+
+
 def run_fold(
     left_out: list[str], by_encoder: dict[str, list[MotionExample]], options: argparse.Namespace, folder: Path
-) -> dict[str, Scores]:
+) -> Runs:
     """Every way of training, with these speakers left out."""
-    heard = by_encoder["phonetic"]
-    taught_heard = [e for e in heard if e.speaker not in left_out]
-    result = {
-        "co-articulation on heard visemes": coarticulation_alone(
-            taught_heard, [e for e in heard if e.speaker in left_out]
-        )
-    }
-    base = FacialGanConfig()
-    config = replace(base, general=replace(base.general, epochs=0, min_steps=options.steps, batch_size=16))
-    for name, examples in by_encoder.items():
-        taught = [e for e in examples if e.speaker not in left_out]
-        held = [e for e in examples if e.speaker in left_out]
-        made = train_general(taught, config, folder / name, "cpu")
-        result[name] = judged(made, held)
-        if options.corpus is not None and name == "phonetic":
-            more = with_synthetic(taught, taught_heard, options.corpus, options.minutes, speech_encoder(name))
-            made = train_general(more, config, folder / f"{name}_synthetic", "cpu")
-            result[f"{name} + synthetic motion"] = judged(made, held)
+    taught, held = (
+        {name: [e for e in examples if (e.speaker in left_out) == out] for name, examples in by_encoder.items()}
+        for out in (False, True)
+    )
+    seeds = range(options.seeds)
+    result: Runs = {"co-articulation on heard visemes": [coarticulation_alone(taught["phonetic"], held["phonetic"])]}
+    result["log_mel"] = [judged(learned(taught["log_mel"], 0, options.steps, folder / "log_mel"), held["log_mel"])]
+    return result | compare_training("phonetic", taught["phonetic"], held["phonetic"], options, folder, seeds)
+
+
+def run_little(group: list[str], heard: list[MotionExample], options: argparse.Namespace, folder: Path) -> Runs:
+    """Three people of a fold taught, others with each seed; everybody outside of the fold judged."""
+    result: Runs = {}
+    held = [e for e in heard if e.speaker not in group]
+    for seed in range(options.seeds):
+        names = [group[(seed + step * len(group) // FEW) % len(group)] for step in range(FEW)]
+        taught = [e for e in heard if e.speaker in names]
+        found = compare_training(f"phonetic, {FEW} people taught", taught, held, options, folder, [seed])
+        for name, scores in found.items():
+            result.setdefault(name, []).extend(scores)
     return result
+
+
+def merged(parts: Sequence[Runs]) -> Runs:
+    """Folds of the same rows as one: seed by seed; who was judged in several gets the mean."""
+    whole: Runs = {}
+    for name in {name: None for part in parts for name in part}:
+        columns = zip(*(part[name] for part in parts if name in part), strict=True)
+        whole[name] = [
+            {s: tuple(np.mean([p[s] for p in pieces if s in p], axis=0)) for piece in pieces for s in piece}
+            for pieces in columns
+        ]
+    return whole
+
+
+def show(total: Runs, speakers: list[str], title: str) -> None:
+    """One row a way of training: mean over speakers with its deviation over seeds, worst speaker, everybody."""
+    table = Table(title=title)
+    table.add_column("trained on the others")
+    for name in ("mean", "over seeds", "worst", "amplitude", *speakers):
+        table.add_column(name, justify="right")
+    for name, runs in total.items():
+        values = np.array([[scores[speaker] for speaker in speakers] for scores in runs])
+        means, everybody = values[..., 0].mean(axis=1), values[..., 0].mean(axis=0)
+        spread = f"±{means.std(ddof=1):.3f}" if len(means) > 1 else ""
+        numbers = (everybody.min(), values[..., 1].mean(), *everybody)
+        table.add_row(name, f"{means.mean():.3f}", spread, *(f"{value:.2f}" for value in numbers))
+    Console(width=220).print(table)
 
 
 def main() -> None:
@@ -114,27 +168,25 @@ def main() -> None:
     parser.add_argument("speakers", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, help="what scripts.phonetic.make_corpus wrote")
-    parser.add_argument("--minutes", type=float, default=3.0, help="of synthetic motion")
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--minutes", type=float, default=6.0, help="of synthetic motion")
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
     videos = {s: [options.speakers.parent / v for v in files] for s, files in read_json(options.speakers).items()}
     by_encoder = {name: examples_of(videos, options.out / "tracks", name) for name in ENCODERS}
     groups = folds(by_encoder["phonetic"])
-    total: dict[str, Scores] = {}
-    for number, left_out in enumerate(groups):
-        for name, scores in run_fold(left_out, by_encoder, options, options.out / f"fold_{number}").items():
-            total.setdefault(name, {}).update(scores)
+    total = merged([
+        run_fold(left_out, by_encoder, options, options.out / f"fold_{number}")
+        for number, left_out in enumerate(groups)
+    ])
+    little = merged([
+        run_little(group, by_encoder["phonetic"], options, options.out / f"little_{number}")
+        for number, group in enumerate(groups) if len(group) >= FEW
+    ])
     speakers = [speaker for group in groups for speaker in group]
-    table = Table(title=f"lip-gap correlation, speakers never seen ({len(groups)} folds, {options.steps} steps)")
-    table.add_column("trained on the others")
-    for name in ("mean", "worst", "amplitude", *speakers):
-        table.add_column(name, justify="right")
-    for name, scores in total.items():
-        found = [scores[speaker] for speaker in speakers]
-        means = (np.mean([c for c, _ in found]), min(c for c, _ in found), np.mean([a for _, a in found]))
-        table.add_row(name, *(f"{value:.2f}" for value in (*means, *(c for c, _ in found))))
-    Console(width=200).print(table)
+    size = f"{len(groups)} folds, {options.steps} steps, {options.seeds} seeds"
+    show(total | little, speakers, f"lip-gap correlation, speakers never seen ({size})")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ class Schedule:
     16).
 
     An epoch is as many steps as windows moved by 5 frames fill batches. min_steps: at least so many steps, for short
-    footage.
+    footage. made_share: of a batch, from clips whose motion was made, where there are some: so much of the first batch,
+    then ever less and nothing once `made_until` of the run is over. What people do has the last word.
     """
 
     epochs: int = 50
@@ -74,6 +75,8 @@ class Schedule:
     weight_decay: float = 0.01
     average_decay: float = 0.995
     constant_share: float = 0.3  # of the run at the full learning rate, before it falls linearly
+    made_share: float = 0.5
+    made_until: float = 0.7
 
 
 @dataclass

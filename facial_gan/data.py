@@ -25,7 +25,8 @@ class MotionExample:
 
     features: of its sound. motion: at 30 fps. valid: `[T]` bool, frames where the face was seen. speaker: whose it is.
     silence: `[F]`, what the encoder makes of silence, so that lips can learn to rest in it; None when that is not
-    known. arkit: `[T, 52]`, ARKit values as the face tracker reads them, for models that learn those.
+    known. arkit: `[T, 52]`, ARKit values as the face tracker reads them, for models that learn those. made: the motion
+    was made up to go with the sound, on the speaker's face; see `WindowSet.batch`.
     """
 
     features: SpeechFeatures
@@ -34,6 +35,7 @@ class MotionExample:
     speaker: str = ""
     silence: np.ndarray | None = None
     arkit: np.ndarray | None = None
+    made: bool = False
 
     def __post_init__(self) -> None:
         if abs(self.motion.fps - MOTION_FPS) > 1e-6:
@@ -133,23 +135,31 @@ class WindowSet:
             )
             for example in examples
         ]
-        self.windows = [
+        windows = [
             (index, start)
             for index, clip in enumerate(self.clips)
             for start in range(0, max(1, len(clip.motion) - WINDOW_FRAMES + 1), window_step)
             if clip.valid[start : start + WINDOW_FRAMES].mean() >= MIN_VALID_SHARE
         ]
+        self.windows = [window for window in windows if not examples[window[0]].made]
+        self.made = [window for window in windows if examples[window[0]].made]
         if not self.windows:
             raise InputError("no stretch with enough valid frames", "footage that shows the face most of the time")
 
     def steps_an_epoch(self, batch_size: int) -> int:
-        """Batches that show each window about once."""
+        """Batches that show each window of real motion about once."""
         return max(1, round(len(self.windows) / batch_size))
 
-    def batch(self, step: int, batch_size: int, seed: int, generator: np.random.Generator) -> Batch:
-        """Batch number `step`: windows in an order shuffled anew each epoch, changed by what `generator` draws."""
-        chosen = []
-        for position in range(step * batch_size, (step + 1) * batch_size):
+    def batch(
+        self, step: int, batch_size: int, seed: int, generator: np.random.Generator, made_share: float = 0.0
+    ) -> Batch:
+        """Batch number `step`: windows in an order shuffled anew each epoch, changed by what `generator` draws.
+
+        made_share: of the windows that come from made motion, if there is any.
+        """
+        made = int(made_share * batch_size + generator.random()) if self.made and made_share > 0 else 0
+        chosen = [self.made[int(generator.integers(len(self.made)))] for _ in range(made)]
+        for position in range(step * batch_size, (step + 1) * batch_size - made):
             epoch, index = divmod(position, len(self.windows))
             chosen.append(self.windows[_order(seed, epoch, len(self.windows))[index]])
         items = [self._window(self.clips[clip], start, generator) for clip, start in chosen]

@@ -86,7 +86,8 @@ class FacialGanTraining:
 
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
         """One update of the discriminator, then one of the generator."""
-        batch = self.windows.batch(step, self.schedule.batch_size, self.seed, generator)
+        made_share = self.schedule.made_share * max(0.0, 1.0 - progress / self.schedule.made_until)
+        batch = self.windows.batch(step, self.schedule.batch_size, self.seed, generator, made_share)
         own = share(self.schedule.batch_size)
         windows, real, initial, mask = (
             part[own].to(self.device) for part in (batch.windows, batch.motion, batch.initial, batch.mask)
@@ -174,9 +175,10 @@ def _run(
     generator, discriminator = start
     windows = WindowSet(examples, people, features, config.augmentation, config.window_step)
     scale = float(next(iter(people.values())).scale[EXPRESSION][0])
+    real = [example for example in examples if not example.made]
     training = FacialGanTraining(
         generator, discriminator, windows, loss_weights(config.losses, config.custom_losses),
-        _lips(examples, scale), schedule, config.seed,
+        _lips(real, scale), schedule, config.seed,
     )  # fmt: skip
     steps = max(schedule.min_steps, schedule.epochs * windows.steps_an_epoch(schedule.batch_size))
     resolved = asdict(config) | {"data": [example.digest() for example in examples]} | extra
@@ -190,9 +192,9 @@ def _run(
     extractor, face_model, _ = _uniform(examples)
     FacialGan(
         trained.eval(), people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values())),
-        features, measure_blinks([example.motion.blink for example in examples], MOTION_FPS),
+        features, measure_blinks([example.motion.blink for example in real], MOTION_FPS),
         config.architecture, extractor, face_model, discriminator=judge, articulation=config.articulation,
-    ).with_measured_pose(examples).save(goal)  # fmt: skip
+    ).with_measured_pose(real).save(goal)  # fmt: skip
     return goal
 
 
@@ -219,14 +221,19 @@ def train_general(
         The model file in `run_dir`, for `FacialGan.load` or as a base for `fine_tune`.
 
     Raises:
-        InputError: no example, examples of several kinds, or what `training.train` raises.
+        InputError: no example, examples of several kinds, made motion of somebody without footage, or what
+            `training.train` raises.
     """
     examples = list(examples)
     _, _, size = _uniform(examples)
-    speakers = sorted({example.speaker for example in examples})
+    real = [example for example in examples if not example.made]
+    speakers = sorted({example.speaker for example in real})
+    unseen = {example.speaker for example in examples} - set(speakers)
+    if unseen:
+        raise InputError(f"nothing but made motion of {', '.join(sorted(unseen))}", "footage of every speaker")
     # One expression scale for everybody: a lively face stays livelier than a still one.
-    scale = person_statistics(examples).scale[EXPRESSION][0]
-    people = {s: person_statistics([e for e in examples if e.speaker == s], float(scale)) for s in speakers}
+    scale = person_statistics(real).scale[EXPRESSION][0]
+    people = {s: person_statistics([e for e in real if e.speaker == s], float(scale)) for s in speakers}
     start = _fresh(config, size, _device(device))
     return _run(
         examples, people, _feature_statistics(examples), start, config, config.general, Path(run_dir),

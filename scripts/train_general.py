@@ -22,7 +22,7 @@ import numpy as np
 
 from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig
-from facial_gan.data import WINDOW_FRAMES, MotionExample
+from facial_gan.data import MotionExample
 from facial_gan.registry import motion_model
 from facial_gan.synthesis import FacialGan
 from facial_gan.train import person_statistics
@@ -37,7 +37,6 @@ from training import Duration
 log = logging.getLogger(__name__)
 
 MIN_SURE = 3  # clips whose offset is sure, before one is believed of the others
-REAL_TO_SYNTHETIC = 3.0  # windows of people to windows of synthetic motion
 
 
 def tracks_of(videos: list[Path], folder: Path) -> list[FaceTrack]:
@@ -75,15 +74,7 @@ def with_synthetic(
     """
     names = sorted({example.speaker for example in heard})
     people = {name: person_statistics([e for e in heard if e.speaker == name]) for name in names}
-    made = synthetic_examples(corpus, people, learn_articulation(heard), encoder, minutes)
-    # A batch draws windows, of which a clip of 3 s has one: real ones are repeated until they are the most.
-    repeats = max(1, round(REAL_TO_SYNTHETIC * _windows(made) / _windows(examples)))
-    return examples * repeats + made
-
-
-def _windows(examples: list[MotionExample]) -> int:
-    step = FacialGanConfig().window_step
-    return sum(max(1, (len(example.motion) - WINDOW_FRAMES) // step + 1) for example in examples)
+    return examples + synthetic_examples(corpus, people, learn_articulation(heard), encoder, minutes)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Co-articulation by dominance functions, and loudness: from phone times and sound to lips (Cohen and Massaro 1993).
+"""Co-articulation by dominance functions: from phone times and sound to lips (after Cohen and Massaro 1993).
 
 Each phone s pulls the face towards its target T_s with a dominance that falls with the distance to it:
 
@@ -9,12 +9,14 @@ either end), and w_s is `lead_s` before the core (anticipation) and `lag_s` afte
 their target, short and weak ones only lean towards it. Targets are whole expressions, one a viseme.
 
 Phones do not tell how wide a mouth opens: stressed and loud syllables open it further (Schulman 1989 measured it in
-shouted speech). So to F comes what the sound's level adds, linear in the gain-free spectrum b(t) of a few bands:
+shouted speech), a careless one barely. So to F comes what the sound x(t) adds, in a straight line: how loud it is in
+eight gain-free bands, how fast it gets louder, and how the phone sounds within its class:
 
-    E(t) = rest + gain (1 - R(t)) [ sum_s S_s(t) T_s + (b(t) - m) L ],     S = D / sum D
+    E(t) = rest + gain (1 - R(t)) [ sum_s S_s(t) T_s + (x(t) - m) L ],     S = D / sum D
 
 E is linear in T and L: both are learned from tracked faces in closed form, T drawn towards prototypes where the footage
 says little, L towards nothing. R is one in long pauses: between two phrases lips stay about as open as they were.
+Widths of D, and what x has in it, were chosen on tracked speakers left out among those who are taught.
 
 Lips that must meet do, and lips that have met go no further: see `close_lips`.
 """
@@ -48,25 +50,25 @@ class Dominance:
     """strength: a, against other phones. lead_s, lag_s: w before and after the core."""
 
     strength: float
-    lead_s: float = 0.06
-    lag_s: float = 0.05
+    lead_s: float = 0.035
+    lag_s: float = 0.03
 
 
 # Lips that meet or round win over their neighbours; the tongue's consonants leave the lips to the vowels around them.
 DOMINANCE: dict[str, Dominance] = {
-    "silence": Dominance(2.0, 0.08, 0.06),
-    "lips_closed": Dominance(5.0, 0.05, 0.04),
-    "lip_teeth": Dominance(3.0, 0.06, 0.05),
-    "tongue_tip": Dominance(0.5, 0.05, 0.05),
+    "silence": Dominance(2.0, 0.05, 0.035),
+    "lips_closed": Dominance(5.0, 0.03, 0.025),
+    "lip_teeth": Dominance(3.0, 0.035, 0.03),
+    "tongue_tip": Dominance(0.5, 0.03, 0.03),
     "hiss": Dominance(1.0),
-    "hush": Dominance(2.0, 0.09, 0.07),
-    "back": Dominance(0.4, 0.05, 0.05),
-    "rhotic": Dominance(0.8, 0.08, 0.06),
-    "round_close": Dominance(1.6, 0.11, 0.08),
-    "round_mid": Dominance(1.3, 0.10, 0.08),
-    "open": Dominance(1.2, 0.08, 0.07),
-    "mid": Dominance(0.8, 0.07, 0.06),
-    "spread": Dominance(0.9, 0.07, 0.06),
+    "hush": Dominance(2.0, 0.055, 0.04),
+    "back": Dominance(0.4, 0.03, 0.03),
+    "rhotic": Dominance(0.8, 0.05, 0.035),
+    "round_close": Dominance(1.6, 0.065, 0.05),
+    "round_mid": Dominance(1.3, 0.06, 0.05),
+    "open": Dominance(1.2, 0.05, 0.04),
+    "mid": Dominance(0.8, 0.04, 0.035),
+    "spread": Dominance(0.9, 0.04, 0.035),
 }
 CLOSED = VISEME_NAMES.index("lips_closed")
 PROTOTYPES: dict[str, dict[str, float]] = {
@@ -123,16 +125,16 @@ def prototypes() -> np.ndarray:
 
 
 def learn_targets(
-    shares: np.ndarray, bands: np.ndarray, expression: np.ndarray, strength: float = STRENGTH
+    shares: np.ndarray, sound: np.ndarray, expression: np.ndarray, strength: float = STRENGTH
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Targets `[13, 64]` and what loudness adds `[B, 64]`, together closest to expressions `[T, 64]` above rest.
+    """Targets `[13, 64]` and what sound adds `[X, 64]`, together closest to expressions `[T, 64]` above rest.
 
     Args:
-        shares: `[T, 13]`, see `dominances`. bands: `[T, B]`, above their mean.
-        strength: how many frames the prototypes count for, and loudness that moves nothing.
+        shares: `[T, 13]`, see `dominances`. sound: `[T, X]`, above its mean.
+        strength: how many frames the prototypes count for, and sound that moves nothing.
     """
-    rows = np.concatenate([shares, bands], axis=1)
-    expected = np.concatenate([prototypes(), np.zeros((bands.shape[1], expression.shape[1]))])
+    rows = np.concatenate([shares, sound], axis=1)
+    expected = np.concatenate([prototypes(), np.zeros((sound.shape[1], expression.shape[1]))])
     gram = rows.T @ rows + strength * np.eye(rows.shape[1])
     found = np.linalg.solve(gram, rows.T @ expression + strength * expected)
     return found[: shares.shape[1]], found[shares.shape[1] :]

@@ -43,28 +43,34 @@ LIVELINESS = 0.15  # deviation of the logarithm of how far a speaker moves the l
 DISTURBED_SHARE = 0.3
 MILD = Chances(pauses=(), room=0.4, colour=0.6, phone_band=0.0, noise=0.6, babble=0.0, clipping=0.0, noise_only=0.0)
 RATE_HZ = 16000
-BAND_FRAMES = 1.0
-"""Deviation of the smoothing of loudness, in frames: lips do not follow single pulses of the voice."""
+SMOOTH_FRAMES = 1.0
+"""Deviation of the smoothing of the sound, in frames: lips do not follow single pulses of the voice."""
+TIMBRE_SCALE = 0.3
+"""Of the bottleneck against the bands: how much less is believed of it."""
 
 
 @dataclass(frozen=True)
 class Articulation:
     """Learned from footage; see `scripts.synthetic_motion.coarticulation`.
 
-    targets: `[13, 64]`, expression of each viseme above rest. louder: `[8, 64]`, what is added for each unit of a band
-    above its level. level: `[8]`, mean of the bands. gain: what all that must be multiplied by to move the lips as far
-    as people do.
+    targets: `[13, 64]`, expression of each viseme above rest. follows: `[48, 64]`, what is added for each unit of
+    `sound_rows` above its level. level: `[48]`, mean of these. gain: what all that must be multiplied by to move the
+    lips as far as people do.
     """
 
     targets: np.ndarray
-    louder: np.ndarray
+    follows: np.ndarray
     level: np.ndarray
     gain: float
 
 
-def loudness_bands(phonetic: SpeechFeatures, frames: int) -> np.ndarray:
-    """The gain-free bands `[frames, 8]` at 30 fps among the phonetic encoder's features, smoothed."""
-    return gaussian_filter1d(frame_rows(phonetic, frames)[:, -BANDS:].astype(float), BAND_FRAMES, axis=0)
+def sound_rows(phonetic: SpeechFeatures, frames: int) -> np.ndarray:
+    """What lips follow besides phones, `[frames, 48]` at 30 fps, of the phonetic encoder's features: gain-free bands,
+    their change in a frame, bottleneck.
+    """
+    heard = gaussian_filter1d(frame_rows(phonetic, frames).astype(float), SMOOTH_FRAMES, axis=0)
+    bands, timbre = heard[:, -BANDS:], heard[:, len(VISEME_NAMES) : -BANDS]
+    return np.concatenate([bands, np.gradient(bands, axis=0), TIMBRE_SCALE * timbre], axis=1)
 
 
 def heard_segments(phonetic: SpeechFeatures) -> list[Segment]:
@@ -84,11 +90,11 @@ def learn_articulation(examples: Sequence[MotionExample]) -> Articulation:
     names = {example.speaker for example in examples}
     rests = {name: person_statistics([e for e in examples if e.speaker == name]).rest for name in names}
     shares = [dominances(heard_segments(e.features), np.arange(len(e.motion)) / MOTION_FPS) for e in examples]
-    bands = np.concatenate([loudness_bands(e.features, len(e.motion)) for e in examples])
+    sound = np.concatenate([sound_rows(e.features, len(e.motion)) for e in examples])
     above = np.concatenate([e.motion.expression - rests[e.speaker] for e in examples])
-    level = bands.mean(axis=0)
-    targets, louder = learn_targets(np.concatenate(shares), bands - level, above)
-    model, learned = mp478.load(), Articulation(targets, louder, level, 1.0)
+    level = sound.mean(axis=0)
+    targets, follows = learn_targets(np.concatenate(shares), sound - level, above)
+    model, learned = mp478.load(), Articulation(targets, follows, level, 1.0)
     for _ in range(3):  # lips that meet add to the swing, so the gain is found by trying
         moved = [articulate_heard(e.features, len(e.motion), learned, rests[e.speaker]) for e in examples]
         wanted = [np.std(lip_gap_mm(model, e.motion.expression)) for e in examples]
@@ -97,20 +103,20 @@ def learn_articulation(examples: Sequence[MotionExample]) -> Articulation:
     return learned
 
 
-def articulate(segments: Sequence[Segment], bands: np.ndarray, learned: Articulation, rest: np.ndarray) -> np.ndarray:
+def articulate(segments: Sequence[Segment], sound: np.ndarray, learned: Articulation, rest: np.ndarray) -> np.ndarray:
     """Expression `[T, 64]` at 30 fps of somebody whose lips at rest are `rest` `[64]`.
 
-    bands: `[T, 8]`, see `loudness_bands`.
+    sound: `[T, 48]`, see `sound_rows`.
     """
-    times_s = np.arange(len(bands)) / MOTION_FPS
-    above = dominances(segments, times_s) @ learned.targets + (bands - learned.level) @ learned.louder
+    times_s = np.arange(len(sound)) / MOTION_FPS
+    above = dominances(segments, times_s) @ learned.targets + (sound - learned.level) @ learned.follows
     reach = learned.gain * (1 - resting(segments, times_s))[:, None]
     return close_lips((rest + reach * above).astype(np.float32), segments, times_s, rest)
 
 
 def articulate_heard(phonetic: SpeechFeatures, frames: int, learned: Articulation, rest: np.ndarray) -> np.ndarray:
     """The same, `[frames, 64]`, from what the phonetic encoder hears."""
-    return articulate(heard_segments(phonetic), loudness_bands(phonetic, frames), learned, rest)
+    return articulate(heard_segments(phonetic), sound_rows(phonetic, frames), learned, rest)
 
 
 def synthetic_clip(
@@ -119,7 +125,7 @@ def synthetic_clip(
 ) -> tuple[Sound, FaceMotion, list[Segment]]:
     """(sound, motion, visemes) of `CLIP_S` seconds of a voice (int16 sound, labels at 200 Hz) on a person's face.
 
-    phonetic: hears how loud the clean voice is; the phones are known.
+    phonetic: hears how the clean voice sounds; the phones are known.
     """
     whole, labels = voice
     length = round(CLIP_S * LABEL_RATE_HZ)
@@ -130,10 +136,10 @@ def synthetic_clip(
     segments = segments_of(phones.astype(int), LABEL_RATE_HZ, VISEME_OF_PHONE)
     lively = replace(learned, gain=learned.gain * float(np.exp(dice.normal(0, LIVELINESS))))
     silent = dominances(segments, np.arange(frames) / MOTION_FPS)[:, 0] > 0.9
-    bands = loudness_bands(phonetic(Sound(clean, RATE_HZ)), frames)
+    heard = sound_rows(phonetic(Sound(clean, RATE_HZ)), frames)
     flat = np.concatenate([
         head(Sound(clean, RATE_HZ), frames, person, dice), blinks(silent, dice)[:, None],
-        articulate(segments, bands, lively, person.rest),
+        articulate(segments, heard, lively, person.rest),
     ], axis=1).astype(np.float32)
     if dice.random() < DISTURBED_SHARE:
         clean = disturb(torch.from_numpy(clean)[None], dice, MILD)[0].numpy()
@@ -144,7 +150,7 @@ def synthetic_examples(
     corpus: Path, people: Mapping[str, MotionStatistics], learned: Articulation, encoder: SpeechEncoder,
     minutes: float, seed: int = 0,
 ) -> list[MotionExample]:
-    """Clips of every voice in turn, each on the statistics of one of the people, as whose speaker it then counts.
+    """Clips of every voice in turn, each on the face of one of the people.
 
     Raises:
         InputError: no corpus in the folder.
@@ -164,7 +170,7 @@ def synthetic_examples(
         voice = tensors["sound"], tensors["labels"]
         sound, motion, _ = synthetic_clip(voice, people[name], learned, phonetic, dice)
         seen = np.ones(len(motion), bool)
-        made.append(MotionExample(encoder(sound), motion, seen, f"synthetic {name}", silence[len(silence) // 2]))
+        made.append(MotionExample(encoder(sound), motion, seen, name, silence[len(silence) // 2], made=True))
     return made
 
 

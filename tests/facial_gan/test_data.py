@@ -61,6 +61,27 @@ def test_an_epoch_shows_each_window_once() -> None:
     assert len(np.unique(np.round(seen, 4), axis=0)) == count
 
 
+def test_made_motion_has_its_share_of_a_batch_and_is_never_drawn_without_one() -> None:
+    real, made = example(8.0), replace(example(8.0), made=True)
+    motion = real.motion.pack()
+    features = measure_features(frame_rows(real.features, len(real.motion)), real.silence)
+    people = {real.speaker: measure_statistics(motion, 30.0)}
+    up = replace(made, motion=replace(made.motion, expression=made.motion.expression + 9.0))
+    windows = WindowSet([real, up], people, features, PLAIN)
+
+    def made_in(share: float, step: int) -> int:
+        batch = windows.batch(step, 16, 0, np.random.default_rng(step), share)
+        return int((batch.motion[..., EXPRESSION].mean((1, 2)) > 2).sum())
+
+    assert all(made_in(0.0, step) == 0 for step in range(20))
+    assert np.mean([made_in(0.33, step) for step in range(60)]) == pytest.approx(0.33 * 16, rel=0.1)
+    alone = WindowSet([real], people, features, PLAIN)
+    one, two = (w.batch(3, 4, 0, np.random.default_rng(3)).motion for w in (windows, alone))
+    assert (one == two).all() and windows.steps_an_epoch(4) == alone.steps_an_epoch(4)
+    with pytest.raises(InputError, match="no stretch"):
+        WindowSet([up], people, features, PLAIN)
+
+
 def test_short_clips_are_held_and_masked() -> None:
     batch = window_set(example(1.0)).batch(0, 2, 0, np.random.default_rng(0))
     assert batch.mask[0].sum() == 30 and (batch.mask[0, :30] == 1).all()
