@@ -114,10 +114,10 @@ def test_a_clip_that_fails_is_tried_again_and_stops_nobody(
 ) -> None:
     real = clip_room.track
 
-    def moody(video: Path, folder: Path) -> object:
+    def moody(video: Path, folder: Path, cache: Path) -> object:
         if video.parent.name == "anna":
             raise MemoryError("too much")
-        return real(video, folder)
+        return real(video, folder, cache=cache)
 
     with monkeypatch.context() as patch:
         patch.setattr(clip_room, "track", moody)
