@@ -50,8 +50,22 @@ def test_a_base_for_something_else_is_refused(tmp_path: Path) -> None:
         fine_tune(wrong, base, config(2), tmp_path / "person", "cpu")
     with pytest.raises(InputError, match="2 kinds"):
         train_general([shown, wrong], config(2), tmp_path / "mixed", "cpu")
+    with pytest.raises(InputError, match="made motion of nobody"):
+        train_general([example(), replace(example(), speaker="nobody", made=True)], config(2), tmp_path / "made")
     with pytest.raises(InputError, match="nothing to learn from"):
         train_general([], config(2), tmp_path / "none", "cpu")
+
+
+def test_made_motion_teaches_the_network_but_says_nothing_of_the_person(tmp_path: Path) -> None:
+    shown, other = example(5.0), example(5.0, 3)
+    made = replace(other, motion=replace(other.motion, expression=5 * other.motion.expression), made=True)
+    bare, more = (
+        FacialGan.load(train_general(examples, config(2), tmp_path / name, "cpu"))
+        for name, examples in (("bare", [shown]), ("more", [shown, made]))
+    )
+    for name, value in bare.statistics.arrays().items():
+        np.testing.assert_array_equal(value, more.statistics.arrays()[name], err_msg=name)
+    assert bare.digest() != more.digest()
 
 
 def test_motion_at_another_rate_is_refused() -> None:
