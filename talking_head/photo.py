@@ -25,6 +25,7 @@ SMALLEST_PX = 128
 # General weights that listen for phones open the lips of people they never saw more rightly than those that listen to
 # log-mel: 0.57 against 0.39 of correlation on free speech; half of p, b, m close (benchmarks.leave_one_speaker_out).
 PEOPLE_SPEECH = "phonetic"
+FORM = 2  # of what is made from a photo; a target of another form is made anew
 SWAY_SHARES = 0.15, 0.3  # of the range a photo can be turned in, between which one deviation of the head's motion lies
 SWAY_MEMORY_S = 0.9  # a head that turns little about one pose looks nervous when it is quick
 
@@ -115,4 +116,4 @@ def at_rest(renderer: PersonRenderer, track: FaceTrack, rest_expression: np.ndar
 
 def photo_settings(settings: EnrolSettings) -> dict[str, object]:
     """What decides the result of a photo's enrolment."""
-    return {"profile": "photo", "speech": speech_of(settings), "limits": asdict(PhotoConfig())}
+    return {"profile": "photo", "form": FORM, "speech": speech_of(settings), "limits": asdict(PhotoConfig())}

@@ -1,5 +1,6 @@
-"""The folds of a smile, from the nose's wings down past the mouth's corners: they are shading, which no bending of the
-photo takes away, and on a mouth at rest they look like a smile that stays.
+"""What a smile leaves in the photo that no bending takes away, since it is shading: the folds from the nose's wings
+past the mouth's corners, which look like a smile that stays, and glints on tight lips, which look like teeth when they
+relax.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from render2video.photo.warp import LIP_OUTER, PhotoGeometry
+from render2video.photo.warp import LIP_OUTER, LIP_RING, PhotoGeometry
 
 # From the nose's wing around the corner of the mouth, right and left.
 FOLDS = (129, 203, 206, 216, 212), (358, 423, 426, 436, 432)
@@ -22,6 +23,7 @@ NOSE_MM = 0.5, 2.5
 # Deviations: finer is the skin's texture, and stays; coarser is the face's shape, and stays.
 SKIN_MM, FOLD_MM = 0.5, 7.0
 DARK_SHARE, LIGHT_SHARE = 0.9, 0.6  # of the shading in between that goes, of valleys and of ridges
+GLINT_MM, GLINT_SHARE, GLINT_EDGE_MM = (0.0, 3.0), 0.8, 0.4  # deviations as above, on lips; how much goes; soft edge
 
 
 def smile_of(geometry: PhotoGeometry, resting_px: np.ndarray, scale_px_mm: float) -> float:
@@ -31,22 +33,39 @@ def smile_of(geometry: PhotoGeometry, resting_px: np.ndarray, scale_px_mm: float
     return float(np.clip((away_mm - STILL_MM) / (SMILE_MM - STILL_MM), 0, 1))
 
 
-def soften_folds(photo: np.ndarray, geometry: PhotoGeometry, smile: float, scale_px_mm: float) -> np.ndarray:
-    """The photo `[S, S, 3]` uint8 with the folds' shading reduced as far as it smiles."""
+def without_smile(photo: np.ndarray, geometry: PhotoGeometry, smile: float, scale_px_mm: float) -> np.ndarray:
+    """The photo `[S, S, 3]` uint8 with the shading of folds and lips reduced as far as it smiles."""
     if smile == 0:
         return photo
-    share, skin = _where(len(photo), geometry, scale_px_mm)
     light = np.log(photo.astype(np.float32) + 4)
-    have = skin.astype(np.float32)
+    share, skin = _where(len(photo), geometry, scale_px_mm)
+    shading = _shading(light, skin, SKIN_MM * scale_px_mm, FOLD_MM * scale_px_mm)
+    gone = np.where(shading < 0, DARK_SHARE, LIGHT_SHARE) * shading * (share * skin)[..., None]
+    lips = _lips(len(photo), geometry)
+    glints = np.maximum(_shading(light, lips, GLINT_MM[0] * scale_px_mm, GLINT_MM[1] * scale_px_mm), 0)
+    soft = cv2.GaussianBlur(lips.astype(np.float32), (0, 0), GLINT_EDGE_MM * scale_px_mm)
+    gone += GLINT_SHARE * glints * np.clip(2 * soft - 1, 0, 1)[..., None]  # none at the edge, which may be skin
+    return np.rint(np.clip(np.exp(light - smile * gone) - 4, 0, 255)).astype(np.uint8)
 
-    def mean(deviation_mm: float) -> np.ndarray:
-        sigma = deviation_mm * scale_px_mm
+
+def _shading(light: np.ndarray, where: np.ndarray, fine_px: float, coarse_px: float) -> np.ndarray:
+    """What of an image `[S, S, 3]` lies between two deviations, told from the pixels `[S, S]` bool alone."""
+    have = where.astype(np.float32)
+
+    def mean(sigma: float) -> np.ndarray:
         weight = cv2.GaussianBlur(have, (0, 0), sigma)[..., None]
         return cv2.GaussianBlur(light * have[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)
 
-    shading = mean(SKIN_MM) - mean(FOLD_MM)
-    gone = np.where(shading < 0, DARK_SHARE, LIGHT_SHARE) * shading * (smile * share * have)[..., None]
-    return np.rint(np.clip(np.exp(light - gone) - 4, 0, 255)).astype(np.uint8)
+    shading: np.ndarray = (mean(fine_px) if fine_px > 0 else light) - mean(coarse_px)
+    return shading
+
+
+def _lips(size: int, geometry: PhotoGeometry) -> np.ndarray:
+    """`[S, S]` bool: the lips' red, without what shows between them."""
+    mask = np.zeros((size, size), np.uint8)
+    for ring, value in ((LIP_OUTER, 1), (LIP_RING, 0)):
+        cv2.fillPoly(mask, [np.rint(geometry.landmarks_px[ring]).astype(np.int32)], value)
+    return mask > 0
 
 
 def _where(size: int, geometry: PhotoGeometry, scale_px_mm: float) -> tuple[np.ndarray, np.ndarray]:

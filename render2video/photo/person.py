@@ -14,7 +14,7 @@ from render2video.conditioning import HeadRenderer
 from render2video.crop import Compositor, Crop
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
-from render2video.photo.folds import smile_of, soften_folds
+from render2video.photo.folds import smile_of, without_smile
 from render2video.photo.layers import person_layers
 from render2video.photo.mouth import teeth_of
 from render2video.photo.profile import PhotoGenerator, PhotoProfile
@@ -69,7 +69,7 @@ def photo_person(
     scale_px_mm = camera.focal_px / -float(track.motion.translation[0, 2])
     values = {k: getattr(geometry, k) for k in ("landmarks_px", "fitted_px", "neutral_mm", "shell_mm", "lip_rest_px")}
     values |= {"triangles": geometry.triangles, "pose": track.motion.pack()[0, POSE]}
-    neutral = soften_folds(photo, geometry, smile_of(geometry, resting_px, scale_px_mm), scale_px_mm)
+    neutral = without_smile(photo, geometry, smile_of(geometry, resting_px, scale_px_mm), scale_px_mm)
     person, background = person_layers(neutral, geometry)
     teeth, corner = teeth_of(photo, geometry, scale_px_mm, config.teeth_height_mm)
     values |= {"person": person, "teeth": teeth, "teeth_corner": corner}

@@ -17,7 +17,7 @@ from preprocessing.photo import fit_photo
 from render2video.appearance import LayeredAppearance
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
-from render2video.photo.folds import FOLDS, soften_folds
+from render2video.photo.folds import FOLDS, without_smile
 from render2video.photo.person import photo_person
 from render2video.photo.profile import PhotoGenerator, PhotoPainter, over
 from render2video.photo.warp import EYES, LIP_RING, LOWER_LIP, UPPER_LIP
@@ -182,14 +182,25 @@ def test_folds_of_a_smile_fade_and_the_skin_stays(track: FaceTrack, person: Pers
         cv2.polylines(line, [np.rint(geometry.landmarks_px[list(path)]).astype(np.int32)], False, 1.0, 2)
     depth = cv2.GaussianBlur(line, (0, 0), 1.0)
     creased = (creased * (1 - 0.4 * depth[..., None])).astype(np.uint8)
-    soft = soften_folds(creased, geometry, 1.0, 0.61)
+    soft = without_smile(creased, geometry, 1.0, 0.61)
     middle = depth > 0.6
-    assert np.array_equal(soften_folds(creased, geometry, 0.0, 0.61), creased)
+    assert np.array_equal(without_smile(creased, geometry, 0.0, 0.61), creased)
     assert bare[middle].mean() - soft[middle].mean() < 0.5 * (bare[middle].mean() - creased[middle].mean())
     unlike = soft.astype(float) - cv2.GaussianBlur(soft, (0, 0), 1.0)
     before = bare.astype(float) - cv2.GaussianBlur(bare, (0, 0), 1.0)
     assert unlike[middle].std() > 0.7 * before[middle].std()
     assert np.array_equal(soft[:40], creased[:40])
+
+
+def test_a_glint_on_smiling_lips_fades(track: FaceTrack, person: PersonRenderer) -> None:
+    geometry = painter_of(person).geometry
+    lip = (geometry.landmarks_px[14] + geometry.landmarks_px[17]) / 2
+    rows, columns = np.mgrid[:SIZE_PX, :SIZE_PX] + 0.5
+    away = np.linalg.norm(np.stack((columns, rows), axis=-1) - lip, axis=-1)
+    photo = np.where(away[..., None] < 1.2, (250, 240, 240), (180, 110, 110)).astype(np.uint8)
+    soft = without_smile(photo, geometry, 1.0, 0.61)
+    assert soft[away < 0.8].mean() < photo[away < 0.8].mean() - 25
+    assert np.array_equal(without_smile(photo, geometry, 0.0, 0.61), photo)
 
 
 def test_poses_are_kept_in_the_safe_range_and_small_ones_untouched(person: PersonRenderer, track: FaceTrack) -> None:
