@@ -1,12 +1,13 @@
 """Does FACIAL hear better through letters, as DeepSpeech gives them, or through phones? One run, one table each.
 
-    python -m benchmarks.letters SPEAKERS.json LETTERS --out FOLDER [--steps 150] [--quick]
+    python -m benchmarks.letters SPEAKERS.json LETTERS --out FOLDER [--head-alone LETTERS --steps 150 --quick]
 
 SPEAKERS.json as for `benchmarks.leave_one_speaker_out`, whose folds, seed and score these are; LETTERS as
 `scripts.phonetic.letters` writes them. On speakers never seen: FACIAL-GAN from each encoder, and a ridge regression
 from a window of +-0.27 s to the opening between the lips (--quick: the ridge alone). Then, from `TALKING_HEAD_DATA`
 (else ../shared/data), the published FACIAL's own motion for a clip and the real DeepSpeech's features of it: how much
-of that motion a ridge tells from each. And how well the letters spell. Interrupted, the same call goes on.
+of that motion a ridge tells from each. And how well the letters spell. --head-alone: letters learned so, for the
+ridges. Interrupted, the same call goes on.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ from talking_head.tracking import sound_in_step
 REACH_FRAMES = 8  # as far as FACIAL's window of 16 steps
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
 TAUGHT_SHARE, COMPONENTS, BLOCKS = 0.75, 3, 5
-LETTERS, WITH_LOUDNESS, BOTH = "letters29", "letters29 + phonetic's 8 bands", "phonetic + letters29"
+LETTERS, HEAD_ALONE = "letters29", "letters29, head alone"
+WITH_LOUDNESS, BOTH = "letters29 + phonetic's 8 bands", "phonetic + letters29"
 LOUDNESS, ALL = slice(-BANDS, None), slice(None)
 JFK = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 Regression = Callable[[np.ndarray], np.ndarray]
@@ -141,7 +143,7 @@ def gan_fold(left_out: list[str], examples: list[MotionExample], steps: int, fol
     base = FacialGanConfig(seed=SEED)
     config = replace(base, general=replace(base.general, epochs=0, min_steps=steps, batch_size=16))
     # Another encoder makes other examples, and so another run.
-    mark = zlib.crc32("".join(e.digest() for e in examples).encode())
+    mark = zlib.crc32("".join([repr(config), *(e.digest() for e in examples)]).encode())
     made = train_general([e for e in examples if e.speaker not in left_out], config, folder / f"{mark:08x}", "cpu")
     return judged(made, [e for e in examples if e.speaker in left_out])
 
@@ -150,7 +152,7 @@ def print_scores(title: str, total: Mapping[str, Scores], against: str) -> None:
     """A row an encoder: mean, worst, and the difference to another one with its standard error over speakers."""
     table = Table(title=title)
     speakers = list(total[against])
-    for name in ("encoder", "mean", "worst", f"less {against}", "better for", *speakers):
+    for name in ("encoder", "mean", "worst", f"minus {against}", "better for", *speakers):
         table.add_column(name, justify="left" if name == "encoder" else "right")
     for name, scores in total.items():
         found = np.array([scores[speaker][0] for speaker in speakers])
@@ -172,6 +174,8 @@ def never_seen(options: argparse.Namespace) -> dict[str, dict[str, Scores]]:
     phonetic = by_encoder["phonetic"]
     wider = by_encoder | {WITH_LOUDNESS: joined(letters, phonetic, LOUDNESS), BOTH: joined(phonetic, letters, ALL)}
     found: dict[str, dict[str, Scores]] = {"ridge": {}, "FACIAL-GAN": {}}
+    if options.head_alone:
+        wider[HEAD_ALONE] = heard_by(LetterEncoder(options.head_alone), videos, tracks, phonetic)
     for name, examples in wider.items():
         for group in groups:
             found["ridge"].setdefault(name, {}).update(ridge_fold(group, examples))
@@ -187,7 +191,7 @@ def never_seen(options: argparse.Namespace) -> dict[str, dict[str, Scores]]:
     return found
 
 
-def of_published(data: Path, letters: LetterEncoder) -> dict[str, list[float]]:
+def of_published(data: Path, letters: LetterEncoder, head_alone: LetterEncoder | None) -> dict[str, list[float]]:
     """Encoder -> correlations of the leading components of the published FACIAL's expression on the clip's last
     quarter, then the mean over all components, each weighing as much as it moves.
     """
@@ -199,6 +203,7 @@ def of_published(data: Path, letters: LetterEncoder) -> dict[str, list[float]]:
     spoken = letters(sound)
     every = {"real DeepSpeech": SpeechFeatures(real, SYMBOL_RATE_HZ, "deepspeech", len(real) / SYMBOL_RATE_HZ)} | heard
     every |= {LETTERS: spoken, WITH_LOUDNESS: beside(spoken, heard["phonetic"], LOUDNESS)}
+    every |= {HEAD_ALONE: head_alone(sound)} if head_alone else {}
     taught = round(TAUGHT_SHARE * len(expression))
     centred = expression - expression[:taught].mean(0)
     _, swing, directions = np.linalg.svd(centred[:taught], full_matrices=False)
@@ -238,6 +243,7 @@ def main() -> None:
     parser.add_argument("speakers", type=Path)
     parser.add_argument("letters", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--head-alone", type=Path, help="letters learned with --head-only")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--quick", action="store_true", help="ridge regressions alone, no FACIAL-GAN")
     options = parser.parse_args()
@@ -247,7 +253,7 @@ def main() -> None:
     read = spelling(data, letters)
     for name, rate, text in read:
         print(f"{name}: letter error rate {100 * rate:.0f}%: {text[:150]}")
-    published = of_published(data, letters)
+    published = of_published(data, letters, LetterEncoder(options.head_alone) if options.head_alone else None)
     table = Table(title="the published FACIAL's motion of obama2.wav, last quarter, by ridge regression")
     heads = ("encoder", *(f"component {i + 1}" for i in range(COMPONENTS)), "all, weighted")
     for head in heads:
@@ -257,7 +263,8 @@ def main() -> None:
     Console(width=220).print(table)
     found = never_seen(options)
     rates = {name: rate for name, rate, _ in read}
-    write_json(options.out / "letters.json", found | {"published motion": published, "letter error rate": rates})
+    name = "letters_quick.json" if options.quick else "letters.json"
+    write_json(options.out / name, found | {"published motion": published, "letter error rate": rates})
 
 
 if __name__ == "__main__":
