@@ -1,6 +1,6 @@
 """Does FACIAL hear better through letters, as DeepSpeech gives them, or through phones? One run, one table each.
 
-    python -m benchmarks.letters SPEAKERS.json LETTERS --out FOLDER [--head-alone LETTERS --steps 150 --quick]
+    python -m benchmarks.letters SPEAKERS.json LETTERS --out FOLDER [--head-alone LETTERS --steps 150 --seed 0 --quick]
 
 SPEAKERS.json as for `benchmarks.leave_one_speaker_out`, whose folds, seed and score these are; LETTERS as
 `scripts.phonetic.letters` writes them. On speakers never seen: FACIAL-GAN from each encoder, and a ridge regression
@@ -138,10 +138,10 @@ def ridge_fold(left_out: list[str], examples: list[MotionExample]) -> Scores:
     return {speaker: tuple(np.mean(scores, axis=0)) for speaker, scores in found.items()}
 
 
-def gan_fold(left_out: list[str], examples: list[MotionExample], steps: int, folder: Path) -> Scores:
+def gan_fold(left_out: list[str], examples: list[MotionExample], options: argparse.Namespace, folder: Path) -> Scores:
     """FACIAL-GAN trained on the others, as `leave_one_speaker_out` trains it."""
-    base = FacialGanConfig(seed=SEED)
-    config = replace(base, general=replace(base.general, epochs=0, min_steps=steps, batch_size=16))
+    base = FacialGanConfig(seed=options.seed)
+    config = replace(base, general=replace(base.general, epochs=0, min_steps=options.steps, batch_size=16))
     # Another encoder makes other examples, and so another run.
     mark = zlib.crc32("".join([repr(config), *(e.digest() for e in examples)]).encode())
     made = train_general([e for e in examples if e.speaker not in left_out], config, folder / f"{mark:08x}", "cpu")
@@ -184,9 +184,9 @@ def never_seen(options: argparse.Namespace) -> dict[str, dict[str, Scores]]:
         return found
     for number, group in enumerate(groups):
         for name, examples in by_encoder.items():
-            made = gan_fold(group, examples, options.steps, options.out / f"fold_{number}" / name)
+            made = gan_fold(group, examples, options, options.out / f"fold_{number}" / name)
             found["FACIAL-GAN"].setdefault(name, {}).update(made)
-    title = f"lip-gap correlation, speakers never seen: FACIAL-GAN, {options.steps} steps, {len(groups)} folds"
+    title = f"lip-gap correlation, speakers never seen: FACIAL-GAN, {options.steps} steps, seed {options.seed}"
     print_scores(title, found["FACIAL-GAN"], "phonetic")
     return found
 
@@ -245,6 +245,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--head-alone", type=Path, help="letters learned with --head-only")
     parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=SEED, help="of FACIAL-GAN's training")
     parser.add_argument("--quick", action="store_true", help="ridge regressions alone, no FACIAL-GAN")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -263,7 +264,7 @@ def main() -> None:
     Console(width=220).print(table)
     found = never_seen(options)
     rates = {name: rate for name, rate, _ in read}
-    name = "letters_quick.json" if options.quick else "letters.json"
+    name = "letters_quick.json" if options.quick else f"letters_{options.seed}.json"
     write_json(options.out / name, found | {"published motion": published, "letter error rate": rates})
 
 
