@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import json
 import os
 import re
@@ -72,6 +73,22 @@ def _disk_is_full(error: BaseException) -> bool:
 
 def _one_line(message: str) -> str:
     return " ".join(message.split())
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import what takes time without looking for garbage among it: all of it stays, and looking through torch's
+    hundreds of thousands of objects again and again is a fifth of the work before the first frame.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # nor is it looked through later
+        gc.enable()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import JsonOption, Outcome, verb
+from talking_head.cli.common import JsonOption, Outcome, loading, verb
 
 
 @verb
@@ -19,7 +19,8 @@ def demo(
     """Let the built-in astronaut introduce this program: needs no file, no network and no training."""
     from dataclasses import asdict
 
-    from talking_head.demo import demo as run
+    with loading():
+        from talking_head.demo import demo as run
 
     result = run(output, label=label)
     size = f"{result.width_px}x{result.height_px}"

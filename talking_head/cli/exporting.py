@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talking_head.cli import common
-from talking_head.cli.common import Outcome, verb
+from talking_head.cli.common import Outcome, loading, verb
 
 
 @verb
@@ -53,8 +53,9 @@ def export(
     """
     from dataclasses import asdict
 
-    from talking_head.directions import Directions
-    from talking_head.exporting.export import export as run
+    with loading():
+        from talking_head.directions import Directions
+        from talking_head.exporting.export import export as run
 
     directions = Directions(motion, emotion, emotions, style)
     done = run(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from talking_head.cli import common
-from talking_head.cli.common import Outcome, duration_s, verb
+from talking_head.cli.common import Outcome, duration_s, loading, verb
 
 
 @verb
@@ -44,8 +44,9 @@ def live(
     """
     from dataclasses import asdict
 
-    from talking_head.live.live import live as run
-    from talking_head.speaking import Directions
+    with loading():
+        from talking_head.live.live import live as run
+        from talking_head.speaking import Directions
 
     sent = run(
         audio, to, target=target_id, directions=Directions(motion, emotion, emotions, style), fps=fps, subject=subject,

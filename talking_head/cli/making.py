@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talking_head.cli import common
-from talking_head.cli.common import Outcome, duration_s, readable_size, verb
+from talking_head.cli.common import Outcome, duration_s, loading, readable_size, verb
 from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talking_head.settings import EnrolSettings
 
@@ -131,8 +131,9 @@ def synth(
     """
     from dataclasses import asdict
 
-    from talking_head.speaking import Directions
-    from talking_head.synthesis import synthesize
+    with loading():
+        from talking_head.speaking import Directions
+        from talking_head.synthesis import synthesize
 
     directions = Directions(motion, emotion, emotions, style)
     result = synthesize(

@@ -47,6 +47,22 @@ def test_synthesis_imports_nothing_that_it_does_not_need() -> None:
     assert run.stdout.strip() == "set()"
 
 
+def test_loading_does_not_look_for_garbage(tmp_path: Path) -> None:
+    code = f"""
+import gc, sys
+looked = []
+gc.callbacks.append(lambda phase, about: looked.append(about["generation"]) if phase == "stop" else None)
+sys.argv = ["talking-head", "synth", "{tmp_path}/none.wav", "--target", "astronaut", "-o", "{tmp_path}/o.mp4"]
+from talking_head.cli import main
+try:
+    main()
+except SystemExit as error:
+    print(error.code, "torch" in sys.modules, gc.isenabled(), len(looked) < 150, gc.get_freeze_count() > 200_000)
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["2", "True", "True", "True", "True"]
+
+
 @pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_waiting_threads_leave_the_core_to_others(before: str | None, after: str) -> None:
     code = "import os, sys; sys.argv = ['talking-head', '--version']\nfrom talking_head.cli import main\n"
