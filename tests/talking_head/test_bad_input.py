@@ -150,7 +150,7 @@ def tracked(video: Path, folder: Path) -> FaceTrack:
     code, out, lines = command("track", video, "-o", folder, "--json", "--home", home)
     assert code == 0, lines
     assert {path.name for path in folder.iterdir()} == {"track.safetensors", "report.html"}
-    assert [path.suffix for path in (home / "cache" / "tracks").iterdir()] == [".safetensors"], "so that it resumes"
+    assert {path.suffix for path in (home / "cache" / "tracks").iterdir()} == {".safetensors"}, "so that it resumes"
     track = FaceTrack.load(json.loads(out)["track"])
     for values in (track.motion.pack(), track.landmarks_px, track.illumination):
         assert np.isfinite(values).all()
