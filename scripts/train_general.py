@@ -2,7 +2,7 @@
 
     python scripts/train_general.py --run RUN_FOLDER --speakers FILE.json [--motion arkit --steps 1500]
 
-       [--synthetic CORPUS --minutes 3]
+       [--synthetic CORPUS --minutes 6]
 
 FILE.json: {"speaker": ["video", ...], ...}, paths relative to it. CORPUS: what `scripts.phonetic.make_corpus` wrote;
 its voices then speak on the people's faces (`scripts.synthetic_motion`) and are learned from as well. Videos are
@@ -87,10 +87,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--batch", type=int, default=16, help="of FACIAL-GAN; the others have their own")
     parser.add_argument("--synthetic", type=Path, help="corpus of synthesised speech to learn from as well")
-    parser.add_argument("--minutes", type=float, default=3.0, help="of synthetic motion")
+    parser.add_argument("--minutes", type=float, default=6.0, help="of synthetic motion")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "checkpoints")
     asked = parser.parse_args()
     model = motion_model(asked.motion)
+    if asked.synthetic is not None and model.config_type is not FacialGanConfig:
+        parser.error(f"--synthetic teaches {FacialGan.id} alone: other models would believe it as they do footage")
     speech = asked.speech or model.default_speech
     videos = {s: [asked.speakers.parent / v for v in files] for s, files in read_json(asked.speakers).items()}
     examples = examples_of(videos, asked.run, speech)
