@@ -63,9 +63,7 @@ def load_corpus(folder: Path) -> dict[str, Voice]:
 
 
 def weight(name: str) -> float:
-    """How often a voice speaks in training: recorded people more than formant synthesis, English well represented."""
-    if name.startswith("person"):
-        return 6.0 if name in ("person_it", "person_ru") else 1.0  # the others are seconds
+    """How often a voice speaks in training: voices made of recordings more than formants, English well represented."""
     if name.startswith("flite"):
         return 4.0
     if name.startswith("festival"):

@@ -1,4 +1,4 @@
-"""The phonetic corpus: when recorded phones are said, where stops begin, what a noise is."""
+"""The phonetic corpus: where stops begin, one clock for all sources, what a noise is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from preprocessing.speech.phonetic.inventory import PHONE_INDEX, PHONES
+from preprocessing.speech.phonetic.inventory import PHONE_INDEX
 from scripts.phonetic.augment import bend, noises
 from scripts.phonetic.make_corpus import (
     LABEL_SAMPLES,
@@ -15,32 +15,6 @@ from scripts.phonetic.make_corpus import (
     mark_lead_s,
     on_one_clock,
 )
-from scripts.phonetic.recordings import FLOOR, align
-
-
-def posteriors(names: list[str], certain: float = 0.7) -> np.ndarray:
-    """Log-posteriors `[T, P]` of an encoder that is fairly sure of one phone a frame."""
-    rows = np.full((len(names), len(PHONES)), (1 - certain) / (len(PHONES) - 1))
-    rows[np.arange(len(names)), [PHONE_INDEX[name] for name in names]] = certain
-    return np.log(np.maximum(rows, FLOOR))
-
-
-def test_alignment_finds_phones_and_the_pauses_between_them() -> None:
-    said = ["SIL"] * 10 + ["M"] * 5 + ["AA"] * 8 + ["SIL"] * 12 + ["M"] * 4 + ["AA"] * 6 + ["SIL"] * 9
-    path, fit = align(posteriors(said), [PHONE_INDEX[p] for p in ("M", "AA", "M", "AA")])
-    assert [PHONES[p] for p in path] == said
-    assert fit > np.log(0.7) - 0.2
-    wrong = align(posteriors(said), [PHONE_INDEX[p] for p in ("S", "IY", "K")])[1]
-    assert wrong < fit - 1
-
-
-def test_alignment_goes_through_a_phone_that_the_encoder_mistakes() -> None:
-    said = ["AA"] * 8 + ["M"] * 4 + ["IY"] * 8
-    heard = ["AA"] * 8 + ["N"] * 4 + ["IY"] * 8
-    path, _ = align(posteriors(heard, 0.9), [PHONE_INDEX[p] for p in ("AA", "M", "IY")])
-    mistaken = [PHONES[p] for p in path] != heard
-    assert mistaken and [p for p in dict.fromkeys(path)] == [PHONE_INDEX[p] for p in ("AA", "M", "IY")]
-    assert abs(int((path == PHONE_INDEX["AA"]).sum()) - said.count("AA")) <= 4
 
 
 def test_a_stop_begins_at_its_closure() -> None:

@@ -28,7 +28,7 @@ from preprocessing.speech.phonetic.network import BOTTLENECK, RATE_HZ, PhoneticN
 WEIGHTS, CAUSAL_WEIGHTS = "phonetic/phonetic.safetensors", "phonetic/phonetic_causal.safetensors"
 BANDS, BAND_SCALE = 8, 0.5
 """Of the gain-free spectrum: how wide a mouth opens follows loudness too, which phones do not tell."""
-_RECEPTIVE_S = 0.7
+_RECEPTIVE_S = 0.8
 """More than the convolutions and the first window reach to one side."""
 
 

@@ -20,6 +20,10 @@ POWER_FLOOR = 1e-13
 """Power below which sound counts as nothing: 20 dB under the rounding to 16 bits."""
 LEVEL_WINDOW_S = 6.0
 """Length of the stretch whose speech sets the level and the mean spectrum that are taken away."""
+LEVEL_EXPONENT = 0.5
+"""The level is a power mean of this exponent: a cough of a third of a second, 20 dB louder than the speech, moves it by
+4 dB; it would move the mean power by 8.
+"""
 LOUDEST_WINDOW_S = 8.0
 """Length of the stretch in which the loudest level is looked for."""
 CAUSAL_MEMORY_S = 3.0
@@ -98,7 +102,7 @@ def _past_mean(values: Tensor) -> Tensor:
 def normalise(power: Tensor, causal: bool = False) -> Tensor:
     """Log-mel `[B, T, 80]` without the recording's gain and mean spectrum, from `mel_power`; about -4.5 to 4.
 
-    The level is the mean power of `LEVEL_WINDOW_S` around a frame; the mean spectrum is taken over the frames near that
+    The level is a mean (`LEVEL_EXPONENT`) of the power of `LEVEL_WINDOW_S` around a frame; the mean spectrum is taken over the frames near that
     level, so pauses do not shift it. A factor on the sound cancels as long as it stays above `POWER_FLOOR`. `causal`
     uses the past alone. Where there is nothing at all, every band is at its lowest, in a clip that is silent throughout
     as in a pause between words.
@@ -107,7 +111,7 @@ def normalise(power: Tensor, causal: bool = False) -> Tensor:
     power = power + POWER_FLOOR
     log_mel = power.log()
     loudness = power.mean(-1, keepdim=True)
-    level = mean(loudness).log()
+    level = mean(loudness**LEVEL_EXPONENT).log() / LEVEL_EXPONENT
     level = torch.maximum(level, _near_max(level, causal) - QUIET_RANGE_NEPER)
     speech = torch.sigmoid((loudness.log() - level + SPEECH_RANGE_NEPER) / 0.5) + 1e-3
     spectrum = mean(speech * log_mel) / mean(speech)

@@ -57,7 +57,7 @@ class PhoneticNetwork(nn.Module):
     """
 
     def __init__(
-        self, width: int = 192, dilations: Sequence[int] = (1, 2, 4, 1, 2, 4), kernel: int = 5,
+        self, width: int = 256, dilations: Sequence[int] = (1, 2, 4, 1, 2, 4, 1, 2), kernel: int = 5,
         bottleneck: int = BOTTLENECK, causal: bool = False, dropout: float = 0.1,
     ) -> None:
         super().__init__()
