@@ -15,6 +15,7 @@ from foundation.errors import InputError
 from foundation.files import write_tensors
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE, PhoneticEncoder
+from preprocessing.speech.phonetic.encoder import RECEPTIVE_S
 from preprocessing.speech.phonetic.features import mel_filters, mel_power, normalise
 from preprocessing.speech.phonetic.inventory import parse_arpabet, parse_ipa, timed_phones
 from preprocessing.speech.phonetic.network import PhoneticNetwork
@@ -177,9 +178,18 @@ def test_the_network_looks_as_far_as_it_says(causal: bool) -> None:
     with torch.inference_mode():
         rows = (network(log_mel)[0] - network(changed)[0]).abs().amax(-1)[0].nonzero()[:, 0]
     first, last = int(rows.min()), int(rows.max())
-    reach = (1.3 if causal else 0.65) * 50
+    reach = (2 if causal else 1) * RECEPTIVE_S * 50
     assert 100 < last < 100 + reach
     assert first == 100 if causal else 100 - reach < first < 100
+
+
+def test_a_cough_25_db_louder_moves_the_speech_around_it_little() -> None:
+    voice = hum(6.0)
+    cough = voice.copy()
+    loud = voice[np.abs(voice) > 1e-3].std() * 10 ** (25 / 20)
+    cough[48000:53000] += loud * np.random.default_rng(0).standard_normal(5000).astype(np.float32)
+    clean, coughed = (normalise(mel_power(torch.from_numpy(s)[None], mel_filters()))[0] for s in (voice, cough))
+    assert (clean[100:250] - coughed[100:250]).abs().mean() < 0.28  # 0.33 from the mean power
 
 
 def test_causal_features_ignore_the_future() -> None:
@@ -248,8 +258,8 @@ def accuracy(encoder: PhoneticEncoder, sound: np.ndarray, truth: np.ndarray) -> 
     return float((guess == truth)[truth >= 0].mean())
 
 
-# A little under what the shipped weights reach (62.7, 57.6, 56.9%; always silence gives 24-33%). The goal is 0.60.
-@pytest.mark.parametrize("name, least", [("acoustic_corpus", 0.60), ("cold_corpus", 0.55), ("cold_corpus3", 0.54)])
+# A little under what the shipped weights reach (66.3, 58.5, 59.7%; always silence gives 24-33%).
+@pytest.mark.parametrize("name, least", [("acoustic_corpus", 0.64), ("cold_corpus", 0.57), ("cold_corpus3", 0.58)])
 def test_it_tells_visemes_of_a_person_it_never_heard(
     encoder: PhoneticEncoder, data_dir: Path, name: str, least: float
 ) -> None:

@@ -28,7 +28,7 @@ from preprocessing.speech.phonetic.network import BOTTLENECK, RATE_HZ, PhoneticN
 WEIGHTS, CAUSAL_WEIGHTS = "phonetic/phonetic.safetensors", "phonetic/phonetic_causal.safetensors"
 BANDS, BAND_SCALE = 8, 0.5
 """Of the gain-free spectrum: how wide a mouth opens follows loudness too, which phones do not tell."""
-_RECEPTIVE_S = 0.8
+RECEPTIVE_S = 0.8
 """More than the convolutions and the first window reach to one side."""
 
 
@@ -77,7 +77,7 @@ class PhoneticEncoder(WindowedEncoder):
         self.dimension = len(VISEME_NAMES) + BOTTLENECK + BANDS
         # The causal means forget slowly: after five times their memory what came before weighs under 1%.
         level_s = 5 * CAUSAL_MEMORY_S if self.causal else LEVEL_WINDOW_S / 2
-        self.context_s = level_s + LOUDEST_WINDOW_S + 2 * _RECEPTIVE_S
+        self.context_s = level_s + LOUDEST_WINDOW_S + 2 * RECEPTIVE_S
         self._filters = mel_filters()
 
     def _log_mel(self, samples: np.ndarray) -> Tensor:

@@ -102,10 +102,10 @@ def _past_mean(values: Tensor) -> Tensor:
 def normalise(power: Tensor, causal: bool = False) -> Tensor:
     """Log-mel `[B, T, 80]` without the recording's gain and mean spectrum, from `mel_power`; about -4.5 to 4.
 
-    The level is a mean (`LEVEL_EXPONENT`) of the power of `LEVEL_WINDOW_S` around a frame; the mean spectrum is taken over the frames near that
-    level, so pauses do not shift it. A factor on the sound cancels as long as it stays above `POWER_FLOOR`. `causal`
-    uses the past alone. Where there is nothing at all, every band is at its lowest, in a clip that is silent throughout
-    as in a pause between words.
+    The level is a mean (`LEVEL_EXPONENT`) of the power of `LEVEL_WINDOW_S` around a frame; the mean spectrum is taken
+    over the frames near that level, so pauses do not shift it. A factor on the sound cancels as long as it stays above
+    `POWER_FLOOR`. `causal` uses the past alone. Where there is nothing at all, every band is at its lowest, in a clip
+    that is silent throughout as in a pause between words.
     """
     mean = _past_mean if causal else _centred_mean
     power = power + POWER_FLOOR
