@@ -53,12 +53,17 @@ class Sound:
 
 @dataclass(frozen=True)
 class SpeechFeatures:
-    """Speech as a sequence of vectors. values: `[T, F]`, row k at time k / rate_hz; extractor: the encoder's name."""
+    """Speech as a sequence of vectors.
+
+    values: `[T, F]`, row k at time k / rate_hz. extractor: the encoder's name. lips_closed: the column that tells how
+    probable it is that the lips are closed, as for p, b, m (0-1); None where the encoder does not tell.
+    """
 
     values: np.ndarray
     rate_hz: float
     extractor: str
     duration_s: float
+    lips_closed: int | None = None
 
     def frame_count(self, fps: float) -> int:
         """Video frames that the sound lasts: at least one."""

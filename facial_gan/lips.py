@@ -8,7 +8,12 @@ import torch
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from facial_gan.losses import Lips
+from facial_gan.smoothing import smoothed
 
+HEARD, MEETING_FRAMES = (0.1, 0.35), 0.7
+"""Probability from which lips begin to close, and at which they meet: an encoder is seldom sure of a bilabial. The
+deviation of the smoothing of how far they do.
+"""
 CLOSED_SHARE = 0.1  # of the frames; speech closes the lips (p, b, m) and rests about as often
 
 
@@ -27,6 +32,30 @@ def lip_gap_mm(model: MorphableModel, expression: np.ndarray) -> np.ndarray:
     """Mean opening between the inner lips `[T]` of expressions `[T, 64]` on the mean face."""
     mean, basis = gap_columns_mm(model)
     return (mean + expression @ basis).mean(1)
+
+
+def above_rest(expression: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(mean opening of expressions `[T, 64]` above that of lips at rest `[64]`, in mm `[T]`; the smallest change of
+    expression that opens the lips by 1 mm, evenly, `[64]`).
+    """
+    _, columns = gap_columns_mm(mp478.load())
+    mean = columns.mean(1)
+    return (expression - rest) @ mean, mean / (mean**2).sum()
+
+
+def meeting(closed: np.ndarray) -> np.ndarray:
+    """How far lips come together `[T]`, 0-1, where they are heard to be closed with probability `[T]`.
+
+    From `HEARD[0]` on they approach, at `HEARD[1]` they meet.
+    """
+    share = np.clip((closed - HEARD[0]) / (HEARD[1] - HEARD[0]), 0, 1)
+    return smoothed((share * share * (3 - 2 * share))[:, None], MEETING_FRAMES)[:, 0]
+
+
+def meet(expression: np.ndarray, rest: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Expressions `[T, 64]` whose opening above that of lips at rest `[64]` is smaller by a share `[T]` of it."""
+    opening, direction = above_rest(expression, rest)
+    return (expression - (share * np.maximum(opening, 0.0))[:, None] * direction).astype(expression.dtype)
 
 
 def rest_expression(model: MorphableModel, expression: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from face_model import mp478
 from face_model.tracks import (
     BLINK,
     EXPRESSION,
@@ -30,8 +31,10 @@ from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig
 from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
 from facial_gan.interface import MotionModel
+from facial_gan.lips import meet, meeting
 from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
 from facial_gan.networks import Discriminator, Generator
+from facial_gan.smoothing import smoothed
 from facial_gan.statistics import FeatureStatistics, MotionStatistics
 from foundation.config import configure
 from foundation.errors import InputError
@@ -40,24 +43,6 @@ from training.checkpoint import load_weights
 
 OVERLAP_FRAMES = 32
 POSE_SMOOTHING_FRAMES = 3.0  # deviation of the Gaussian over the network's pose: a head has mass
-
-
-def smoothed(curves: np.ndarray, deviation_frames: float) -> np.ndarray:
-    """Curves `[T, C]` under a Gaussian cut at four deviations, their ends held.
-
-    To the bit what SciPy's `gaussian_filter1d` makes of them, whose package takes a tenth of a second to load before
-    the first frame.
-    """
-    reach = int(4 * deviation_frames + 0.5)
-    weights = np.exp(-0.5 / deviation_frames**2 * np.arange(-reach, reach + 1) ** 2)
-    weights /= weights.sum()
-    held = np.pad(curves.astype(np.float64), ((reach, reach), (0, 0)), mode="edge")
-    count = len(curves)
-    total = held[reach : reach + count] * weights[reach]
-    for away in range(reach, 0, -1):
-        pair = held[reach - away : reach - away + count] + held[reach + away : reach + away + count]
-        total += pair * weights[reach - away]
-    return total.astype(curves.dtype)
 
 
 class FacialGan(MotionModel):
@@ -112,13 +97,29 @@ class FacialGan(MotionModel):
             raise InputError(f"{rows.shape[1]} speech features a row", f"{len(self.features.mean)}")
         blink = BlinkProcess(self.blinks, MOTION_FPS, seed)
         sway = PoseProcess(self.pose_deviation, person.pose_factor, person.pose_memory_s, MOTION_FPS, seed)
+        share = self._meeting(features, rows, count)
+        start = 0
         for piece in self._network_pieces(self.features.normalise(rows), count, seed):
             piece[:, POSE] = within_range(piece[:, POSE] + sway(len(piece)), person.pose_limit)
             rest = person.normalised_rest
             piece[:, EXPRESSION] = rest + self.articulation * (piece[:, EXPRESSION] - rest)
             motion = person.restore(piece)
+            if share is not None:
+                motion[:, EXPRESSION] = meet(motion[:, EXPRESSION], person.rest, share[start : start + len(piece)])
+            start += len(piece)
             motion[:, BLINK] = blink(motion[:, BLINK][:, 0])[:, None]
             yield FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
+
+    def _meeting(self, features: SpeechFeatures, rows: np.ndarray, count: int) -> np.ndarray | None:
+        """How far the lips come together in each frame `[count]`, if the encoder tells and the face model is ours.
+
+        What a network learns of p, b and m from a minute of footage is half an opening, and lips that do not meet in
+        them are what people see first.
+        """
+        if features.lips_closed is None or self.face_model != mp478.ID:
+            return None
+        heard = rows[:count, features.lips_closed]
+        return meeting(np.pad(heard, (0, count - len(heard))))
 
     def _network_pieces(self, rows: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
         """The generator's normalised motion for `count` frames, in pieces `[<= 128, 71]`, windows cross-faded."""

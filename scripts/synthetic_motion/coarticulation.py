@@ -28,10 +28,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from face_model import mp478
 from face_model.arkit import ARKIT_NAMES, maps
 from face_model.tracks import EXPRESSION_SIZE
-from facial_gan.lips import gap_columns_mm
+from facial_gan.lips import above_rest
 from preprocessing.speech.phonetic import VISEME_NAMES
 
 Segment = tuple[float, float, int]
@@ -169,7 +168,5 @@ def close_lips(
             middle, half = (start_s + end_s) / 2, max((0.5 - EDGE_SHARE) * (end_s - start_s), 0.034)
             away = np.clip((np.abs(times_s - middle) - half) / 0.05, 0, 1)
             meets = np.maximum(meets, 1 - away * away * (3 - 2 * away))
-    _, columns = gap_columns_mm(mp478.load())
-    opening = (expression - rest) @ columns.mean(1)
-    direction = columns.mean(1) / (columns.mean(1) ** 2).sum()
+    opening, direction = above_rest(expression, rest)
     return expression + ((1 - meets) * np.maximum(opening, 0.0) - opening)[:, None] * direction

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
+from face_model import mp478
 from facial_gan.interface import MotionModel
+from facial_gan.lips import lip_gap_mm
 from facial_gan.registry import load_motion_model
-from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES, FacialGan, smoothed
+from facial_gan.smoothing import smoothed
+from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES, FacialGan
 from foundation.errors import InputError
 from tests.facial_gan.synthetic import model, speech
 
@@ -123,3 +126,24 @@ def test_damaged_files_are_told(gan: FacialGan, tmp_path: Path) -> None:
         FacialGan.load(path)
     with pytest.raises(InputError, match="does not exist"):
         FacialGan.load(tmp_path / "absent.safetensors")
+
+
+def test_lips_meet_where_they_are_heard_to_be_closed(gan: FacialGan) -> None:
+    person = gan.statistics
+    ours = FacialGan(
+        gan.generator, person, gan.features, gan.blinks, gan.architecture, "toy", mp478.ID, None, gan.pose_deviation
+    )
+    heard = speech(12.0, seed=4)
+    values = heard.values.copy()
+    values[:, 2] = 0.0
+    values[200:300, 2] = 0.9  # closed from 4.0 to 6.0 s: frames 120 to 180
+    untold = replace(heard, values=values)
+    plain, closed = ours.synthesize(untold), ours.synthesize(replace(untold, lips_closed=2))
+    rest_mm = lip_gap_mm(mp478.load(), person.rest[None])[0]
+    before, after = (lip_gap_mm(mp478.load(), m.expression) - rest_mm for m in (plain, closed))
+    assert before[124:176].max() > 0.3 and after[124:176].max() < 0.01
+    away = np.r_[:116, 186 : len(after)]
+    np.testing.assert_allclose(after[away], before[away], atol=1e-4)
+    np.testing.assert_array_equal(plain.pack()[:, :7], closed.pack()[:, :7])  # head and lids have no part in it
+    # Nobody's lips can be told on a face model that is not ours.
+    np.testing.assert_array_equal(gan.synthesize(untold).pack(), gan.synthesize(replace(untold, lips_closed=2)).pack())

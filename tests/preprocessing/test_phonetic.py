@@ -270,3 +270,9 @@ def test_it_tells_visemes_of_a_person_it_never_heard(
     # Truth moved by a fifth of a second must fit worse: the rows stand for their own instants.
     for shift in (-10, 10):
         assert accuracy(encoder, sound, np.roll(truth, shift)) < clean - 0.1
+
+
+def test_it_says_which_of_its_numbers_is_the_closing_of_the_lips(encoder: PhoneticEncoder) -> None:
+    features = encoder(Sound(hum(1.0)))
+    assert features.lips_closed is not None and VISEME_NAMES[features.lips_closed] == "lips_closed"
+    assert speech_encoder("log_mel")(Sound(hum(1.0))).lips_closed is None

@@ -71,6 +71,8 @@ class PhoneticEncoder(WindowedEncoder):
         InputError: weights that are missing or not of this network.
     """
 
+    lips_closed = VISEME_NAMES.index("lips_closed")
+
     def __init__(self, path: Path | None = None) -> None:
         self.network, self.causal = load_network(shipped(WEIGHTS) if path is None else path)
         self.name, self.rate_hz = "phonetic_causal" if self.causal else "phonetic", float(RATE_HZ)
