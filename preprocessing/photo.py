@@ -16,7 +16,7 @@ from face_model.alignment import similarity
 from face_model.cameras import WeakPerspectiveCamera
 from face_model.illumination import AMBIENT
 from face_model.morphable_model import MorphableModel
-from face_model.rotations import rotation_angles
+from face_model.rotations import rotation_angles, rotation_matrix
 from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
 from foundation.errors import InputError
 from preprocessing.fitting import LANDMARK_NOISE_MM, stable_weights
@@ -67,12 +67,14 @@ def find_face(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None 
 
 
 def fit_photo(
-    landmarks_px: np.ndarray, width_px: int, height_px: int, source: str = "", model: MorphableModel | None = None
+    landmarks_px: np.ndarray, width_px: int, height_px: int, source: str = "", model: MorphableModel | None = None,
+    rotation: np.ndarray | None = None,
 ) -> FaceTrack:
     """The track, one frame long, of a photo. The eyes' opening counts as the person's own open eyes.
 
     Args:
         landmarks_px: `[478, 3]`; x right, y down, z towards the viewer, all in pixels.
+        rotation: `[3]` rad, the head's where it is known better than from these landmarks.
 
     Raises:
         InputError: the face is turned too far away.
@@ -85,8 +87,9 @@ def fit_photo(
     weights = stable_weights(model)
     lips, identity_weights = _mouth(mean, weights)
     moved, neutral = np.zeros_like(mean), mean
+    known = None if rotation is None else rotation_matrix(torch.as_tensor(rotation[None], dtype=torch.float64)).numpy()
     for _ in range(ITERATIONS):
-        scale, turn, shift = similarity((neutral + moved)[None], target, weights)
+        scale, turn, shift = similarity((neutral + moved)[None], target, weights, known)
         head = np.einsum("tba,tvb->tva", turn, target - shift[:, None])[0] / scale[0]
         unlike = head - mean
         unlike[lips] = unlike[lips].mean(0) * (0, 1, 1)
@@ -94,9 +97,9 @@ def fit_photo(
         neutral = mean + np.einsum("k,kvc->vc", identity, identity_mm)
         expression = _weighted_ridge(expression_mm, head - neutral, np.full(len(mean), LANDMARK_NOISE_MM**-2))
         moved = np.einsum("k,kvc->vc", expression, expression_mm)
-    rotation = rotation_angles(torch.from_numpy(turn)).numpy().astype(np.float32)
-    if np.abs(rotation[0, :2]).max() > MAX_TURN_RAD:
-        turned = np.degrees(np.abs(rotation[0, :2]).max())
+    angles = rotation_angles(torch.from_numpy(turn)).numpy().astype(np.float32)
+    if np.abs(angles[0, :2]).max() > MAX_TURN_RAD:
+        turned = np.degrees(np.abs(angles[0, :2]).max())
         raise InputError(f"{source}: a head turned by {turned:.0f} degrees", "a face towards the camera")
     camera = WeakPerspectiveCamera.for_size(width_px, height_px)
     translation = np.array([[
@@ -104,7 +107,7 @@ def fit_photo(
         -camera.focal_px / scale[0],
     ]], np.float32)  # fmt: skip
     motion = FaceMotion(
-        PHOTO_FPS, expression[None].astype(np.float32), rotation, translation, np.zeros(1, np.float32), model.id
+        PHOTO_FPS, expression[None].astype(np.float32), angles, translation, np.zeros(1, np.float32), model.id
     )
     person = FaceIdentity(identity.astype(np.float32), np.zeros(len(model.texture), np.float32), AMBIENT)
     return FaceTrack(

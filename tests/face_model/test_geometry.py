@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from face_model.alignment import similarity
@@ -90,3 +91,22 @@ def test_similarity_never_mirrors():
     source = np.random.default_rng(3).normal(size=(30, 3))
     _, turn, _ = similarity(source, source * (-1, 1, 1), np.ones(30))
     assert np.linalg.det(turn) == pytest.approx(1.0)
+
+
+def test_a_known_rotation_gives_its_best_scale_and_shift() -> None:
+    dice = np.random.default_rng(0)
+    source, weights = dice.standard_normal((40, 3)), dice.uniform(0.1, 1.0, 40)
+    turned = Rotation.from_euler("xyz", (0.2, -0.1, 0.3)).as_matrix()
+    target = 3.0 * source @ turned.T + (5.0, -2.0, 1.0) + 0.1 * dice.standard_normal((40, 3))
+    known = Rotation.from_euler("xyz", (0.25, -0.1, 0.3)).as_matrix()
+    scale, rotation, shift = similarity(source, target, weights, known)
+    assert rotation is known
+
+    def squares(values: np.ndarray) -> float:
+        return float((weights * ((values[0] * source @ known.T + values[1:] - target) ** 2).sum(1)).sum())
+
+    best = minimize(squares, np.array([1.0, 0, 0, 0]), tol=1e-12).x
+    np.testing.assert_allclose([scale, *shift], best, atol=1e-4)
+    free = similarity(source, target, weights)
+    np.testing.assert_allclose(free[1], turned, atol=0.05)
+    np.testing.assert_allclose(similarity(source, target, weights, free[1])[0], free[0], rtol=1e-12)

@@ -15,6 +15,7 @@ from face_model.morphable_model import rotate
 from face_model.tracks import POSE, FaceMotion, FaceTrack
 from preprocessing.photo import fit_photo
 from render2video.appearance import LayeredAppearance
+from render2video.conditioning import HeadRenderer
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import FOLDS, without_smile
@@ -46,6 +47,14 @@ def smiling_face() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def track() -> FaceTrack:
     return fit_photo(smiling_face()[0], SIZE_PX, SIZE_PX, "made")
+
+
+def test_a_rotation_that_is_known_is_kept_and_the_points_stay(track: FaceTrack) -> None:
+    known = track.motion.rotation[0] + np.array([0.03, -0.02, 0.0], np.float32)
+    fitted = fit_photo(smiling_face()[0], SIZE_PX, SIZE_PX, "made", rotation=known)
+    np.testing.assert_allclose(fitted.motion.rotation[0], known, atol=1e-5)
+    away = [HeadRenderer(mp478.load(), t.person, t.camera, 8).vertices_px(t.motion)[0][0] for t in (track, fitted)]
+    assert np.linalg.norm(away[0] - away[1], axis=1)[: len(track.landmarks_px[0])].mean() < 0.01 * SIZE_PX
 
 
 @pytest.fixture(scope="module")

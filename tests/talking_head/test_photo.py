@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from face_model import mp478
+from face_model.rotations import geodesic_degrees
 from face_model.tracks import AU45_MAX, FaceMotion
 from foundation.errors import InputError
 from foundation.shipped import shipped
 from preprocessing.eyes import eye_ratio
 from preprocessing.media import probe, read_frames
+from preprocessing.photo import find_face, fit_photo
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
 from render2video.person import PersonRenderer
 from talking_head.demo import SPEECH, TARGET
@@ -104,6 +106,16 @@ def test_the_wall_behind_the_built_in_person_stands_still(tmp_path: Path) -> Non
     turned = FaceMotion(motion.fps, motion.expression, turns + pose[:3], motion.translation, motion.blink)
     frames = [frame[far].astype(int) for frame in renderer.frames(turned)]
     assert max(np.abs(frame - frames[0]).max() for frame in frames) == 0
+
+
+def test_the_built_in_person_is_seen_as_she_is_driven(tmp_path: Path, landmarker: Path) -> None:
+    target = find_target(Home(tmp_path), TARGET)
+    resting = still(target, 0.0)
+    painted = next(PersonRenderer.load(target.folder, mp478.load()).frames(resting))
+    height_px, width_px = painted.shape[:2]
+    seen = fit_photo(find_face(painted, "painted"), width_px, height_px)
+    # Her smile made the photo's own pose 1.9 degrees another than that of her face at rest.
+    assert geodesic_degrees(seen.motion.rotation, resting.rotation)[0] < 1.4
 
 
 def test_the_built_in_target_ships_whole(tmp_path: Path) -> None:
