@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.general import ALIGNED, Speaking, aligned, gain_change, least_openings, rest_after_s
+from benchmarks.general import ALIGNED, MEETING_SHARE, Speaking, aligned, gain_change, least_openings, rest_after_s
 from facial_gan.synthesis import FacialGan
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
@@ -36,3 +36,4 @@ def test_lips_come_nearer_to_each_other_for_p_b_m(speaking: Speaking, data_dir: 
     pairs = [least_openings(speaking, *aligned(data_dir, name)) for name in ALIGNED]
     lips, others = (np.concatenate(part) for part in zip(*pairs, strict=True))
     assert np.median(lips) < np.median(others) - 0.1
+    assert (lips < MEETING_SHARE).mean() > 0.65  # 51% from the network alone
