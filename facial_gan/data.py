@@ -52,6 +52,8 @@ class MotionExample:
         digest = hashlib.sha256()
         for array in (self.features.values, self.motion.pack(), self.valid):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if self.made:
+            digest.update(b"made")
         return digest.hexdigest()[:16]
 
 
@@ -157,7 +159,7 @@ class WindowSet:
 
         made_share: of the windows that come from made motion, if there is any.
         """
-        made = int(made_share * batch_size + generator.random()) if self.made and made_share > 0 else 0
+        made = min(batch_size, int(made_share * batch_size + generator.random())) if self.made and made_share > 0 else 0
         chosen = [self.made[int(generator.integers(len(self.made)))] for _ in range(made)]
         for position in range(step * batch_size, (step + 1) * batch_size - made):
             epoch, index = divmod(position, len(self.windows))

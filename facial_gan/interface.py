@@ -197,9 +197,13 @@ def _check_shapes(
     for name, shape in shapes.items():
         found = arrays[name].shape
         wanted = [known.get(size, size) if isinstance(size, str) else size for size in shape]
-        if len(found) != len(wanted) or any(w != f for w, f in zip(wanted, found, strict=True) if isinstance(w, int)):
+        if len(found) != len(wanted) or not all(map(_fits, found, wanted)):
             raise InputError(
                 f"{path}: tensor '{name}' is of shape {list(found)}", f"[{', '.join(map(str, wanted))}]",
                 "enroll or train it again",
             )
         known |= {size: count for size, count in zip(shape, found, strict=True) if isinstance(size, str)}
+
+
+def _fits(count: int, wanted: int | str) -> bool:
+    return count > 0 if isinstance(wanted, str) else count == wanted

@@ -86,7 +86,8 @@ class FacialGanTraining:
 
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
         """One update of the discriminator, then one of the generator."""
-        made_share = self.schedule.made_share * max(0.0, 1.0 - progress / self.schedule.made_until)
+        until = self.schedule.made_until
+        made_share = self.schedule.made_share * max(0.0, 1.0 - progress / until) if until > 0 else 0.0
         batch = self.windows.batch(step, self.schedule.batch_size, self.seed, generator, made_share)
         own = share(self.schedule.batch_size)
         windows, real, initial, mask = (

@@ -98,9 +98,9 @@ class PersonRenderer:
         config: Any = configure(profile.config_type, described["config"], str(folder / VIDEO_FILE))
         shapes = {name: int(metadata[name]) for name in ("size_px", "texture_px", "window_px")}
         networks = profile.build(config, **shapes)
-        load_weights(folder / VIDEO_FILE, networks["generator"], _tensors(weights), "")
+        _fill(folder / VIDEO_FILE, networks["generator"], weights)
         layers = {name: look[name] for name in ("plate", "texture", "features")}
-        load_weights(folder / APPEARANCE_FILE, networks["appearance"], _tensors(layers), "")
+        _fill(folder / APPEARANCE_FILE, networks["appearance"], layers)
         person = FaceIdentity(
             look["person.identity"], look["person.texture"], look["person.illumination"], metadata["blink_gain"]
         )
@@ -144,6 +144,14 @@ def _arrays(module: nn.Module) -> dict[str, np.ndarray]:
 
 def _tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value) for name, value in arrays.items()}
+
+
+def _fill(path: Path, module: nn.Module, arrays: dict[str, np.ndarray]) -> None:
+    try:
+        load_weights(path, module, _tensors(arrays), "")
+    except InputError as error:
+        wanted = "a file that this version of the program made"
+        raise InputError(f"{path} is of another form or damaged", wanted, "enroll the person again") from error
 
 
 def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -73,7 +73,8 @@ def test_made_motion_has_its_share_of_a_batch_and_is_never_drawn_without_one() -
         batch = windows.batch(step, 16, 0, np.random.default_rng(step), share)
         return int((batch.motion[..., EXPRESSION].mean((1, 2)) > 2).sum())
 
-    assert all(made_in(0.0, step) == 0 for step in range(20))
+    assert all(made_in(0.0, step) == 0 for step in range(20)) and made_in(1.5, 0) == 16
+    assert real.digest() != made.digest()  # a run that is resumed must not take the one for the other
     assert np.mean([made_in(0.33, step) for step in range(60)]) == pytest.approx(0.33 * 16, rel=0.1)
     alone = WindowSet([real], people, features, PLAIN)
     one, two = (w.batch(3, 4, 0, np.random.default_rng(3)).motion for w in (windows, alone))

@@ -66,6 +66,12 @@ def test_made_motion_teaches_the_network_but_says_nothing_of_the_person(tmp_path
     for name, value in bare.statistics.arrays().items():
         np.testing.assert_array_equal(value, more.statistics.arrays()[name], err_msg=name)
     assert bare.digest() != more.digest()
+    never = [replace(config(2).general, **change) for change in ({"made_share": 0.0}, {"made_until": 0.0})]
+    runs = [
+        train_general([shown, made], replace(config(2), general=schedule), tmp_path / f"never{number}", "cpu")
+        for number, schedule in enumerate(never)
+    ]
+    assert FacialGan.load(runs[0]).digest() == FacialGan.load(runs[1]).digest()
 
 
 def test_motion_at_another_rate_is_refused() -> None:

@@ -13,10 +13,12 @@ from face_model import mp478
 from face_model.cameras import WeakPerspectiveCamera
 from face_model.morphable_model import rotate
 from face_model.tracks import POSE, FaceMotion, FaceTrack
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
 from preprocessing.photo import fit_photo
 from render2video.appearance import LayeredAppearance
 from render2video.conditioning import HeadRenderer
-from render2video.person import PersonRenderer
+from render2video.person import APPEARANCE_FILE, VIDEO_FILE, PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import FOLDS, without_smile
 from render2video.photo.person import photo_person
@@ -250,3 +252,14 @@ def test_saved_and_loaded_it_paints_the_same(person: PersonRenderer, track: Face
     motion = wild(track, 3)
     pairs = zip(person.frames(motion), again.frames(motion), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize("name", [VIDEO_FILE, APPEARANCE_FILE])
+def test_files_of_another_form_are_told_in_words_of_the_person(person: PersonRenderer, name: str, tmp_path) -> None:
+    person.save(tmp_path)
+    arrays, notes = read_tensors(tmp_path / name)
+    tensor = "teeth" if name == VIDEO_FILE else "plate"
+    write_tensors(tmp_path / name, arrays | {tensor: arrays[tensor][:-1]}, notes)
+    with pytest.raises(InputError, match="enroll the person again") as told:
+        PersonRenderer.load(tmp_path, mp478.load())
+    assert name in str(told.value) and "state_dict" not in str(told.value)

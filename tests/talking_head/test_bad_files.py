@@ -118,8 +118,10 @@ def test_motion_models_of_other_shapes_are_told_before_they_speak(name: str, tmp
     model = motion_model(name).load(shipped(f"{name}/log_mel.safetensors"))
     assert model.shapes and set(model.shapes) <= set(arrays)
     networks = [tensor for tensor in arrays if tensor.count(".") > 1]
-    for tensor in {*arrays} - {*networks[1:]}:  # all that no network holds, and one that it does
-        spoilt = arrays | {tensor: np.concatenate([arrays[tensor].reshape(-1)] * 2)}
+    doubled = {tensor: np.concatenate([arrays[tensor].reshape(-1)] * 2) for tensor in {*arrays} - {*networks[1:]}}
+    emptied = {tensor: arrays[tensor][:0] for tensor in model.shapes}
+    for tensor, value in (*doubled.items(), *emptied.items()):  # all that no network holds, and one that it does
+        spoilt = arrays | {tensor: value}
         write_tensors(tmp_path / "m.safetensors", spoilt, notes)
         with pytest.raises(InputError):
             motion_model(name).load(tmp_path / "m.safetensors")
