@@ -1,6 +1,6 @@
 """Clips to learn from in which synthesised voices speak: their features, and the motion that their phone times give.
 
-The sound is what `scripts.phonetic.make_corpus` (and `.recordings`) wrote. `scripts/train_general.py --synthetic`
+The sound is what `scripts.phonetic.make_corpus` wrote. `scripts/train_general.py --synthetic`
 learns from these clips beside real ones; nothing is written, since making one takes a tenth of a second.
 """
 
