@@ -53,4 +53,4 @@ def live(
         seconds=None if time is None else duration_s(time), seed=seed, device=device, home=home,
     )
     late = f"; {sent.skipped} came too late and were skipped" if sent.skipped else ""
-    return Outcome(f"{to}: {sent.packets} packets, {sent.seconds:.1f} s of speech{late}", asdict(sent))
+    return Outcome(f"{to}: {sent.packets} packets, {sent.duration_s:.1f} s of speech{late}", asdict(sent))

@@ -21,11 +21,11 @@ AHEAD_PIECES = 8
 
 @dataclass(frozen=True)
 class Sent:
-    """packets: sent. skipped: rows that came too late to be of use. seconds: of the speech."""
+    """packets: sent. skipped: rows that came too late to be of use. duration_s: of the speech."""
 
     packets: int
     skipped: int
-    seconds: float
+    duration_s: float
 
 
 def address_of(text: str) -> tuple[str, int]:

@@ -133,7 +133,7 @@ def test_rows_leave_at_their_time_and_late_ones_are_skipped() -> None:
         sent = send(late_rows(clock), Sender("A", 50.0), ("127.0.0.1", receiver.port), clock=clock, sleep=clock.sleep)
         assert clock.slept[1:10] == [pytest.approx(1 / 50)] * 9
         # The eleventh is 0.5 s late; not one of the ten that follow is within a tenth of a second of its time.
-        assert (sent.packets, sent.skipped, sent.seconds) == (10, 10, 0.4)
+        assert (sent.packets, sent.skipped, sent.duration_s) == (10, 10, 0.4)
         clock = Clock()
         sent = send(
             late_rows(clock), Sender("A", 50.0), ("127.0.0.1", receiver.port), wait_for_late=True, clock=clock,
@@ -175,7 +175,7 @@ def test_live_stops_after_the_time_it_is_told(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, [*words, "--json"])
     assert result.exit_code == 0, result.output
     sent = json.loads(result.output.splitlines()[-1])
-    assert sent["packets"] + sent["skipped"] == 30
+    assert sent["packets"] + sent["skipped"] == 30 and sent["duration_s"] == 0.5
 
 
 def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
