@@ -44,7 +44,7 @@ class Prepared:
     """What came of it. used: clips in the shards. left_out: clip to why the gate or its content keeps it out.
 
     failed: clip to what went wrong with its work (tried again by the next call). frames: at 30 a second, of the used.
-    parts: of each split, part to clips. seconds: spent on each stage, summed over processes, in this call.
+    parts: of each split, part to clips. stages_s: spent on each stage, summed over processes, in this call.
     """
 
     manifest: Path
@@ -54,7 +54,7 @@ class Prepared:
     left_out: dict[str, str]
     failed: dict[str, str]
     parts: dict[str, dict[str, int]]
-    seconds: dict[str, float]
+    stages_s: dict[str, float]
 
 
 def prepare(

@@ -19,7 +19,7 @@ from foundation.errors import InputError
 from foundation.files import read_json
 from talking_head.datasets import clip as clip_room
 from talking_head.datasets.naming import split_by_speaker
-from talking_head.datasets.prepare import Prepared, prepare
+from talking_head.datasets.prepare import Prepared, describe, prepare
 from talking_head.datasets.shards import is_prepared, load_examples
 from talking_head.datasets.workers import Place
 from talking_head.learning import motion_example
@@ -124,7 +124,8 @@ def test_a_clip_that_fails_is_tried_again_and_stops_nobody(
         made = prepare(corpus, tmp_path, SETTINGS, Place(1))
     assert made.failed == {name: "MemoryError: too much" for name in GRID if name.startswith("anna")} and made.used == 1
     again = prepare(corpus, tmp_path, SETTINGS, Place(1))
-    assert not again.failed and again.used == 3 and set(again.seconds) == {"track", "example"}
+    assert not again.failed and again.used == 3 and set(again.stages_s) == {"track", "example"}
+    assert "seconds" not in describe(again)  # which the command tells of itself
 
 
 def test_a_damaged_data_set_is_told_and_repaired(prepared: Prepared, corpus: Path) -> None:
