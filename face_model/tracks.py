@@ -56,7 +56,8 @@ class SpeechFeatures:
     """Speech as a sequence of vectors.
 
     values: `[T, F]`, row k at time k / rate_hz. extractor: the encoder's name. lips_closed: the column that tells how
-    probable it is that the lips are closed, as for p, b, m (0-1); None where the encoder does not tell.
+    probable it is that the lips are closed, as for p, b, m (0-1); silent: that nobody speaks. None where the encoder
+    does not tell.
     """
 
     values: np.ndarray
@@ -64,6 +65,7 @@ class SpeechFeatures:
     extractor: str
     duration_s: float
     lips_closed: int | None = None
+    silent: int | None = None
 
     def frame_count(self, fps: float) -> int:
         """Video frames that the sound lasts: at least one."""

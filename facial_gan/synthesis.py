@@ -31,7 +31,7 @@ from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig
 from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
 from facial_gan.interface import MotionModel
-from facial_gan.lips import meet, meeting
+from facial_gan.lips import meet, meeting, resting
 from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
 from facial_gan.networks import Discriminator, Generator
 from facial_gan.smoothing import smoothed
@@ -113,13 +113,17 @@ class FacialGan(MotionModel):
     def _meeting(self, features: SpeechFeatures, rows: np.ndarray, count: int) -> np.ndarray | None:
         """How far the lips come together in each frame `[count]`, if the encoder tells and the face model is ours.
 
-        What a network learns of p, b and m from a minute of footage is half an opening, and lips that do not meet in
-        them are what people see first.
+        What a network learns of p, b and m from a minute of footage is half an opening, and of pauses lips ajar. Lips
+        that do not meet there are what people see first.
         """
-        if features.lips_closed is None or self.face_model != mp478.ID:
+        if self.face_model != mp478.ID:
             return None
-        heard = rows[:count, features.lips_closed]
-        return meeting(np.pad(heard, (0, count - len(heard))))
+        after = max(0, count - len(rows))
+        heard = [
+            together(np.pad(rows[:count, column], (0, after), mode="edge"))
+            for column, together in ((features.lips_closed, meeting), (features.silent, resting)) if column is not None
+        ]
+        return np.max(heard, axis=0) if heard else None
 
     def _network_pieces(self, rows: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
         """The generator's normalised motion for `count` frames, in pieces `[<= 128, 71]`, windows cross-faded."""

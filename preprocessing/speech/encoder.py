@@ -69,11 +69,13 @@ class StreamEncoder:
 class WindowedEncoder(StreamEncoder):
     """An encoder whose rows depend on near sound only: give `rows` and `context_s` instead of `encode`.
 
-    context_s: a row of `rows` depends on no sound further away than this. lips_closed: see `SpeechFeatures`.
+    context_s: a row of `rows` depends on no sound further away than this. lips_closed, silent: see
+    `SpeechFeatures`.
     """
 
     context_s: float
     lips_closed: int | None = None
+    silent: int | None = None
 
     def rows(self, samples: np.ndarray) -> np.ndarray:
         """Rows `[max(1, round(N * rate_hz / 16000)), F]` of 16 kHz samples `[N]`; outside of them is silence."""
@@ -129,8 +131,8 @@ def encode_pieces(encoder: WindowedEncoder, pieces: Iterable[np.ndarray]) -> Spe
     rows = np.concatenate(values)
     assert len(rows) == row_count(total, encoder.rate_hz)
     finished = encoder.finish(rows).astype(np.float32)
-    seconds = total / SPEECH_RATE_HZ
-    return SpeechFeatures(finished, float(encoder.rate_hz), encoder.name, seconds, encoder.lips_closed)
+    seconds, heard = total / SPEECH_RATE_HZ, (encoder.lips_closed, encoder.silent)
+    return SpeechFeatures(finished, float(encoder.rate_hz), encoder.name, seconds, *heard)
 
 
 def encode_file(encoder: SpeechEncoder, path: Path | str) -> SpeechFeatures:

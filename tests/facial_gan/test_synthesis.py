@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
 from facial_gan.interface import MotionModel
-from facial_gan.lips import lip_gap_mm
+from facial_gan.lips import lip_gap_mm, resting
 from facial_gan.registry import load_motion_model
 from facial_gan.smoothing import smoothed
 from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES, FacialGan
@@ -147,3 +147,12 @@ def test_lips_meet_where_they_are_heard_to_be_closed(gan: FacialGan) -> None:
     np.testing.assert_array_equal(plain.pack()[:, :7], closed.pack()[:, :7])  # head and lids have no part in it
     # Nobody's lips can be told on a face model that is not ours.
     np.testing.assert_array_equal(gan.synthesize(untold).pack(), gan.synthesize(replace(untold, lips_closed=2)).pack())
+
+
+def test_lips_rest_in_long_pauses_and_not_in_short_ones() -> None:
+    silent = np.zeros(200)
+    silent[50:80], silent[120:130] = 0.95, 0.95  # 1 s and 0.33 s
+    rest = resting(silent)
+    assert rest[:50].max() < 0.3 and rest[54:62].min() > 0.8
+    assert rest[70:].max() < 0.1  # they open before the next word, and stay so in the short pause
+    assert resting(np.ones(5)).min() > 0.99 and resting(np.zeros(1)).max() == 0

@@ -275,4 +275,6 @@ def test_it_tells_visemes_of_a_person_it_never_heard(
 def test_it_says_which_of_its_numbers_is_the_closing_of_the_lips(encoder: PhoneticEncoder) -> None:
     features = encoder(Sound(hum(1.0)))
     assert features.lips_closed is not None and VISEME_NAMES[features.lips_closed] == "lips_closed"
-    assert speech_encoder("log_mel")(Sound(hum(1.0))).lips_closed is None
+    assert features.silent is not None and VISEME_NAMES[features.silent] == "silence"
+    plain = speech_encoder("log_mel")(Sound(hum(1.0)))
+    assert plain.lips_closed is None and plain.silent is None

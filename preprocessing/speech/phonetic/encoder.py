@@ -71,7 +71,7 @@ class PhoneticEncoder(WindowedEncoder):
         InputError: weights that are missing or not of this network.
     """
 
-    lips_closed = VISEME_NAMES.index("lips_closed")
+    lips_closed, silent = VISEME_NAMES.index("lips_closed"), VISEME_NAMES.index("silence")
 
     def __init__(self, path: Path | None = None) -> None:
         self.network, self.causal = load_network(shipped(WEIGHTS) if path is None else path)
