@@ -19,6 +19,7 @@ from face_model.morphable_model import MorphableModel
 from face_model.rotations import rotation_angles, rotation_matrix
 from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
 from foundation.errors import InputError
+from preprocessing.eyes import LEAST_OPEN_RATIO, eye_ratio
 from preprocessing.fitting import LANDMARK_NOISE_MM, stable_weights
 from preprocessing.tracking import FaceTracker, face_tracker
 
@@ -47,7 +48,7 @@ def find_face(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None 
     """Landmarks `[478, 3]` (px) of the one face in a photo `[H, W, 3]` uint8.
 
     Raises:
-        InputError: no face, two that could be meant, or too small a face.
+        InputError: no face, two that could be meant, too small a face, or closed eyes, which nothing could open.
     """
     used = tracker or face_tracker()
     try:
@@ -63,7 +64,10 @@ def find_face(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None 
         raise InputError(
             f"{source}: a face of {faces[0].size_px:.0f} pixels", f"at least {MIN_FACE_PX}", "crop a larger photo"
         )
-    return faces[0].landmarks_px
+    landmarks_px = faces[0].landmarks_px
+    if eye_ratio(landmarks_px[None])[0] < LEAST_OPEN_RATIO:
+        raise InputError(f"{source}: closed eyes", "a photo of a person with open eyes", "choose another photo")
+    return landmarks_px
 
 
 def fit_photo(

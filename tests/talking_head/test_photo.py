@@ -93,6 +93,17 @@ def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path, landmarker: Pat
     assert not list((tmp_path / "home" / "targets").glob("*"))
 
 
+def test_closed_eyes_are_refused(data_dir: Path, landmarker: Path, tmp_path: Path) -> None:
+    tracker = MediaPipeTracker(landmarker)
+    frames = list(read_frames(data_dir / "grid" / "bbaf2n.mpg"))
+    lids = [eye_ratio(tracker.confirm(frame)[0].landmarks_px[None])[0] for frame in frames]
+    tracker.close()
+    blinking = frames[int(np.argmin(lids))]
+    cv2.imwrite(str(tmp_path / "blink.png"), cv2.cvtColor(blinking, cv2.COLOR_RGB2BGR))
+    with pytest.raises(InputError, match="closed eyes"):
+        enroll(tmp_path / "blink.png", "blink", CONSENT, home=tmp_path / "home")
+
+
 def test_the_wall_behind_the_built_in_person_stands_still(tmp_path: Path) -> None:
     target = find_target(Home(tmp_path), TARGET)
     renderer = PersonRenderer.load(target.folder, mp478.load())
