@@ -12,6 +12,7 @@ from torch import Tensor
 from face_model.tracks import EXPRESSION, MOTION_FPS, WINDOW_STEPS, FaceMotion, SpeechFeatures
 from facial_gan.config import Augmentation
 from facial_gan.statistics import FeatureStatistics, MotionStatistics
+from foundation.easing import smoothstep
 from foundation.errors import InputError
 
 WINDOW_FRAMES = 128  # FACIAL, section 3.2
@@ -227,5 +228,5 @@ def _silence(
     line[rows] = (clip.outside + noise)[: rows.stop - rows.start]
     frame = np.arange(len(motion))
     closed = np.clip(np.minimum((frame - start) / CLOSING_FRAMES, (start + length - frame) / OPENING_FRAMES), 0, 1)
-    closed = (closed * closed * (3 - 2 * closed))[:, None].astype(np.float32)
+    closed = smoothstep(closed)[:, None].astype(np.float32)
     motion[:, EXPRESSION] += closed * (clip.rest - motion[:, EXPRESSION])

@@ -9,6 +9,7 @@ from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from facial_gan.losses import Lips
 from facial_gan.smoothing import smoothed
+from foundation.easing import smoothstep
 
 HEARD, MEETING_FRAMES = (0.1, 0.35), 0.7
 """Probability from which lips begin to close, and at which they meet: an encoder is seldom sure of a bilabial. The
@@ -54,7 +55,7 @@ def meeting(closed: np.ndarray) -> np.ndarray:
     From `HEARD[0]` on they approach, at `HEARD[1]` they meet.
     """
     share = np.clip((closed - HEARD[0]) / (HEARD[1] - HEARD[0]), 0, 1)
-    return smoothed((share * share * (3 - 2 * share))[:, None], MEETING_FRAMES)[:, 0]
+    return smoothed(smoothstep(share)[:, None], MEETING_FRAMES)[:, 0]
 
 
 def resting(silent: np.ndarray) -> np.ndarray:
@@ -65,7 +66,7 @@ def resting(silent: np.ndarray) -> np.ndarray:
     before, after = PAUSE_FRAMES
     around = np.lib.stride_tricks.sliding_window_view(np.pad(silent, PAUSE_FRAMES, mode="edge"), before + after + 1)
     share = np.clip((around.min(axis=1) - PAUSE[0]) / (PAUSE[1] - PAUSE[0]), 0, 1)
-    return smoothed((share * share * (3 - 2 * share))[:, None], REST_FRAMES)[:, 0]
+    return smoothed(smoothstep(share)[:, None], REST_FRAMES)[:, 0]
 
 
 def meet(expression: np.ndarray, rest: np.ndarray, share: np.ndarray) -> np.ndarray:

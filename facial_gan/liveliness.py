@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from face_model.tracks import AU45_MAX, POSE_SIZE
+from foundation.easing import smoothstep
 
 HUMAN_BLINKS_A_MIN = 17.0  # in conversation; Bentivoglio et al. 1997 measure 26 speaking, 17 at rest
 RATE_LIMITS_A_MIN = (10.0, 28.0)
@@ -107,8 +108,7 @@ def _blink_shape(habit: BlinkHabit, fps: float) -> np.ndarray:
     time_s = np.arange(1, max(4, round(whole_s * fps)) + 1) / fps
     peak_s = round(whole_s / 3 * fps) / fps or 1 / fps
     share = np.where(time_s <= peak_s, time_s / peak_s, 1 - (time_s - peak_s) / (whole_s - peak_s + 1 / fps))
-    share = np.clip(share, 0, 1)
-    return share * share * (3 - 2 * share)
+    return smoothstep(np.clip(share, 0, 1))
 
 
 class PoseProcess:

@@ -37,6 +37,7 @@ from facial_gan.networks import Discriminator, Generator
 from facial_gan.smoothing import smoothed
 from facial_gan.statistics import FeatureStatistics, MotionStatistics
 from foundation.config import configure
+from foundation.easing import smoothstep
 from foundation.errors import InputError
 from training import Duration
 from training.checkpoint import load_weights
@@ -128,8 +129,7 @@ class FacialGan(MotionModel):
     def _network_pieces(self, rows: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
         """The generator's normalised motion for `count` frames, in pieces `[<= 128, 71]`, windows cross-faded."""
         hop = WINDOW_FRAMES - OVERLAP_FRAMES
-        fade = np.linspace(0, 1, OVERLAP_FRAMES + 2, dtype=np.float32)[1:-1, None]
-        fade = fade * fade * (3 - 2 * fade)
+        fade = smoothstep(np.linspace(0, 1, OVERLAP_FRAMES + 2, dtype=np.float32)[1:-1, None])
         initial, tail = self._initial_state(seed), None
         for start in range(0, max(1, count - OVERLAP_FRAMES), hop):
             made = self._window(rows, start, initial)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from face_model.cameras import Camera
+from foundation.easing import smoothstep
 
 HEAD_SHARE = 0.62  # of the crop's side that the head and its shell take
 WHOLE_SHARE = 0.85  # a crop that would take this much of the frame's shorter side takes all of it
@@ -72,8 +73,7 @@ class Compositor:
         def ramp(start_open: bool, end_open: bool) -> np.ndarray:
             start = np.clip(at / width, 0, 1) if start_open else np.ones(side)
             end = np.clip((side - at) / width, 0, 1) if end_open else np.ones(side)
-            share = np.minimum(start, end)
-            return share * share * (3 - 2 * share)
+            return smoothstep(np.minimum(start, end))
 
         columns = ramp(self.crop.left_px > 0, self.crop.left_px + side < width_px)
         rows = ramp(self.crop.top_px > 0, self.crop.top_px + side < height_px)

@@ -12,6 +12,7 @@ from torch import Tensor
 from face_model.tracks import MOTION_FPS
 from facial_gan.data import MotionExample
 from facial_gan.statistics import FeatureStatistics
+from foundation.easing import smoothstep
 from foundation.errors import InputError
 from motion_models.arkit.config import Augmentation
 from motion_models.arkit.statistics import CurveStatistics, arkit_of, curves_at
@@ -110,7 +111,7 @@ class CurveWindows:
         row = np.arange(self.count)
         since, until = (row - start) / (CLOSING_S * self.rate_hz), (start + length - row) / (OPENING_S * self.rate_hz)
         share = np.clip(np.minimum(since, until), 0, 1)
-        share = (share * share * (3 - 2 * share))[:, None]
+        share = smoothstep(share)[:, None]
         curves += share * (closed - curves)
         mask[share[:, 0] > 0.99] = 1.0
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from face_model.tracks import MOTION_FPS
 from facial_gan.data import MotionExample, frame_rows
 from facial_gan.statistics import FeatureStatistics
+from foundation.easing import smoothstep
 from foundation.errors import InputError
 from motion_models.emote.config import Augmentation, Recipe
 from motion_models.emote.emotions import CONDITIONS, emotion_code
@@ -192,5 +193,5 @@ class EmotionalWindows:
         rows[stretch] = self.outside + 0.5 * change.noise * generator.standard_normal(quiet.shape)
         frame = np.arange(len(expression))
         closed = np.clip(np.minimum((frame - start) / CLOSING_FRAMES, (start + length - frame) / CLOSING_FRAMES), 0, 1)
-        closed = (closed * closed * (3 - 2 * closed))[:, None]
+        closed = smoothstep(closed)[:, None]
         expression += (closed * (still - expression)).astype(expression.dtype)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from foundation.easing import smoothstep
 from render2video.precision import fast_arithmetic
 
 LARGEST_WORKING_PX = 176  # a larger window is folded into channels before the first convolution
@@ -82,5 +83,5 @@ def _fade(window_px: int) -> Tensor:
     """`[W, W]`: 1 inside, falling smoothly to 0 at the border."""
     at = torch.arange(window_px) + 0.5
     share = (torch.minimum(at, window_px - at) / (FADE_SHARE * window_px)).clamp(max=1)
-    smooth = share * share * (3 - 2 * share)
+    smooth = smoothstep(share)
     return torch.minimum(smooth[:, None], smooth[None])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from foundation.easing import smoothstep
 from render2video.photo.warp import LIP_OUTER, LIP_RING, PhotoGeometry
 
 # From the nose's wing around the corner of the mouth, right and left.
@@ -91,4 +92,4 @@ def _where(size: int, geometry: PhotoGeometry, scale_px_mm: float) -> tuple[np.n
 
 def _fall(values: np.ndarray, none_at: float, whole_at: float) -> np.ndarray:
     share = np.clip((values - none_at) / (whole_at - none_at), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    return smoothstep(share).astype(np.float32)

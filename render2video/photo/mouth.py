@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from foundation.easing import smoothstep
 from render2video.photo.warp import LIP_RING, LOWER_LIP, UPPER_LIP, PhotoGeometry
 
 SHOWN_GAP_SHARE = 0.12  # of the lips' width: a photo whose lips are this far open shows its teeth
@@ -176,7 +177,7 @@ class Mouth:
         shift[:, 2] += to_photo[:, :2] @ origin - self.corner
         tapered = local.copy()
         tapered[[0, 10]] += 0.06 * (local[[10, 0]] - local[[0, 10]])  # skin joins the lips at their corners
-        inside = _inside(tapered, view.shape[:2], soft)[..., None] * openness * openness * (3 - 2 * openness)
+        inside = _inside(tapered, view.shape[:2], soft)[..., None] * smoothstep(openness)
         view += inside * (self._content(view.shape[:2], local, width, float(gaps.max()), shift) - view)
 
     def _box(self, ring: np.ndarray, width: float) -> tuple[slice, slice]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from face_model import mp478
+from foundation.easing import smoothstep
 from render2video.head_shell import _band
 from render2video.rasterizer import Rasterizer, interpolate
 
@@ -73,7 +74,7 @@ def _mouth_share(neutral_mm: np.ndarray) -> np.ndarray:
     ring = neutral_mm[LIP_OUTER][:, :2]
     away_mm = np.linalg.norm(neutral_mm[:, None, :2] - ring[None], axis=-1).min(1)
     share = np.clip((OWN_MM - away_mm) / (OWN_MM - NEUTRAL_MM), 0, 1)
-    return (share * share * (3 - 2 * share))[:, None]
+    return smoothstep(share)[:, None]
 
 
 class Warp:
@@ -104,16 +105,14 @@ class Warp:
         rows, columns = np.mgrid[:size_px, :size_px].astype(np.float32)
         self.identity = np.stack((columns, rows), axis=-1) + 0.5
         edge = np.minimum(self.identity, size_px - self.identity).min(-1) / (STILL_SHARE * size_px)
-        still = np.clip(edge, 0, 1)
-        self.moving = (still * still * (3 - 2 * still))[..., None]
+        self.moving = smoothstep(np.clip(edge, 0, 1))[..., None]
 
     @staticmethod
     def _follow(rings: np.ndarray, centre: np.ndarray) -> np.ndarray:
         """`[4 * R, 1]`: the share of the head's motion that each vertex of the rings has."""
         outward = rings[0] - centre
         down = outward[:, 1] / np.linalg.norm(outward, axis=1)
-        share = np.clip((down + 0.1) / 0.8, 0, 1)
-        share = share * share * (3 - 2 * share)
+        share = smoothstep(np.clip((down + 0.1) / 0.8, 0, 1))
         above, below = np.array(FOLLOW_UP)[:, None], np.array(FOLLOW_DOWN)[:, None]
         return (above * (1 - share) + below * share).reshape(-1, 1)
 

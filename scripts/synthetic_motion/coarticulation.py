@@ -31,6 +31,7 @@ import numpy as np
 from face_model.arkit import ARKIT_NAMES, maps
 from face_model.tracks import EXPRESSION_SIZE
 from facial_gan.lips import above_rest
+from foundation.easing import smoothstep
 from preprocessing.speech.phonetic import VISEME_NAMES
 
 Segment = tuple[float, float, int]
@@ -148,7 +149,7 @@ def resting(segments: Sequence[Segment], times_s: np.ndarray) -> np.ndarray:
             until = end_s - times_s if end_s < times_s[-1] else np.full(len(times_s), REST_S)
             inside = (times_s >= start_s) & (times_s <= end_s)
             near = np.clip(np.minimum(since, until) / REST_S, 0, 1) * inside
-            rests = np.maximum(rests, near * near * (3 - 2 * near))
+            rests = np.maximum(rests, smoothstep(near))
     return rests
 
 
@@ -167,6 +168,6 @@ def close_lips(
             # A short one still gets two frames at 30 a second.
             middle, half = (start_s + end_s) / 2, max((0.5 - EDGE_SHARE) * (end_s - start_s), 0.034)
             away = np.clip((np.abs(times_s - middle) - half) / 0.05, 0, 1)
-            meets = np.maximum(meets, 1 - away * away * (3 - 2 * away))
+            meets = np.maximum(meets, 1 - smoothstep(away))
     opening, direction = above_rest(expression, rest)
     return expression + ((1 - meets) * np.maximum(opening, 0.0) - opening)[:, None] * direction
