@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     given = parser.parse_args()
     video, home = given.data / VIDEO, given.out / "home"
-    settings = EnrolSettings(size_px=given.size, budget_s=duration_s(given.budget), hold_out=HOLD_OUT)
+    settings = EnrolSettings(size_px=given.size, budget_s=duration_s(given.budget, "--budget"), hold_out=HOLD_OUT)
     started_s = time.monotonic()
     consent = "public domain: a work of the United States federal government"
     target = talking_head.enroll(video, "smoke", consent, settings, home=home, replace=True).target

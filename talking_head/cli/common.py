@@ -163,8 +163,8 @@ def readable_size(count: float) -> str:
     return f"{count:.3g} GB"
 
 
-def duration_s(text: str) -> float:
-    """Seconds of `90s`, `20m`, `1h30m`.
+def duration_s(text: str, option: str) -> float:
+    """Seconds of `90s`, `20m`, `1h30m`, as an option of that name was given them.
 
     Raises:
         InputError: anything else, or nothing.
@@ -172,5 +172,5 @@ def duration_s(text: str) -> float:
     parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
     seconds = sum(float(n or 0) * unit for n, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0.0
     if seconds <= 0:
-        raise InputError(f"a budget of '{text}'", "a time such as 90s, 20m or 1h30m")
+        raise InputError(f"{option} '{text}'", "a time such as 90s, 20m or 1h30m")
     return seconds

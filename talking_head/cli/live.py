@@ -44,13 +44,14 @@ def live(
     """
     from dataclasses import asdict
 
+    seconds = None if time is None else duration_s(time, "--for")
     with loading():
         from talking_head.live.live import live as run
         from talking_head.speaking import Directions
 
     sent = run(
         audio, to, target=target_id, directions=Directions(motion, emotion, emotions, style), fps=fps, subject=subject,
-        seconds=None if time is None else duration_s(time), seed=seed, device=device, home=home,
+        seconds=seconds, seed=seed, device=device, home=home,
     )
     late = f"; {sent.skipped} came too late and were skipped" if sent.skipped else ""
     return Outcome(f"{to}: {sent.packets} packets, {sent.duration_s:.1f} s of speech{late}", asdict(sent))

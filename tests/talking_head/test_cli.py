@@ -166,13 +166,16 @@ DURATIONS = [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5m", 30), (" 2h ",
 
 @pytest.mark.parametrize(("text", "seconds"), DURATIONS)
 def test_durations(text: str, seconds: float) -> None:
-    assert duration_s(text) == seconds
+    assert duration_s(text, "--budget") == seconds
 
 
 @pytest.mark.parametrize("text", ["", "20", "0s", "-5m", "soon", "5 m s"])
 def test_unclear_durations_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="20m"):
-        duration_s(text)
+    with pytest.raises(InputError, match="--budget '.*'; expected .* 20m"):
+        duration_s(text, "--budget")
+    result = runner.invoke(app, ["live", "a.wav", "--to", "127.0.0.1:9", f"--for={text}"])
+    assert result.exit_code == 2 and result.stderr.startswith(f"error: --for '{text}'; expected a time such as 90s")
+    assert "budget" not in result.stderr
 
 
 def test_durations_read_well() -> None:
