@@ -157,7 +157,8 @@ def measure(given: argparse.Namespace) -> tuple[Rows, list[str]]:
     """Everything, in the order of the table, and why scores of liveliness fall short."""
     video, out = given.video, given.out
     settings = EnrolSettings(
-        size_px=given.size, budget_s=duration_s(given.budget, "--budget"), steps=given.steps, hold_out=HOLD_OUT, seed=given.seed
+        size_px=given.size, budget_s=duration_s(given.budget, "--budget"), steps=given.steps, hold_out=HOLD_OUT,
+        seed=given.seed,
     )
     started_s = time.monotonic()
     enrolled = talking_head.enroll(video, "person", given.consent, settings, home=out / "home", replace=True)

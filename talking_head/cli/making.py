@@ -89,8 +89,8 @@ def enroll(
     from talking_head.enrol import enroll as run
 
     settings = EnrolSettings(
-        profile=profile, size_px=size, budget_s=duration_s(budget, "--budget"), steps=steps, seed=seed, fix_sync=sync_fix,
-        hold_out=hold_out, speech=speech, device=device, motion=tuple(motion),
+        profile=profile, size_px=size, budget_s=duration_s(budget, "--budget"), steps=steps, seed=seed,
+        fix_sync=sync_fix, hold_out=hold_out, speech=speech, device=device, motion=tuple(motion),
     )
     enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
     target = enrolled.target
