@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from foundation.errors import InputError
 
 VARIABLE = "TALKING_HEAD_HOME"
+HOME_OPTION = f"--home or {VARIABLE}"
 
 
 def default_home() -> Path:
@@ -84,13 +85,13 @@ def absolute(path: Path | str) -> Path:
         raise InputError(f"'{path}', whose home is unknown", "a folder", "write the path out") from error
 
 
-def writable(folder: Path) -> Path:
-    """The folder, made where it is missing.
+def writable(folder: Path, option: str = HOME_OPTION) -> Path:
+    """The folder, made where it is missing. option: what the user chooses it with.
 
     Raises:
         InputError: it cannot be made or written.
     """
-    expected, remedy = "a folder that can be written", f"choose another with --home or {VARIABLE}"
+    expected, remedy = "a folder that can be written", f"choose another with {option}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -118,7 +118,7 @@ def checked_output(output: Path | str, audio: Path) -> Path:
         raise InputError(f"output '{goal}' is a folder", "a file name", "give another name")
     if goal.exists() and audio.exists() and goal.samefile(audio):
         raise InputError(f"output '{goal}' is the input", "another file", "give another name")
-    writable(goal.absolute().parent)
+    writable(goal.absolute().parent, "-o")
     return goal
 
 

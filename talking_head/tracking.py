@@ -69,7 +69,7 @@ def track(
         raise InputError(f"{folder} is a file", "a folder to write into", "give another name")
     if deng is not None:
         deng.check()
-    writable(folder)
+    writable(folder, "-o")
     kept = writable(cache_folder() if cache is None else Path(cache))
     seen = measure(video, kept, choice)
     landmarks = seen.landmarks

@@ -118,7 +118,7 @@ def _checked(goal: Path, source: Path, to: str) -> Path:
         raise InputError(f"a film of {ARKIT}, which has no mesh", "another face model", "give --to mp478")
     if goal.is_dir() or (goal.exists() and source.exists() and goal.samefile(source)):
         raise InputError(f"output '{goal}' is a folder or the input", "another file", "give another name")
-    writable(goal.absolute().parent)
+    writable(goal.absolute().parent, "-o")
     return goal
 
 

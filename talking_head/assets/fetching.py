@@ -14,7 +14,7 @@ from foundation.errors import InputError
 from foundation.files import atomic_path, sha256
 from foundation.progress import Advance, progress
 from talking_head.assets import Asset, AssetFile
-from talking_head.home import free_bytes, writable
+from talking_head.home import HOME_OPTION, free_bytes, writable
 
 TIMEOUT_S = 30
 PIECE_BYTES = 1 << 18
@@ -49,7 +49,7 @@ def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = 
     _check_address(base)
     if goal.exists() and not goal.is_dir():
         raise InputError(f"{goal} is a file", "a folder to write into", "give another name")
-    writable(goal)
+    writable(goal, HOME_OPTION if folder is None else "--to")
     wanted, done = [], 0
     with progress(f"Fetching {asset.name}", asset.bytes) as advance:
         for file in asset.files:

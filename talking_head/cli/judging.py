@@ -22,18 +22,18 @@ STANDARD_OUTPUT = Path("-")
 _ANY = "A video, or a folder of videos."
 
 
-def _places(*places: Path | None) -> None:
+def _check_places(html: Path | None, numbers: Path | None) -> None:
     """Find out before measuring whether results can be written there.
 
     Raises:
         InputError: a folder, or a place that cannot be written.
     """
-    for place in places:
+    for option, place in (("--html", html), ("--json", numbers)):
         if place is None or place == STANDARD_OUTPUT:
             continue
         if place.is_dir():
             raise InputError(f"output '{place}' is a folder", "a file name", "give another name")
-        writable(place.absolute().parent)
+        writable(place.absolute().parent, option)
 
 
 def _told(summary: str, data: dict[str, Any], numbers: Path | None) -> Outcome:
@@ -66,7 +66,7 @@ def evaluate(
     numbers: NumbersOption = None,
 ) -> Outcome:
     """Measure a talking-head video: lips, blinks, head, picture, against the real one where there is one."""
-    _places(html, numbers)
+    _check_places(html, numbers)
     if self_test:
         from evaluation.self_test import self_test as run
 
@@ -120,7 +120,7 @@ def compare(
     numbers: NumbersOption = None,
 ) -> Outcome:
     """Measure several systems against one real video, side by side."""
-    _places(html, numbers)
+    _check_places(html, numbers)
     from rich.console import Console
     from rich.table import Table
 

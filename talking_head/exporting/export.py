@@ -121,7 +121,7 @@ def _checked(goal: Path, source: Path, format: str) -> Path:
         raise InputError(f"output '{goal}' is a folder", "a file name", "give another name")
     if goal.exists() and source.exists() and goal.samefile(source):
         raise InputError(f"output '{goal}' is the input", "another file", "give another name")
-    writable(goal.absolute().parent)
+    writable(goal.absolute().parent, "-o")
     return goal
 
 

@@ -265,6 +265,27 @@ def test_outputs_that_cannot_be_written(
     refused(words, reason)
 
 
+def test_a_place_that_cannot_be_written_is_told_with_the_option_that_chose_it(tmp_path: Path) -> None:
+    video, sound = write_media(tmp_path / "a.mp4", nobody(3), sound=voice(0.1)), tmp_path / "a.wav"
+    soundfile.write(sound, voice(0.3), 16_000)
+    (tmp_path / "file").touch()
+    under, home = tmp_path / "file" / "under", tmp_path / "home"
+    motion = tmp_path / "m.safetensors"
+    FaceMotion.unpack(np.zeros((10, 71))).save(motion)
+    asked: list[tuple[list[object], str]] = [
+        (["track", video, "-o", under, "--home", home], "-o"),
+        (["synth", sound, "--target", "astronaut", "-o", under / "o.mp4", "--home", home], "-o"),
+        (["export", sound, "--target", "astronaut", "--format", "npz", "-o", under / "o.npz", "--home", home], "-o"),
+        (["transfer", motion, "--to", "mp478", "-o", under / "o.npz"], "-o"),
+        (["evaluate", video, "--html", under / "o.html"], "--html"),
+        (["evaluate", video, "--json", under / "o.json"], "--json"),
+        (["assets", "get", "ict-facekit", "--to", under, "--home", home], "--to"),
+        (["assets", "get", "ict-facekit", "--home", under], "--home or TALKING_HEAD_HOME"),
+    ]
+    for words, option in asked:
+        refused(words, f"choose another with {option}")
+
+
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system that is too small for a film."""
