@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from preprocessing.speech import SpeechEncoder, encode_file, encoder_of
 from talking_head.directions import Directions
 from talking_head.learning import general_weights
 from talking_head.target import DEFAULT_MODEL, MOTION, Target, motion_file
+
+log = logging.getLogger(__name__)
+
+TOLERATED_S = 0.5  # by which a driving motion may be longer or shorter than the sound without a word
 
 __all__ = ["Directions", "encoder_for", "follow", "person_model", "speak", "speakers"]
 
@@ -82,7 +87,8 @@ def follow(
     driving: Path | str, audio: Path, person: Target, seed: int = 0, device: str = "cpu",
     directions: Directions | None = None,
 ) -> FaceMotion:
-    """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end.
+    """The motion in a file at the target's frame rate, as long as a sound: cut, or held still at its end, and a warning
+    says so where that is more than `TOLERATED_S`.
 
     A file that tells only the head and the blinks leaves the rest to what `speak` makes of the sound.
 
@@ -93,9 +99,23 @@ def follow(
 
     duration_s = sum(len(piece) for piece in stream_sound(audio)) / SPEECH_RATE_HZ
     fps = person.card.fps
-    motion = read_motion(driving, person.card).resampled(fps, max(1, round(duration_s * fps)))
+    given = read_motion(driving, person.card)
+    _tell_lengths(Path(driving), given, audio, duration_s)
+    motion = given.resampled(fps, max(1, round(duration_s * fps)))
     if not only_head(motion):
         (directions or Directions()).refuse_beside(Path(driving))
         return motion
     spoken = speak(audio, person, seed, device, directions).resampled(fps, len(motion))
     return replace(spoken, rotation=motion.rotation, translation=motion.translation, blink=motion.blink)
+
+
+def _tell_lengths(driving: Path, motion: FaceMotion, audio: Path, sound_s: float) -> None:
+    """Warn where a file of motion is clearly not as long as the sound, and say what is done about it."""
+    from talking_head.exporting.driving import only_head
+
+    longer_s = motion.duration_s - sound_s
+    if abs(longer_s) <= TOLERATED_S:
+        return
+    part = "head" if only_head(motion) else "face"
+    done = "the film ends with the sound" if longer_s > 0 else f"from {motion.duration_s:.1f} s on the {part} holds still"
+    log.warning("%s lasts %.1f s and %s %.1f s: %s", driving, motion.duration_s, audio, sound_s, done)

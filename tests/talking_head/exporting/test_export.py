@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,19 +10,21 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
 from face_model import mp478
 from face_model.tracks import FaceMotion
 from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
+from talking_head.cli import app
 from talking_head.exporting.driving import read_motion
 from talking_head.exporting.export import FORMATS, export
 from talking_head.exporting.livelink import NAMES, read_live_link, write_live_link
 from talking_head.exporting.look import look_of
-from talking_head.exporting.tables import read_npz
+from talking_head.exporting.tables import read_npz, write_npz
 from talking_head.home import Home
 from talking_head.speaking import follow, speak
-from talking_head.target import Target
+from talking_head.target import Target, find_target
 from tests.talking_head.exporting.test_arkit import made_motion
 from tests.talking_head.exporting.test_flame import write_toy_flame
 from tests.talking_head.exporting.test_gltf import read_glb
@@ -113,6 +116,32 @@ def test_a_head_from_openface_speaks_with_the_targets_mouth(
     assert np.allclose(moved.expression, plain.expression)
     with pytest.raises(InputError, match="no expression"):
         export(tmp_path / "a.csv", target.id, tmp_path / "a.glb", format="gltf", home=home.path)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.5, "lasts 0.5 s and hum.wav 1.5 s: from 0.5 s on the face holds still"), (1.1, ""), (1.9, ""),
+     (3, "lasts 3.0 s and hum.wav 1.5 s: the film ends with the sound")],
+)  # fmt: skip
+def test_a_motion_that_is_not_as_long_as_the_sound_is_told(
+    sound: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, seconds: float, said: str
+) -> None:
+    driving, target = tmp_path / "a.npz", find_target(Home.find(tmp_path), "astronaut")
+    write_npz(made_motion(round(30 * seconds)), driving)
+    followed = follow(driving, sound, target)
+    assert len(followed) == round(1.5 * target.card.fps)
+    told = [record.getMessage().replace(f"{tmp_path}/", "") for record in caplog.records]
+    assert told == ([f"a.npz {said}"] if said else [])
+
+
+def test_the_warning_does_not_stand_in_the_json(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sound, driving, goal = (str(tmp_path / name) for name in ("a.wav", "a.npz", "o.mp4"))
+    soundfile.write(sound, np.zeros(3200), 16_000)
+    write_npz(made_motion(30), driving)
+    words = ["synth", sound, "--target", "astronaut", "--driving", driving, "-o", goal, "--home", str(tmp_path)]
+    result = CliRunner().invoke(app, [*words, "--json"])
+    assert json.loads(result.stdout)["duration_s"] == pytest.approx(0.2)
+    assert "lasts 1.0 s and" in caplog.text
 
 
 def test_flame_parameters_drive_the_target(
