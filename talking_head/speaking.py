@@ -117,5 +117,6 @@ def _tell_lengths(driving: Path, motion: FaceMotion, audio: Path, sound_s: float
     if abs(longer_s) <= TOLERATED_S:
         return
     part = "head" if only_head(motion) else "face"
-    done = "the film ends with the sound" if longer_s > 0 else f"from {motion.duration_s:.1f} s on the {part} holds still"
+    still = f"the {part} holds still from {motion.duration_s:.1f} s on"
+    done = "the film ends with the sound" if longer_s > 0 else still
     log.warning("%s lasts %.1f s and %s %.1f s: %s", driving, motion.duration_s, audio, sound_s, done)

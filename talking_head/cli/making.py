@@ -127,8 +127,8 @@ def synth(
 ) -> Outcome:
     """Let a target speak: an mp4 of the person saying what the sound says.
 
-    With `--driving` the face follows a file, such as curves edited after `export`; the sound is only heard, and decides the
-    length.
+    With `--driving` the face follows a file, such as curves edited after `export`. The sound is then only heard, and
+    decides the length.
     """
     from dataclasses import asdict
 

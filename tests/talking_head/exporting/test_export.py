@@ -120,7 +120,7 @@ def test_a_head_from_openface_speaks_with_the_targets_mouth(
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.5, "lasts 0.5 s and hum.wav 1.5 s: from 0.5 s on the face holds still"), (1.1, ""), (1.9, ""),
+    [(0.5, "lasts 0.5 s and hum.wav 1.5 s: the face holds still from 0.5 s on"), (1.1, ""), (1.9, ""),
      (3, "lasts 3.0 s and hum.wav 1.5 s: the film ends with the sound")],
 )  # fmt: skip
 def test_a_motion_that_is_not_as_long_as_the_sound_is_told(
