@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,17 +28,21 @@ if TYPE_CHECKING:
     from talking_head.target import Target, remove_target, targets
     from talking_head.tracking import track
 
+UNKNOWN_VERSION = "0+unknown"
 
 
 def _version() -> str:
-    """The installed package's; in a checkout that is not installed, the one that it would be installed with."""
-    try:
+    """The installed package's; in a checkout that is not installed, the one that it would be installed with; in a copy
+    of the folders alone, `UNKNOWN_VERSION`.
+    """
+    with suppress(PackageNotFoundError):
         return version("talking-head")
-    except PackageNotFoundError:
-        project = (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-        found = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
-        assert found is not None, "pyproject.toml names the version"
-        return found.group(1)
+    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    with suppress(OSError):  # there is none, or this is imported out of an archive
+        # Another project's, which this package was copied into, tells nothing of us.
+        if ours := re.search(r'^name = "talking-head"\nversion = "(.+)"$', project.read_text("utf-8"), re.MULTILINE):
+            return ours.group(1)
+    return UNKNOWN_VERSION
 
 
 __version__ = _version()

@@ -83,6 +83,22 @@ def test_a_checkout_knows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f'\nversion = "{talking_head._version()}"\n' in (ROOT / "pyproject.toml").read_text()
 
 
+@pytest.mark.parametrize("project", [None, '[project]\nname = "theirs"\nversion = "7.0"\n', "[project]\n"])
+def test_a_copy_of_the_folders_works_without_a_version(tmp_path: Path, project: str | None) -> None:
+    for room in ("talking_head", "foundation", "configs", "checkpoints"):
+        (tmp_path / room).mkdir()
+        for path in (ROOT / room).rglob("*.py"):
+            copy = tmp_path / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    if project is not None:
+        (tmp_path / "pyproject.toml").write_text(project)
+    code = "import importlib.metadata as m, sys\ndef absent(name): raise m.PackageNotFoundError(name)\n"
+    code += "m.version = absent\nsys.argv = ['talking-head', '--version']\nfrom talking_head.cli import main; main()"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "talking-head 0+unknown\n"), run.stderr
+
+
 @pytest.mark.parametrize("name", ["enroll", "synth", "track", "train", "targets", "doctor", "verify"])
 def test_every_verb_explains_itself(name: str) -> None:
     result = runner.invoke(app, [name, "--help"])
