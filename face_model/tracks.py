@@ -6,6 +6,7 @@ fixed for the person. `pack`/`unpack` own the flat 71-vector of the paper; nobod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,12 @@ class Sound:
     @property
     def duration_s(self) -> float:
         return len(self.samples) / self.rate_hz
+
+
+def same_encoder(one: str, other: str) -> bool:
+    """Whether two encoders' own names agree: one that ends without `model=`, the fingerprint of weights, is of any."""
+    bare = {re.sub("[?&]model=[^&]*$", "", name) for name in (one, other)}
+    return one == other or (len(bare) == 1 and not bare.isdisjoint((one, other)))
 
 
 @dataclass(frozen=True)

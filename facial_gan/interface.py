@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +11,10 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import torch
 
-from face_model.tracks import FaceMotion, SpeechFeatures
+from face_model.tracks import FaceMotion, SpeechFeatures, same_encoder
 from facial_gan.data import MotionExample
 from foundation.errors import InputError
-from foundation.files import read_tensors, write_tensors
+from foundation.files import content_digest, read_tensors, write_tensors
 from training import Duration
 
 FILE_VERSION = 1
@@ -130,10 +129,7 @@ class MotionModel(ABC):
 
     def digest(self) -> str:
         """Changes when a weight or statistic does."""
-        digest = hashlib.sha256()
-        for name, array in sorted(self._tensors().items()):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
+        return content_digest(self._tensors())[:16]
 
     def save(self, path: Path | str) -> None:
         """Write everything that `load` needs into one safetensors file."""
@@ -176,7 +172,7 @@ class MotionModel(ABC):
         Raises:
             InputError: features of another encoder, of another size or empty; fewer than one frame wanted.
         """
-        if features.extractor != self.speech_extractor:
+        if not same_encoder(features.extractor, self.speech_extractor):
             raise InputError(f"{features.extractor} features", f"{self.speech_extractor} features for {self.id}")
         if len(features.values) == 0:
             raise InputError("empty speech features", "at least one row")

@@ -13,7 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
 
 from face_model import mp478
-from face_model.tracks import EXPRESSION, MOTION_FPS
+from face_model.tracks import EXPRESSION, MOTION_FPS, same_encoder
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import FacialGanConfig, Schedule
 from facial_gan.data import MotionExample, WindowSet, frame_rows
@@ -268,7 +268,7 @@ def fine_tune(
         start, schedule = _fresh(config, size, _device(device)), config.from_scratch
     else:
         base = FacialGan.load(base_checkpoint, _device(device))
-        if (base.speech_extractor, base.face_model) != (extractor, face_model):
+        if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
             raise InputError(
                 f"{base_checkpoint} is for {base.speech_extractor} features and face model {base.face_model}",
                 f"{extractor} and {face_model}",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,15 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
         if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
             raise InputError(f"{path}: tensor '{name}' holds NaN or infinity", "finite numbers", "train it again")
     return tensors, metadata
+
+
+def content_digest(tensors: Mapping[str, np.ndarray]) -> str:
+    """Hex digest of arrays and their names, whatever file keeps them in whatever order; shapes are not looked at."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(value).data)
+    return digest.hexdigest()
 
 
 def sha256(path: Path | str) -> str:

@@ -1,4 +1,4 @@
-"""Train a motion model on many people and write `checkpoints/<motion model>/<speech>.safetensors`.
+"""Train a motion model on many people and write `checkpoints/<motion model>/<speech encoder>.safetensors`.
 
     python scripts/train_general.py --run RUN_FOLDER --speakers FILE.json [--motion arkit --steps 1500]
 
@@ -28,6 +28,7 @@ from facial_gan.synthesis import FacialGan
 from facial_gan.train import person_statistics
 from foundation.files import read_json
 from preprocessing.speech import SpeechEncoder, speech_encoder
+from preprocessing.speech.registry import EncoderName
 from preprocessing.sync import TRUSTED
 from scripts.synthetic_motion.corpus import PHONETIC, learn_articulation, synthetic_examples
 from talking_head.learning import motion_example
@@ -102,11 +103,12 @@ def main() -> None:
     config = model.config_type()
     if isinstance(config, FacialGanConfig):
         config.general = replace(config.general, batch_size=asked.batch)
-    run = asked.run / f"train_{asked.motion}_{speech}"
+    kind = EncoderName.parse(speech).kind  # by which the file is found; it says itself which weights it learned through
+    run = asked.run / f"train_{asked.motion}_{kind}"
     made = model.learn(examples, None, run, duration=Duration(asked.steps), config=config)
     goal = asked.out / asked.motion
     goal.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(made, goal / f"{speech}.safetensors")
+    shutil.copyfile(made, goal / f"{kind}.safetensors")
 
 
 if __name__ == "__main__":

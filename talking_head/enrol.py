@@ -29,7 +29,7 @@ from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_vide
 from talking_head import __version__
 from talking_head.home import Home, writable
 from talking_head.learning import learn_motion, learn_video
-from talking_head.photo import learn_photo, photo_in, photo_settings
+from talking_head.photo import learn_photo, photo_in, photo_settings, speech_of
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import (
     APPEARANCE,
@@ -205,8 +205,8 @@ def enroll(
     checked_id(target_id)
     for name in settings.motion:
         motion_model(name)
-    if settings.speech is not None:
-        speech_encoder(settings.speech)  # what it lacks is told now, not after tracking
+    # What it lacks is told now, not after tracking.
+    heard = None if settings.speech is None else speech_encoder(settings.speech).name
     photo = photo_in(source)
     if photo is not None:
         return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, replace)
@@ -214,7 +214,7 @@ def enroll(
     origin = {"video": source.name, "sha256": sha256(source)}
     # More motion models do not change the rest of a target: they are added to the one that is there.
     chosen = {k: v for k, v in asdict(settings).items() if k not in ("device", "motion")}
-    key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})
+    key = _key(origin["sha256"], chosen, heard)
     with place.lock(target_id):
         sweep(place, target_id)
         present = _present(place, target_id, replace)
@@ -232,6 +232,11 @@ def enroll(
             raise
         shutil.rmtree(work.folder, ignore_errors=True)
         return Enrolled(target, already_done=False)
+
+
+def _key(source_sha256: str, chosen: dict[str, Any], heard: str | None) -> str:
+    """Changes with all that decides the result. heard: the own name of the speech encoder, which tells its weights."""
+    return digest({"source": source_sha256, "settings": chosen, "version": __version__, "speech": heard})
 
 
 def _with_motions(place: Home, target: Target, video: Path, settings: EnrolSettings) -> Enrolled:
@@ -255,7 +260,7 @@ def _enroll_photo(
         raise InputError(f"--motion {settings.motion[0]} from a photo", "a video", "a photo shows nothing that moves")
     origin = {"photo": source.name, "sha256": sha256(source)}
     chosen = photo_settings(settings)
-    key = digest({"source": origin["sha256"], "settings": chosen, "version": __version__})
+    key = _key(origin["sha256"], chosen, speech_encoder(speech_of(settings)).name)
     with place.lock(target_id):
         sweep(place, target_id)
         present = _present(place, target_id, replace)

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from face_model import mp478
-from face_model.tracks import MOTION_FPS, FaceTrack, Sound
+from face_model.tracks import MOTION_FPS, FaceTrack, Sound, same_encoder
 from facial_gan.data import MotionExample
 from facial_gan.registry import motion_model
 from foundation.errors import InputError
-from foundation.files import atomic_path
+from foundation.files import atomic_path, read_tensors
 from foundation.shipped import shipped
 from preprocessing.speech import speech_encoder
+from preprocessing.speech.registry import EncoderName
 from render2video.person import PersonRenderer, train_person
 from render2video.person_video import PersonVideo, load_person_video
 from render2video.profiles import create_profile
@@ -63,11 +64,20 @@ def motion_example(measured: FaceTrack, sound: Sound, speech: str, speaker: str 
 
 
 def general_weights(name: str, speech: str) -> Path | None:
-    """The shipped motion model of that name to start from, for a speech encoder; None when there is none."""
+    """The shipped motion model of that name to start from, for a speech encoder; None when there is none.
+
+    speech: as `speech_encoder` takes it. Weights that learned through another model of the same encoder are none.
+
+    Raises:
+        InputError: an unknown encoder, or one that lacks something.
+    """
+    asked = EncoderName.parse(speech)
     try:
-        return shipped(f"{name}/{speech}.safetensors")
+        path = shipped(f"{name}/{asked.kind}.safetensors")
     except InputError:
         return None
+    heard = speech if asked.path is None else speech_encoder(speech).name
+    return path if same_encoder(heard, read_tensors(path)[1].get("speech_extractor", heard)) else None
 
 
 def learn_video(

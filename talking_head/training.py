@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import configs
+from face_model.tracks import same_encoder
 from facial_gan.data import MotionExample
 from facial_gan.registry import motion_model
 from foundation.config import configure, load_yaml
@@ -83,10 +84,11 @@ def train(config: Path | str, data: Path | str | None = None) -> Trained:
 
 def _prepared(given: GeneralTraining, speech: str) -> list[MotionExample]:
     examples = load_examples(Path(given.videos), "train", given.split)
-    found = {example.features.extractor for example in examples} - {speech_encoder(speech).name}
-    if found:
+    wanted, found = speech_encoder(speech).name, {example.features.extractor for example in examples}
+    others = sorted(name for name in found if not same_encoder(name, wanted))
+    if others:
         remedy = f"prepare them with --speech {speech}, or set `speech`"
-        raise InputError(f"{given.videos}, prepared with {', '.join(sorted(found))}", f"{speech} features", remedy)
+        raise InputError(f"{given.videos}, prepared with {', '.join(others)}", f"{wanted} features", remedy)
     return examples
 
 

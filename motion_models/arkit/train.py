@@ -14,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
 
 from face_model import mp478
+from face_model.tracks import same_encoder
 from facial_gan.data import MotionExample
 from facial_gan.statistics import FeatureStatistics, measure_features
 from foundation.errors import InputError
@@ -98,7 +99,7 @@ def learn(
     speakers = sorted({example.speaker for example in examples})
     base = None if start is None else ArkitRegressor.load(start, device)
     if base is not None:
-        if (base.speech_extractor, base.rate_hz) != (extractor, rate_hz):
+        if not same_encoder(base.speech_extractor, extractor) or base.rate_hz != rate_hz:
             raise InputError(f"{start} is for {base.speech_extractor} features", f"{extractor}, as the examples have")
         config = replace(config, architecture=base.architecture)
     features = _features(examples) if base is None else base.features

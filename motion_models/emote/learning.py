@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from face_model.tracks import POSE
+from face_model.tracks import POSE, same_encoder
 from facial_gan.data import MotionExample, frame_rows
 from facial_gan.statistics import measure_features
 from foundation.errors import InputError
@@ -56,7 +56,7 @@ def learn(
         beginning = _anew(examples, face, config, seed)
     else:
         base = Emote.load(start)
-        if (base.speech_extractor, base.face_model) != (extractor, face_model):
+        if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
             raise InputError(
                 f"{start} is for {base.speech_extractor} features and face model {base.face_model}",
                 f"{extractor} and {face_model}",

@@ -13,7 +13,7 @@ from torch.optim import Adam, Optimizer
 
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
-from face_model.tracks import MOTION_FPS, POSE
+from face_model.tracks import MOTION_FPS, POSE, same_encoder
 from facial_gan.data import MotionExample
 from facial_gan.lips import rest_expression
 from facial_gan.statistics import FeatureStatistics, measure_features
@@ -139,11 +139,11 @@ def _check(examples: Sequence[MotionExample], face: MorphableModel) -> None:
 
 
 def _check_base(base: Karras2017, example: MotionExample) -> None:
-    own = base.speech_extractor, base.face_model
-    if own != (example.features.extractor, example.motion.face_model):
+    extractor, face_model = example.features.extractor, example.motion.face_model
+    if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
         raise InputError(
-            f"a start for {own[0]} features and face model {own[1]}",
-            f"{example.features.extractor} and {example.motion.face_model}",
+            f"a start for {base.speech_extractor} features and face model {base.face_model}",
+            f"{extractor} and {face_model}",
         )
 
 

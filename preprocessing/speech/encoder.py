@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import soxr
 
 from face_model.tracks import SPEECH_RATE_HZ, Sound, SpeechFeatures
 from foundation.errors import InputError
+from foundation.files import content_digest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHUNK_S = 10.0
 
@@ -87,6 +91,15 @@ class WindowedEncoder(StreamEncoder):
 
     def encode(self, pieces: Iterable[np.ndarray]) -> SpeechFeatures:
         return encode_pieces(self, pieces)
+
+
+def fingerprint(weights: Mapping[str, Tensor], leading: int | None = None) -> str:
+    """Eight hexadecimal digits that tell weights apart, in whatever precision a file keeps the same numbers.
+
+    leading: how many numbers of each tensor are looked at, where all would take long; None for all.
+    """
+    looked_at = {name: value.flatten()[:leading].float().cpu().numpy() for name, value in weights.items()}
+    return content_digest(looked_at)[:8]
 
 
 def row_count(samples: int, rate_hz: float) -> int:

@@ -5,7 +5,8 @@ A name is `NAME`, `NAME:PATH` or either with `?KEY=VALUE&...`: `phonetic`, `deep
 `TALKING_HEAD_ASSETS`, then in the cache folder, under the name told in `ASSETS`.
 
 An encoder's own `name`, which motion models remember, is such a name without the path: it tells which encoder, and
-not where its files lie on some machine. `model=...` in it is the fingerprint of the weights.
+not where its files lie on some machine. `model=...` in it is the fingerprint of the weights: asked for by such a name,
+an encoder with others is refused; a name without it takes the weights that are there.
 """
 
 from __future__ import annotations
@@ -92,15 +93,17 @@ def _autocorrelation(name: EncoderName) -> SpeechEncoder:
 
 
 def _phonetic(name: EncoderName) -> SpeechEncoder:
-    from preprocessing.speech.phonetic import PhoneticEncoder
+    from preprocessing.speech.phonetic import WEIGHTS, PhoneticEncoder
 
-    return PhoneticEncoder(name.path)
+    path = name.path or shipped(WEIGHTS)
+    return _same_model(PhoneticEncoder(path), path, name)
 
 
 def _phonetic_causal(name: EncoderName) -> SpeechEncoder:
     from preprocessing.speech.phonetic import CAUSAL_WEIGHTS, PhoneticEncoder
 
-    return PhoneticEncoder(name.path or shipped(CAUSAL_WEIGHTS))
+    path = name.path or shipped(CAUSAL_WEIGHTS)
+    return _same_model(PhoneticEncoder(path), path, name)
 
 
 def _deepspeech(name: EncoderName) -> SpeechEncoder:
@@ -112,22 +115,27 @@ def _deepspeech(name: EncoderName) -> SpeechEncoder:
 def _wav2vec2(name: EncoderName) -> SpeechEncoder:
     from preprocessing.speech.wav2vec2 import Wav2vec2Letters
 
-    return _same_model(Wav2vec2Letters(_files(name), _device()), name)
+    path = _files(name)
+    return _same_model(Wav2vec2Letters(path, _device()), path, name)
 
 
 def _wav2vec2_hidden(name: EncoderName) -> SpeechEncoder:
     from preprocessing.speech.wav2vec2 import Wav2vec2Hidden
 
-    layer = name.number("layer")
-    encoder = Wav2vec2Hidden(_files(name), -1 if layer is None else round(layer), name.number("rate_hz"), _device())
-    return _same_model(encoder, name)
+    path, layer = _files(name), name.number("layer")
+    encoder = Wav2vec2Hidden(path, -1 if layer is None else round(layer), name.number("rate_hz"), _device())
+    return _same_model(encoder, path, name)
 
 
 _ENTRIES: dict[str, _Entry] = {
     "log_mel": _Entry("80 mel bands at 50 Hz relative to the clip's speech level; nothing to load", _log_mel),
     "autocorrelation": _Entry("32 lags at 125 Hz (Karras 2017); nothing to load", _autocorrelation),
-    "phonetic": _Entry("viseme posteriors and a phonetic bottleneck at 50 Hz, any language; weights ship", _phonetic),
-    "phonetic_causal": _Entry("the same from past sound only, for streams; weights ship", _phonetic_causal),
+    "phonetic": _Entry(
+        "viseme posteriors and a phonetic bottleneck at 50 Hz, any language; weights ship", _phonetic, ("model",)
+    ),
+    "phonetic_causal": _Entry(
+        "the same from past sound only, for streams; weights ship", _phonetic_causal, ("model",)
+    ),
     "deepspeech": _Entry("scores of 29 symbols at 30 Hz, the paper's; your own output_graph.pb of 0.1", _deepspeech),
     "wav2vec2": _Entry(
         "scores of the same 29 symbols at 30 Hz; your own folder of a model with letters", _wav2vec2, ("model",)
@@ -203,12 +211,16 @@ def _files(name: EncoderName) -> Path:
     return found
 
 
-def _same_model(encoder: SpeechEncoder, name: EncoderName) -> SpeechEncoder:
-    wanted = name.options.get("model")
-    found = EncoderName.parse(encoder.name).options["model"]
-    if wanted not in (None, found):
-        received, remedy = f"{_files(name)} is the model {found}", f"give that one's folder: {name.kind}:/path"
-        raise InputError(received, f"the model {wanted}", remedy)
+def _same_model(encoder: SpeechEncoder, path: Path, name: EncoderName) -> SpeechEncoder:
+    """The encoder that was made from the files at a path, if it is what the name tells."""
+    found, wanted = EncoderName.parse(encoder.name), name.options.get("model")
+    if found.kind != name.kind:
+        raise InputError(f"{path} is a {found.kind} model", f"one of {name.kind}", f"call it {found.kind}:{path}")
+    if wanted not in (None, found.options["model"]):
+        raise InputError(
+            f"{path} is the {name.kind} model {found.options['model']}", f"{wanted}, which this motion learned through",
+            f"enroll again; where you have that model, with --speech {name.kind}:/path",
+        )
     return encoder
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from face_model.cameras import WeakPerspectiveCamera
-from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack, SpeechFeatures
+from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack, SpeechFeatures, same_encoder
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 
@@ -43,6 +43,21 @@ def test_windows_match_a_plain_loop():
     padded = np.concatenate([np.zeros((8, 29)), values, np.zeros((8, 29))])
     for frame in range(50):
         assert np.array_equal(windows[frame], padded[frame : frame + 16].astype(np.float32))
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("log_mel", "log_mel", True),
+    ("log_mel", "phonetic", False),
+    ("phonetic?model=12345678", "phonetic?model=12345678", True),
+    ("phonetic?model=12345678", "phonetic?model=87654321", False),
+    ("phonetic", "phonetic?model=12345678", True),
+    ("phonetic", "phonetic_causal?model=12345678", False),
+    ("wav2vec2_hidden?layer=3&rate_hz=25", "wav2vec2_hidden?layer=3&rate_hz=25&model=12345678", True),
+    ("wav2vec2_hidden?layer=2&rate_hz=25", "wav2vec2_hidden?layer=3&rate_hz=25&model=12345678", False),
+    ("wav2vec2_hidden", "wav2vec2_hidden?layer=3&rate_hz=25&model=12345678", False),
+])
+def test_names_of_encoders_agree_but_for_a_fingerprint_that_is_not_told(one, other, same):
+    assert same_encoder(one, other) is same and same_encoder(other, one) is same
 
 
 def test_files_give_back_what_was_saved(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from facial_gan.config import FacialGanConfig, published
+from facial_gan.data import MotionExample
 from facial_gan.synthesis import FacialGan
 from facial_gan.train import fine_tune, train_general
 from foundation.config import configure, load_yaml
@@ -54,6 +55,18 @@ def test_a_base_for_something_else_is_refused(tmp_path: Path) -> None:
         train_general([example(), replace(example(), speaker="nobody", made=True)], config(2), tmp_path / "made")
     with pytest.raises(InputError, match="nothing to learn from"):
         train_general([], config(2), tmp_path / "none", "cpu")
+
+
+def test_a_base_is_for_the_very_weights_that_it_learned_through(tmp_path: Path) -> None:
+    def heard(extractor: str) -> MotionExample:
+        return replace(example(5.0), features=replace(example(5.0).features, extractor=extractor))
+
+    base = train_general([heard("toy?model=12345678")], config(2), tmp_path / "general", "cpu")
+    person = fine_tune(heard("toy?model=12345678"), base, config(2), tmp_path / "person", "cpu")
+    assert FacialGan.load(person).speech_extractor == "toy?model=12345678"
+    fine_tune(heard("toy"), base, config(2), tmp_path / "untold", "cpu")
+    with pytest.raises(InputError, match=r"for toy\?model=12345678 features.*expected toy\?model=87654321"):
+        fine_tune(heard("toy?model=87654321"), base, config(2), tmp_path / "other", "cpu")
 
 
 def test_made_motion_teaches_the_network_but_says_nothing_of_the_person(tmp_path: Path) -> None:

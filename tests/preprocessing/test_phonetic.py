@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,17 @@ import torch
 
 from face_model.tracks import Sound
 from foundation.errors import InputError
-from foundation.files import write_tensors
-from preprocessing.speech import SpeechEncoder, speech_encoder
-from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE, PhoneticEncoder
+from foundation.files import read_tensors, sha256, write_tensors
+from foundation.shipped import shipped
+from preprocessing.speech import SpeechEncoder, encoder_of, speech_encoder
+from preprocessing.speech.phonetic import (
+    CAUSAL_WEIGHTS,
+    PHONES,
+    VISEME_NAMES,
+    VISEME_OF_PHONE,
+    WEIGHTS,
+    PhoneticEncoder,
+)
 from preprocessing.speech.phonetic.encoder import RECEPTIVE_S
 from preprocessing.speech.phonetic.features import mel_filters, mel_power, normalise
 from preprocessing.speech.phonetic.inventory import parse_arpabet, parse_ipa, timed_phones
@@ -200,7 +209,7 @@ def test_causal_features_ignore_the_future() -> None:
 
 def test_the_causal_encoder_that_ships_does_not_hear_the_future() -> None:
     encoder = speech_encoder("phonetic_causal")
-    assert encoder.name == "phonetic_causal"
+    assert encoder.name.startswith("phonetic_causal?model=")
     whole = np.concatenate([hum(2.0), 0.3 * np.random.default_rng(0).standard_normal(16000).astype(np.float32)])
     rows, early = encoder(Sound(whole)).values, encoder(Sound(whole[:32000])).values
     assert np.abs(rows[:98] - early[:98]).max() < 1e-3 < np.abs(rows[100:] - rows[98]).max()
@@ -208,7 +217,8 @@ def test_the_causal_encoder_that_ships_does_not_hear_the_future() -> None:
 
 def test_it_is_a_speech_encoder_by_name(encoder: PhoneticEncoder) -> None:
     assert isinstance(encoder, SpeechEncoder)
-    assert speech_encoder("phonetic").name == "phonetic"
+    assert re.fullmatch(r"phonetic\?model=[0-9a-f]{8}", encoder.name)
+    assert speech_encoder("phonetic").name == speech_encoder(encoder.name).name == encoder.name
     features = encoder(Sound(hum(1.5)))
     assert features.values.shape == (75, encoder.dimension) and features.rate_hz == 50
     assert np.allclose(features.values[:, : len(VISEME_NAMES)].sum(1), 1, atol=1e-4)
@@ -243,6 +253,50 @@ def test_foreign_weights_are_refused(tmp_path: Path) -> None:
     write_tensors(path, {"x": np.zeros(3, np.float32)}, {"phones": list(PHONES)})
     with pytest.raises(InputError, match="another network"):
         PhoneticEncoder(path)
+
+
+def test_the_name_tells_the_weights_and_not_the_file(encoder: PhoneticEncoder, tmp_path: Path) -> None:
+    tensors, facts = read_tensors(shipped(WEIGHTS))
+    path = tmp_path / "w.safetensors"
+    saved = {name: value.astype(np.float32) for name, value in reversed(tensors.items())}
+    write_tensors(path, saved, facts | {"step": 0})
+    assert sha256(path) != sha256(shipped(WEIGHTS)) and speech_encoder(f"phonetic:{path}").name == encoder.name
+    names = {encoder.name}
+    for tensor, place in (("project.weight", -1), ("blocks.7.scale", 0), ("to_phones.bias", 3)):
+        other = saved[tensor].copy()
+        other.reshape(-1)[place] *= 1.001
+        write_tensors(path, saved | {tensor: other}, facts)
+        names.add(speech_encoder(f"phonetic:{path}").name)
+    assert len(names) == 4
+
+
+@pytest.mark.parametrize(("kind", "weights"), [("phonetic", WEIGHTS), ("phonetic_causal", CAUSAL_WEIGHTS)])
+def test_a_motion_model_is_given_the_weights_that_it_learned_through(
+    kind: str, weights: str, tmp_path: Path
+) -> None:
+    tensors, facts = read_tensors(shipped(weights))
+    own = tmp_path / "own.safetensors"
+    write_tensors(own, tensors | {"to_phones.bias": tensors["to_phones.bias"] + np.float16(0.5)}, facts)
+    ours, other = speech_encoder(kind).name, speech_encoder(f"{kind}:{own}").name
+    assert encoder_of(other, f"{kind}:{own}").name == other and encoder_of(ours).name == ours
+    assert encoder_of(kind).name == ours and encoder_of(kind, f"{kind}:{own}").name == other
+    told = f"is the {kind} model {ours[-8:]}; expected {other[-8:]}, which .* enroll again; .* --speech {kind}:/path"
+    for given in ("", kind, f"{kind}:{tmp_path}/gone.safetensors"):
+        with pytest.raises(InputError, match=told):
+            encoder_of(other, given)
+
+
+def test_the_causal_network_goes_by_its_own_name() -> None:
+    path = shipped(CAUSAL_WEIGHTS)
+    with pytest.raises(InputError, match=f"is a phonetic_causal model; .*call it phonetic_causal:{path}"):
+        speech_encoder(f"phonetic:{path}")
+
+
+def test_the_card_is_true() -> None:
+    card = shipped("phonetic/README.md").read_text(encoding="utf-8")
+    for kind, weights in (("phonetic", WEIGHTS), ("phonetic_causal", CAUSAL_WEIGHTS)):
+        model = speech_encoder(kind).name.partition("?model=")[2]
+        assert f"| `{Path(weights).name}` | `{model}` | {sha256(shipped(weights))} |" in card
 
 
 def recording(data_dir: Path, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -12,16 +12,20 @@ from face_model import mp478
 from face_model.rotations import geodesic_degrees
 from face_model.tracks import AU45_MAX, FaceMotion
 from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
 from foundation.shipped import shipped
 from preprocessing.eyes import eye_ratio
 from preprocessing.media import probe, read_frames
 from preprocessing.photo import find_face, fit_photo
+from preprocessing.speech import speech_encoder
+from preprocessing.speech.phonetic import WEIGHTS
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
 from render2video.person import PersonRenderer
 from talking_head.demo import SPEECH, TARGET
 from talking_head.enrol import enroll
 from talking_head.home import Home
-from talking_head.target import Target, find_target
+from talking_head.settings import EnrolSettings
+from talking_head.target import MOTION, Target, find_target
 
 CONSENT = "GRID corpus, CC BY 4.0"
 
@@ -56,6 +60,23 @@ def test_a_photo_gives_a_whole_target_that_says_where_it_comes_from(grid: tuple[
     assert target.card.settings["profile"] == "photo"
     with pytest.raises(InputError, match="exists"):
         enroll(photo, "photo", "somebody else", home=home)
+
+
+def test_other_weights_of_the_encoder_make_another_target(
+    grid: tuple[Path, Path, Target], tmp_path: Path
+) -> None:
+    photo, home, _ = grid
+    arrays, facts = read_tensors(shipped(WEIGHTS))
+    same, other = tmp_path / "same.safetensors", tmp_path / "other.safetensors"
+    write_tensors(same, arrays, facts)
+    write_tensors(other, arrays | {"to_phones.bias": 2 * arrays["to_phones.bias"]}, facts)
+    made = enroll(photo, "own", CONSENT, EnrolSettings(speech=f"phonetic:{same}"), home=home).target
+    assert read_tensors(made.folder / MOTION)[1]["speech_extractor"] == speech_encoder("phonetic").name
+    write_tensors(same, *read_tensors(other))
+    with pytest.raises(InputError, match="exists"):  # and not: it is there already
+        enroll(photo, "own", CONSENT, EnrolSettings(speech=f"phonetic:{same}"), home=home)
+    with pytest.raises(InputError, match="no general motion weights for speech encoder 'phonetic:"):
+        enroll(photo, "other", CONSENT, EnrolSettings(speech=f"phonetic:{other}"), home=home)
 
 
 def still(target: Target, blink: float) -> FaceMotion:

@@ -11,7 +11,7 @@ from torch import Tensor
 from foundation.errors import InputError
 from foundation.files import read_tensors
 from foundation.shipped import shipped
-from preprocessing.speech.encoder import WindowedEncoder, row_count
+from preprocessing.speech.encoder import WindowedEncoder, fingerprint, row_count
 from preprocessing.speech.phonetic.features import (
     CAUSAL_MEMORY_S,
     HOP_SAMPLES,
@@ -75,7 +75,8 @@ class PhoneticEncoder(WindowedEncoder):
 
     def __init__(self, path: Path | None = None) -> None:
         self.network, self.causal = load_network(shipped(WEIGHTS) if path is None else path)
-        self.name, self.rate_hz = "phonetic_causal" if self.causal else "phonetic", float(RATE_HZ)
+        kind = "phonetic_causal" if self.causal else "phonetic"
+        self.name, self.rate_hz = f"{kind}?model={fingerprint(self.network.state_dict())}", float(RATE_HZ)
         self.dimension = len(VISEME_NAMES) + BOTTLENECK + BANDS
         # The causal means forget slowly: after five times their memory what came before weighs under 1%.
         level_s = 5 * CAUSAL_MEMORY_S if self.causal else LEVEL_WINDOW_S / 2

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from face_model.tracks import SPEECH_RATE_HZ
 from foundation.errors import InputError
 from foundation.progress import track
-from preprocessing.speech.encoder import no_sample, row_count
+from preprocessing.speech.encoder import fingerprint, no_sample, row_count
 from preprocessing.speech.optional import require
 from preprocessing.speech.windows import windows
 
@@ -268,13 +267,8 @@ def _extractor(transformers: Any, folder: Path) -> Any:
 
 
 def _fingerprint(model: Any) -> str:
-    """Eight hexadecimal digits that tell models apart: of some numbers of each weight."""
-    digest = sha256()
+    """Of some numbers of each weight: models of a gigabyte are common."""
     # Without the head, so that the letters and the hidden states of one folder have one fingerprint.
-    for name, value in sorted(model.base_model.state_dict().items()):
-        if name in NOT_NEEDED:
-            continue
-        digest.update(name.encode())
-        digest.update(value.flatten()[:64].float().cpu().numpy().tobytes())
-    return digest.hexdigest()[:8]
+    weights = {name: value for name, value in model.base_model.state_dict().items() if name not in NOT_NEEDED}
+    return fingerprint(weights, leading=64)
 
