@@ -135,12 +135,27 @@ def _uniform(examples: list[MotionExample]) -> tuple[str, str, int]:
     return kinds.pop()
 
 
+def _footage(examples: list[MotionExample]) -> list[MotionExample]:
+    """The examples that nobody made up: they alone say what a person is like.
+
+    Raises:
+        InputError: there is none of a speaker.
+    """
+    real = [example for example in examples if not example.made]
+    unseen = {example.speaker for example in examples} - {example.speaker for example in real}
+    if unseen:
+        raise InputError(
+            f"nothing but made motion of {', '.join(sorted(unseen)) or 'the person'}", "footage of every speaker"
+        )
+    return real
+
+
 def _valid_motion(example: MotionExample) -> np.ndarray:
     return example.motion.pack()[example.valid.astype(bool)]
 
 
 def person_statistics(examples: list[MotionExample], expression_scale: float | None = None) -> MotionStatistics:
-    """Statistics of one person's examples."""
+    """Statistics of one person's footage."""
     motion = np.concatenate([_valid_motion(example) for example in examples])
     known = examples[0].motion.face_model == mp478.ID
     rest = rest_expression(mp478.load(), motion[:, EXPRESSION]) if known else None
@@ -176,7 +191,7 @@ def _run(
     generator, discriminator = start
     windows = WindowSet(examples, people, features, config.augmentation, config.window_step)
     scale = float(next(iter(people.values())).scale[EXPRESSION][0])
-    real = [example for example in examples if not example.made]
+    real = _footage(examples)
     training = FacialGanTraining(
         generator, discriminator, windows, loss_weights(config.losses, config.custom_losses),
         _lips(real, scale), schedule, config.seed,
@@ -227,11 +242,8 @@ def train_general(
     """
     examples = list(examples)
     _, _, size = _uniform(examples)
-    real = [example for example in examples if not example.made]
+    real = _footage(examples)
     speakers = sorted({example.speaker for example in real})
-    unseen = {example.speaker for example in examples} - set(speakers)
-    if unseen:
-        raise InputError(f"nothing but made motion of {', '.join(sorted(unseen))}", "footage of every speaker")
     # One expression scale for everybody: a lively face stays livelier than a still one.
     scale = person_statistics(real).scale[EXPRESSION][0]
     people = {s: person_statistics([e for e in real if e.speaker == s], float(scale)) for s in speakers}
@@ -262,9 +274,10 @@ def fine_tune(
     examples = [examples] if isinstance(examples, MotionExample) else list(examples)
     extractor, face_model, size = _uniform(examples)
     examples = [replace(example, speaker="") for example in examples]
+    real = _footage(examples)
     extra = {"kind": "fine_tune", "base": ""}
     if base_checkpoint is None:
-        people, features = {"": person_statistics(examples)}, _feature_statistics(examples)
+        people, features = {"": person_statistics(real)}, _feature_statistics(examples)
         start, schedule = _fresh(config, size, _device(device)), config.from_scratch
     else:
         base = FacialGan.load(base_checkpoint, _device(device))
@@ -274,7 +287,7 @@ def fine_tune(
                 f"{extractor} and {face_model}",
             )
         config = replace(config, architecture=base.architecture)
-        people = {"": person_statistics(examples, float(base.statistics.scale[EXPRESSION][0]))}
+        people = {"": person_statistics(real, float(base.statistics.scale[EXPRESSION][0]))}
         features, schedule = base.features, config.fine_tune
         _, judge = _fresh(config, size, _device(device))
         start = base.generator.requires_grad_(True), base.discriminator or judge

@@ -87,6 +87,22 @@ def test_made_motion_teaches_the_network_but_says_nothing_of_the_person(tmp_path
     assert FacialGan.load(runs[0]).digest() == FacialGan.load(runs[1]).digest()
 
 
+def test_one_persons_statistics_come_from_footage(tmp_path: Path) -> None:
+    shown, other = example(5.0), example(5.0, 3)
+    made = replace(other, motion=replace(other.motion, expression=5 * other.motion.expression), made=True)
+    base = train_general([shown], config(2), tmp_path / "general", "cpu")
+    for start in (None, base):
+        bare, more = (
+            FacialGan.load(fine_tune(examples, start, config(2), tmp_path / f"{start is None}{len(examples)}", "cpu"))
+            for examples in ([shown], [shown, made])
+        )
+        for name, value in bare.statistics.arrays().items():
+            np.testing.assert_array_equal(value, more.statistics.arrays()[name], err_msg=name)
+        assert bare.digest() != more.digest(), "the network learned from it"
+    with pytest.raises(InputError, match="nothing but made motion of the person; expected footage"):
+        fine_tune(made, None, config(2), tmp_path / "made", "cpu")
+
+
 def test_motion_at_another_rate_is_refused() -> None:
     shown = example(2.0)
     with pytest.raises(InputError, match="30 fps"):
