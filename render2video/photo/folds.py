@@ -83,13 +83,14 @@ def _where(size: int, geometry: PhotoGeometry, scale_px_mm: float) -> tuple[np.n
         return cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / scale_px_mm
 
     lips, nose = away_mm("area", tuple(LIP_OUTER)), away_mm("area", NOSE)
-    fold = _fall(away_mm("line", *FOLDS), FAR_MM, NEAR_MM)
+    fold = fall(away_mm("line", *FOLDS), FAR_MM, NEAR_MM)
     face = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(face, cv2.convexHull(points[: geometry.vertices]), 1)
     skin = (face > 0) & (lips > LIP_MM[0]) & (nose > NOSE_MM[0])
-    return fold * _fall(lips, *LIP_MM) * _fall(nose, *NOSE_MM), skin
+    return fold * fall(lips, *LIP_MM) * fall(nose, *NOSE_MM), skin
 
 
-def _fall(values: np.ndarray, none_at: float, whole_at: float) -> np.ndarray:
+def fall(values: np.ndarray, none_at: float | np.ndarray, whole_at: float | np.ndarray) -> np.ndarray:
+    """0 where values are at `none_at` or beyond, 1 where at `whole_at` or beyond, smooth between."""
     share = np.clip((values - none_at) / (whole_at - none_at), 0, 1)
     return smoothstep(share).astype(np.float32)

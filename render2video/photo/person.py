@@ -16,8 +16,8 @@ from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import smile_of, without_smile
 from render2video.photo.layers import person_layers
-from render2video.photo.mouth import teeth_of
 from render2video.photo.profile import PhotoGenerator, PhotoProfile
+from render2video.photo.teeth import teeth_of
 from render2video.photo.warp import LOWER_LIP, RIM_REACH, UPPER_LIP, PhotoGeometry
 
 TEXTURE_PX, WINDOW_PX = 8, 8  # of the protocol's parts that a photo has no use for

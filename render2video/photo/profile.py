@@ -16,8 +16,8 @@ from render2video.appearance import LayeredAppearance
 from render2video.conditioning import Conditioning
 from render2video.person_video import PersonVideo
 from render2video.photo.config import PhotoConfig
-from render2video.photo.eyes import eye_planes_mm, hold_eyes, lash_lines, lid_skin
-from render2video.photo.mouth import Mouth, skin_light
+from render2video.photo.eyes import Lids, eye_planes_mm, hold_eyes
+from render2video.photo.mouth import Mouth
 from render2video.photo.warp import LIP_RING, PhotoGeometry, Warp, plane_map, rigid_map
 from render2video.rasterizer import create_rasterizer
 from training import Trainable
@@ -108,7 +108,7 @@ class PhotoPainter:
     Args:
         person, background: `[S, S, 4]` and `[S, S, 3]` uint8, from `render2video.photo.layers.person_layers`.
         geometry: of the photo.
-        teeth, teeth_corner: `[T, T, 4]` uint8 and `[2]`, from `render2video.photo.mouth.teeth_of`.
+        teeth, teeth_corner: `[T, T, 4]` uint8 and `[2]`, from `render2video.photo.teeth.teeth_of`.
     """
 
     def __init__(
@@ -117,11 +117,13 @@ class PhotoPainter:
     ) -> None:
         self.person, self.background, self.geometry = person, background, geometry
         self.warp = Warp(geometry, len(person), create_rasterizer("numba"))
-        self.mouth = Mouth(teeth, teeth_corner, len(person), skin_light(person[..., :3], geometry))
         self.eyes_mm = eye_planes_mm(geometry)
+        self.lids = Lids(person[..., :3], geometry)
         lips = geometry.neutral_mm[LIP_RING].mean(0) - (0, 0, TEETH_DEPTH_MM)
         self.jaw_mm = lips + np.array([(-20.0, 0, 0), (20.0, 0, 0), (0, 20.0, 0)])
         self.to_source = rigid_map(geometry.shell_mm, geometry.fitted_px[geometry.vertices :])
+        scale_px_mm = float(np.linalg.norm(self.to_source[0, :3]))
+        self.mouth = Mouth(teeth, teeth_corner, person[..., :3], geometry, scale_px_mm)
 
     def __call__(self, driven_px: np.ndarray, blink: float) -> np.ndarray:
         """The picture `[S, S, 3]` float32 0-1 for vertices `[V + S, 2]` and AU45 0-5."""
@@ -135,8 +137,7 @@ class PhotoPainter:
         )
         picture = over(moved, self.background).astype(np.float32)
         self.mouth.paint(picture, targets, plane_map(self.to_source, to_driven, self.jaw_mm))
-        lid_skin(picture, targets, blink, self.geometry)
-        lash_lines(picture, targets, blink)
+        self.lids.paint(picture, targets, blink)
         return picture / 255
 
 
