@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -28,11 +28,15 @@ ASSETS = {"deepspeech": "deepspeech/output_graph.pb", "wav2vec2": "wav2vec2", "w
 
 @dataclass(frozen=True)
 class EncoderName:
-    """A name in its parts. kind: which encoder. path: of its files, None for wherever they are. options: as text."""
+    """A name in its parts. kind: which encoder. path: of its files, None for wherever they are. options: as text.
+
+    was: where its files were when a motion model learned through it.
+    """
 
     kind: str
     path: Path | None
     options: dict[str, str]
+    was: Path | None = None
 
     @staticmethod
     def parse(name: str) -> EncoderName:
@@ -164,7 +168,7 @@ def speech_encoder(name: str, path: Path | None = None) -> SpeechEncoder:
     """
     parsed = EncoderName.parse(name)
     if path is not None:
-        parsed = EncoderName(parsed.kind, path, parsed.options)
+        parsed = replace(parsed, path=path)
     return _ENTRIES[parsed.kind].build(parsed)
 
 
@@ -181,9 +185,9 @@ def encoder_of(extractor: str, given: str = "") -> SpeechEncoder:
     wanted = EncoderName.parse(extractor)
     if wanted.path is None and given:
         hint = EncoderName.parse(given)
-        if hint.kind == wanted.kind and hint.path is not None and hint.path.exists():
-            return speech_encoder(extractor, hint.path)
-    return speech_encoder(extractor)
+        if hint.kind == wanted.kind and hint.path is not None:
+            wanted = replace(wanted, path=hint.path if hint.path.exists() else None, was=hint.path)
+    return _ENTRIES[wanted.kind].build(wanted)
 
 
 def asset(kind: str) -> Path | None:
@@ -217,10 +221,10 @@ def _same_model(encoder: SpeechEncoder, path: Path, name: EncoderName) -> Speech
     if found.kind != name.kind:
         raise InputError(f"{path} is a {found.kind} model", f"one of {name.kind}", f"call it {found.kind}:{path}")
     if wanted not in (None, found.options["model"]):
-        raise InputError(
-            f"{path} is the {name.kind} model {found.options['model']}", f"{wanted}, which this motion learned through",
-            f"enroll again; where you have that model, with --speech {name.kind}:/path",
-        )
+        received, expected = f"{path} is the {name.kind} model {found.options['model']}", f"the model {wanted}"
+        again = f"enroll again, with --speech {name.kind}:/path where you have that model"
+        remedy = f"put that model back at {name.was}, or enroll again" if name.was else again
+        raise InputError(received, f"{expected}, which this motion learned through", remedy)
     return encoder
 
 

@@ -280,8 +280,9 @@ def test_a_motion_model_is_given_the_weights_that_it_learned_through(
     ours, other = speech_encoder(kind).name, speech_encoder(f"{kind}:{own}").name
     assert encoder_of(other, f"{kind}:{own}").name == other and encoder_of(ours).name == ours
     assert encoder_of(kind).name == ours and encoder_of(kind, f"{kind}:{own}").name == other
-    told = f"is the {kind} model {ours[-8:]}; expected {other[-8:]}, which .* enroll again; .* --speech {kind}:/path"
-    for given in ("", kind, f"{kind}:{tmp_path}/gone.safetensors"):
+    gone = tmp_path / "gone.safetensors"
+    for given, remedy in (("", f"--speech {kind}:/path"), (kind, "enroll again"), (f"{kind}:{gone}", f"at {gone}, or")):
+        told = f"is the {kind} model {ours[-8:]}; expected the model {other[-8:]}, which .*{remedy}"
         with pytest.raises(InputError, match=told):
             encoder_of(other, given)
 

@@ -179,7 +179,7 @@ def test_names_tell_the_model_and_not_the_place(tmp_path: Path, monkeypatch: pyt
     letters = speech_encoder("wav2vec2").name
     assert encoder_of(letters, f"wav2vec2:{folder}").name == letters
     other = letters[:-8] + "00000000"
-    with pytest.raises(InputError, match=f"is the wav2vec2 model {letters[-8:]}; expected 00000000, which"):
+    with pytest.raises(InputError, match=f"is the wav2vec2 model {letters[-8:]}; expected the model 00000000, which"):
         speech_encoder(other)
 
 

@@ -58,7 +58,7 @@ def test_other_weights_are_refused_in_one_line(
     monkeypatch.chdir(spoken.parent)
     heard_by(spoken.parent / "home", "phonetic?model=00000000")
     verb, *rest = words
-    refused([verb, spoken, *rest, "--home", "home"], "phonetic model 85b631f5; expected 00000000, which this motion")
+    refused([verb, spoken, *rest, "--home", "home"], "expected the model 00000000, which this motion learned through")
     assert not list(spoken.parent.glob("o.*"))
 
 
