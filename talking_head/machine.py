@@ -26,17 +26,13 @@ CORE_MODULES = {
 }
 # Debian's packages; other systems ship the libraries with their desktop or with the graphics driver.
 LINUX_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2", "libGL.so.1": "libgl1"}
-EXTRAS = {
+EXTRAS = {  # name: what is imported, what for
     "tensorboard": ("tensorboard", "training curves in a browser"),
-    "torchvision": ("torchvision", "perceptual loss with VGG weights"),
     "face-alignment": ("face_alignment", "another face tracker"),
-    "py-feat": ("feat", "action units"),
-    "kornia": ("kornia", "more augmentation"),
     "pytorch3d": ("pytorch3d", "another rasteriser"),
     "wav2vec2": ("transformers", "wav2vec2 speech features"),
     "deepspeech": ("tensorflow", "the original DeepSpeech graph"),
     "ray": ("ray", "many machines"),
-    "vad": ("silero_vad", "voice activity"),
 }
 
 
@@ -64,7 +60,7 @@ def examine(home: Home) -> list[Check]:
     """Every check, the needed parts first."""
     return [
         _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _signing(), _graphics_card(),
-        Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(),
+        Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(), _microphone(),
         *_speech_encoders(), *_trackers(), *_own_files(), _targets(home),
     ]
 
@@ -116,7 +112,7 @@ def _landmarker() -> Check:
 
         return str(landmarker_path())
 
-    return _asked("face landmarker model", ask, "put face_landmarker.task into $TALKING_HEAD_ASSETS, or go online once")
+    return _asked("face landmarker model", ask, "run this again online, or put the file into one of these places")
 
 
 def _face_model() -> Check:
@@ -126,7 +122,7 @@ def _face_model() -> Check:
         model = mp478.load()
         return f"{model.id}: {len(model.mean_mm)} vertices"
 
-    return _asked("face model", ask, "pip install --force-reinstall talking-head")
+    return _asked("face model", ask, "in the project's folder: pip install --force-reinstall --no-deps .")
 
 
 def _home(home: Home) -> Check:
@@ -161,12 +157,25 @@ def _signing() -> Check:
 
 
 def _extras() -> list[Check]:
+    from render2video.rasterizer.pytorch3d_backend import REMEDY
+
+    own = {"pytorch3d": REMEDY}  # there is no wheel of it
     checks = []
     for extra, (module, what) in EXTRAS.items():
         found = importlib.util.find_spec(module) is not None
-        remedy = "" if found else f'pip install "talking-head[{extra}]"'
+        remedy = "" if found else own.get(extra, f'pip install "talking-head[{extra}]"')
         checks.append(Check(f"extra: {extra}", State.WORKS if found else State.OPTIONAL, what, remedy))
     return checks
+
+
+def _microphone() -> Check:
+    """What `live` needs to hear one, a library of the system's among it; a sound file needs none."""
+    from talking_head.live.listening import sound_inputs
+
+    try:
+        return Check("microphone", State.WORKS, f"sounddevice {sound_inputs().__version__}")
+    except InputError as error:
+        return Check("microphone", State.OPTIONAL, error.received, error.remedy)
 
 
 def _speech_encoders() -> list[Check]:

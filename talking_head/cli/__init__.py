@@ -29,8 +29,8 @@ from talking_head.cli import (
 )
 
 EPILOG = (
-    "First make a target from a video of one person (`enroll`), then let it speak (`synth`). "
-    "Every command can be stopped at any time: the same command resumes."
+    "First make a target from a video or a photo of one person (`enroll`), then let it speak (`synth`). "
+    "Any command can be stopped at any time: the same command then resumes where it can."
 )
 
 # What all mistakes in a command's words are; Typer offers no name for it.
@@ -88,7 +88,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say so.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     pass
 

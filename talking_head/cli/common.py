@@ -29,7 +29,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as on
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 SpeakerOption = Annotated[
     str | None,
-    typer.Option("--motion", show_default=False, help="Who moves the face: facial_gan, karras2017, arkit or emote."),
+    typer.Option(
+        "--motion", show_default=False,
+        help="Who moves the face: facial_gan, karras2017, arkit or emote; facial_gan when left out.",
+    ),
 ]
 EmotionOption = Annotated[
     str | None, typer.Option(help="For --motion emote or karras2017: NAME or NAME:0.7.", show_default=False)

@@ -99,7 +99,11 @@ def transfer(
     audio: AudioOption = None,
     pictures: PicturesOption = None,
     imported: Annotated[
-        str | None, typer.Option("--imported", help="An import: its model, statistics and bridge.", show_default=False)
+        str | None,
+        typer.Option(
+            "--imported", show_default=False,
+            help="An import, by its id (see `import facial`): its model, statistics and bridge.",
+        ),
     ] = None,
     bfm: BfmOption = None,
     ict: Annotated[
@@ -112,7 +116,9 @@ def transfer(
     target_id: Annotated[
         str | None, typer.Option("--target", help="Place the head as this target rests.", show_default=False)
     ] = None,
-    cutoff_hz: Annotated[float, typer.Option("--cutoff", help="Tremble faster than this goes; 0: none.")] = 10.0,
+    cutoff_hz: Annotated[
+        float, typer.Option("--cutoff", help="Tremble faster than this, in Hz, is smoothed away; 0 keeps it.")
+    ] = 10.0,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:

@@ -58,7 +58,9 @@ def evaluate(
     driving: Annotated[
         Path | None, typer.Option(help="The motion that was to be shown: a track, or a video.", show_default=False)
     ] = None,
-    self_test: Annotated[bool, typer.Option("--self-test", help="Plant faults in GENERATED, a real video.")] = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Plant faults in GENERATED, a real video: which metrics notice?")
+    ] = False,
     phones: Annotated[
         Path | None, typer.Option(help="TextGrid of when which phone sounds, for closed lips.", show_default=False)
     ] = None,

@@ -83,8 +83,8 @@ def enroll(
 ) -> Outcome:
     """Make a target from a video or photo of one person: track the face, learn its motion, learn to paint it.
 
-    Ten seconds of speech to the camera are enough to start; one to five minutes are better. Stopped at any moment, the
-    same command resumes; run after it is done, it says so.
+    Five seconds of speech to the camera are the least; one to five minutes are better. Stopped at any moment, the same
+    command resumes; run after it is done, it says so.
     """
     from talking_head.enrol import enroll as run
 

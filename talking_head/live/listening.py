@@ -8,6 +8,7 @@ and blinks go on by themselves, as the target's own do, for their motion must no
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 
@@ -109,20 +110,30 @@ def listen(pieces: Iterator[np.ndarray], listener: Listener) -> Iterator[np.ndar
             yield rows
 
 
+def sound_inputs() -> ModuleType:
+    """The package `sounddevice`.
+
+    Raises:
+        InputError: it is not installed, or the system's PortAudio is not.
+    """
+    try:
+        import sounddevice
+    except ImportError as error:
+        remedy = "pip install 'talking-head[live]', or give a sound file"
+        raise InputError("the microphone without sounddevice", "the package sounddevice", remedy) from error
+    except OSError as error:  # it is there, the system's PortAudio is not
+        install = "install libportaudio2 (Debian, Ubuntu) or portaudio (brew), or give a sound file"
+        raise InputError(f"the microphone without PortAudio ({error})", "the system's PortAudio", install) from error
+    return sounddevice
+
+
 def microphone(seconds: float | None = None) -> Iterator[np.ndarray]:
     """Sound from the system's microphone, 16 kHz mono, a fifth of a second at a time, for so long or until stopped.
 
     Raises:
-        InputError: the package `sounddevice` is not installed, or there is no microphone.
+        InputError: as `sound_inputs`, or there is no microphone.
     """
-    expected, remedy = "the package sounddevice", "pip install 'talking-head[live]', or give a sound file"
-    try:
-        import sounddevice
-    except ImportError as error:
-        raise InputError("the microphone without sounddevice", expected, remedy) from error
-    except OSError as error:  # it is there, the system's PortAudio is not
-        install = "install libportaudio2 (Debian, Ubuntu) or portaudio (brew), or give a sound file"
-        raise InputError(f"the microphone without PortAudio ({error})", "the system's PortAudio", install) from error
+    sounddevice = sound_inputs()
     size = round(HOP_S * SPEECH_RATE_HZ)
     left = None if seconds is None else max(1, round(seconds / HOP_S))
     try:
@@ -131,4 +142,5 @@ def microphone(seconds: float | None = None) -> Iterator[np.ndarray]:
                 yield source.read(size)[0][:, 0].copy()
                 left = None if left is None else left - 1
     except sounddevice.PortAudioError as error:
-        raise InputError(f"no microphone ({error})", "a sound input that can record at 16 kHz", remedy) from error
+        expected = "a sound input that can record at 16 kHz"
+        raise InputError(f"no microphone ({error})", expected, "give a sound file") from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
+import types
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -210,6 +212,26 @@ def test_doctor_says_which_named_files_are_missing(tmp_path: Path, monkeypatch: 
     assert checks["TALKING_HEAD_FLAME"]["state"] == "works"
     monkeypatch.delenv("TALKING_HEAD_BFM")
     assert "TALKING_HEAD_BFM" not in runner.invoke(app, ["doctor", "--json", "--home", str(tmp_path)]).stdout
+
+
+def test_doctor_offers_only_extras_that_the_rooms_import() -> None:
+    from talking_head.machine import EXTRAS
+
+    offered = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1].split("\n[")[0]
+    code = "\n".join(path.read_text() for room in ("preprocessing", "render2video", "talking_head", "training")
+                     for path in (ROOT / room).rglob("*.py") if path.name != "machine.py")  # fmt: skip
+    for extra, (module, _) in EXTRAS.items():
+        assert f"\n{extra} = [" in offered, extra
+        assert re.search(rf"import {module}|from torch.utils.{module}|[\"']{module}[\"'.]", code), extra
+
+
+def test_doctor_tells_a_microphone_whose_system_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from talking_head.machine import State, _microphone
+
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert _microphone().state is State.OPTIONAL and "talking-head[live]" in _microphone().remedy
+    monkeypatch.setitem(sys.modules, "sounddevice", types.SimpleNamespace(__version__="0.5"))
+    assert _microphone().state is State.WORKS
 
 
 def test_doctor_speaks_to_programs(tmp_path: Path) -> None:
