@@ -84,7 +84,8 @@ class FacialGanConfig:
     """All of it. losses: a preset of `facial_gan.losses.PRESETS`, or `custom` for `custom_losses`.
 
     articulation: how far from the lips at rest an expression goes at synthesis, as a multiple of the network's. A
-    network that cannot be sure makes smaller motions than the person; closed lips stay closed.
+    network that cannot be sure makes smaller motions than the person; closed lips stay closed. rounding: the same of
+    the width of the mouth, beside it: networks shrink it more than the opening.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -98,4 +99,5 @@ class FacialGanConfig:
     from_scratch: Schedule = field(default_factory=lambda: Schedule(epochs=10, batch_size=16, min_steps=600))
     window_step: int = 5
     articulation: float = 1.05
+    rounding: float = 1.3
     seed: int = 0

@@ -49,6 +49,24 @@ def above_rest(expression: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np
     return (expression - rest) @ mean, mean / (mean**2).sum()
 
 
+def width_column_mm(model: MorphableModel) -> np.ndarray:
+    """Change of the distance between the corners of the mouth per unit of expression `[64]` (mm, x)."""
+    right, left = mp478.LIP_WIDTH
+    return model.expression_mm.numpy()[:, left, 0] - model.expression_mm.numpy()[:, right, 0]
+
+
+def widened(expression: np.ndarray, rest: np.ndarray, factor: float) -> np.ndarray:
+    """Expressions `[T, 64]` whose mouths differ `factor` times as much in width from the one at rest `[64]`.
+
+    They change in the smallest way that does so and leaves the mean opening alone.
+    """
+    model = mp478.load()
+    columns = np.stack([width_column_mm(model), gap_columns_mm(model)[1].mean(1)])
+    direction = np.linalg.pinv(columns)[:, 0]
+    wider_mm = (expression - rest) @ columns[0]
+    return (expression + ((factor - 1) * wider_mm)[:, None] * direction).astype(expression.dtype)
+
+
 def meeting(closed: np.ndarray) -> np.ndarray:
     """How far lips come together `[T]`, 0-1, where they are heard to be closed with probability `[T]`.
 

@@ -31,7 +31,7 @@ from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig
 from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
 from facial_gan.interface import MotionModel
-from facial_gan.lips import meet, meeting, resting
+from facial_gan.lips import meet, meeting, resting, widened
 from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
 from facial_gan.networks import Discriminator, Generator
 from facial_gan.smoothing import smoothed
@@ -58,7 +58,7 @@ class FacialGan(MotionModel):
         speech_extractor, face_model: see `MotionModel`.
         discriminator: kept for fine-tuning; synthesis does not use it.
         pose_deviation: `[6]`, see `with_measured_pose`.
-        articulation: see `FacialGanConfig`.
+        articulation, rounding: see `FacialGanConfig`.
     """
 
     id = "facial_gan"
@@ -82,11 +82,12 @@ class FacialGan(MotionModel):
         discriminator: Discriminator | None = None,
         pose_deviation: np.ndarray | None = None,
         articulation: float = 1.0,
+        rounding: float = 1.0,
     ) -> None:
         self.generator, self.discriminator = generator.eval().requires_grad_(False), discriminator
         self.statistics, self.features, self.blinks, self.architecture = statistics, features, blinks, architecture
         self.speech_extractor, self.face_model = speech_extractor, face_model
-        self.articulation = articulation
+        self.articulation, self.rounding = articulation, rounding
         self.pose_deviation = np.zeros(POSE_SIZE, np.float32) if pose_deviation is None else pose_deviation
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
@@ -105,6 +106,8 @@ class FacialGan(MotionModel):
             rest = person.normalised_rest
             piece[:, EXPRESSION] = rest + self.articulation * (piece[:, EXPRESSION] - rest)
             motion = person.restore(piece)
+            if self.face_model == mp478.ID:
+                motion[:, EXPRESSION] = widened(motion[:, EXPRESSION], person.rest, self.rounding)
             if share is not None:
                 motion[:, EXPRESSION] = meet(motion[:, EXPRESSION], person.rest, share[start : start + len(piece)])
             start += len(piece)
@@ -174,6 +177,7 @@ class FacialGan(MotionModel):
         return FacialGan(
             self.generator, self.statistics, self.features, self.blinks, self.architecture,
             self.speech_extractor, self.face_model, self.discriminator, lacking, self.articulation,
+            self.rounding,
         )  # fmt: skip
 
     def _tensors(self) -> dict[str, np.ndarray]:
@@ -205,7 +209,7 @@ class FacialGan(MotionModel):
     def _described(self) -> dict[str, Any]:
         return {
             "architecture": asdict(self.architecture), "blinks": self.blinks.to_json(),
-            "articulation": self.articulation,
+            "articulation": self.articulation, "rounding": self.rounding,
         }
 
     @classmethod
@@ -228,5 +232,5 @@ class FacialGan(MotionModel):
         return cls(
             generator.to(device), MotionStatistics.from_arrays(own), features, BlinkHabit(**metadata["blinks"]),
             architecture, metadata["speech_extractor"], metadata["face_model"], judge, arrays["pose_deviation"],
-            metadata["articulation"],
+            metadata["articulation"], metadata["rounding"],
         )  # fmt: skip

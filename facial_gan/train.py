@@ -210,6 +210,7 @@ def _run(
         trained.eval(), people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values())),
         features, measure_blinks([example.motion.blink for example in real], MOTION_FPS),
         config.architecture, extractor, face_model, discriminator=judge, articulation=config.articulation,
+        rounding=config.rounding,
     ).with_measured_pose(real).save(goal)  # fmt: skip
     return goal
 

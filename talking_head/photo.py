@@ -78,6 +78,7 @@ def motion_of_people(track: FaceTrack, speech: str) -> FacialGan:
     return FacialGan(
         general.generator, own, general.features, general.blinks, general.architecture, general.speech_extractor,
         general.face_model, None, general.pose_deviation, general.articulation,
+        general.rounding,
     )  # fmt: skip
 
 

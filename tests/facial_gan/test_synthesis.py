@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
@@ -147,6 +148,27 @@ def test_lips_meet_where_they_are_heard_to_be_closed(gan: FacialGan) -> None:
     np.testing.assert_array_equal(plain.pack()[:, :7], closed.pack()[:, :7])  # head and lids have no part in it
     # Nobody's lips can be told on a face model that is not ours.
     np.testing.assert_array_equal(gan.synthesize(untold).pack(), gan.synthesize(replace(untold, lips_closed=2)).pack())
+
+
+def test_rounding_scales_the_width_of_the_mouth_and_nothing_of_its_opening(gan: FacialGan) -> None:
+    """Seen in the face's own vertices: corners apart, inner lips apart, both against the face at rest."""
+    face, person = mp478.load(), gan.statistics
+
+    def mouth_mm(rounding: float) -> tuple[np.ndarray, np.ndarray]:
+        ours = FacialGan(
+            gan.generator, person, gan.features, gan.blinks, gan.architecture, "toy", mp478.ID, None,
+            gan.pose_deviation, rounding=rounding,
+        )  # fmt: skip
+        expressions = torch.from_numpy(np.concatenate([person.rest[None], ours.synthesize(speech(6.0)).expression]))
+        points = face.mean_mm + torch.einsum("tk,kvc->tvc", expressions, face.expression_mm)
+        right, left = (points[:, corner, 0] for corner in (61, 291))
+        width, gap = (left - right).numpy(), lip_gap_mm(face, expressions.numpy())
+        return width[1:] - width[0], gap[1:] - gap[0]
+
+    (width, gap), (rounder, same) = mouth_mm(1.0), mouth_mm(1.5)
+    assert width.std() > 0.1
+    np.testing.assert_allclose(rounder, 1.5 * width, atol=1e-3)
+    np.testing.assert_allclose(same, gap, atol=1e-3)
 
 
 def test_lips_rest_in_long_pauses_and_not_in_short_ones() -> None:
