@@ -103,6 +103,14 @@ def _phonetic(name: EncoderName) -> SpeechEncoder:
     return _same_model(PhoneticEncoder(path), path, name)
 
 
+def _phonetic_mel(name: EncoderName) -> SpeechEncoder:
+    from preprocessing.speech.phonetic import WEIGHTS
+    from preprocessing.speech.phonetic_mel import PhoneticMel
+
+    path = name.path or shipped(WEIGHTS)
+    return _same_model(PhoneticMel(path), path, name)
+
+
 def _phonetic_causal(name: EncoderName) -> SpeechEncoder:
     from preprocessing.speech.phonetic import CAUSAL_WEIGHTS, PhoneticEncoder
 
@@ -137,6 +145,7 @@ _ENTRIES: dict[str, _Entry] = {
     "phonetic": _Entry(
         "viseme posteriors and a phonetic bottleneck at 50 Hz, any language; weights ship", _phonetic, ("model",)
     ),
+    "phonetic_mel": _Entry("the same and 26 mel bands; weights ship", _phonetic_mel, ("model",)),
     "phonetic_causal": _Entry(
         "the same from past sound only, for streams; weights ship", _phonetic_causal, ("model",)
     ),
