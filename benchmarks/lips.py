@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from evaluation.loading import clip_of_motion
-from evaluation.metrics.lips import gap_amplitude_ratio, gap_correlation, width_correlation
+from evaluation.metrics.lips import gap_amplitude_ratio, gap_correlation, width_amplitude_ratio, width_correlation
 from evaluation.mouth import lip_gap
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
 
@@ -26,6 +26,7 @@ def lips_row(name: str, made: FaceMotion, truth: FaceMotion) -> Rows:
         f"lip-gap correlation, {name}": gap_correlation(*heads).at_zero,
         f"lip-width correlation, {name}": width_correlation(*heads).at_zero,
         f"lip-gap amplitude ratio, {name}": gap_amplitude_ratio(*heads),
+        f"lip-width amplitude ratio, {name}": width_amplitude_ratio(*heads),
     }
 
 
