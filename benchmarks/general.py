@@ -99,7 +99,7 @@ def main() -> None:
     data = Path(os.environ.get("TALKING_HEAD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     files = options.weights or sorted(shipped("facial_gan").glob("*.safetensors"))
     table = Table(title="general motion, no person's footage")
-    table.add_column("weights")
+    table.add_column("weights", no_wrap=True)
     for name in (
         *(f"gain {gain:+} dB" for gain in GAINS_DB), "at rest after, s", "opening in silence",
         "p b m that meet", "other phones", "least opening p b m", "others",

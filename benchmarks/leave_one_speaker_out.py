@@ -6,10 +6,10 @@
 
 SPEAKERS.json as for `scripts/train_general.py`. A speaker with 10 s of footage or more is a fold; the others share
 folds of at most six, so each is judged by networks that saw neither the face nor a word. In one run, on the same folds
-and steps: FACIAL-GAN from `log_mel` (the baseline without a pretrained encoder), from `phonetic`, from `phonetic` with
-the synthetic corpus where --corpus gives it, and the co-articulation model alone on what the encoder hears. Then the
-two from `phonetic` with little footage: three people of one fold are all that is taught, and everybody outside of that
-fold is judged. Correlation of the opening between the lips with the tracked one, the mean over a speaker's clips, then
+and steps: FACIAL-GAN from `log_mel` (the baseline without a pretrained encoder), from its default encoder, from that
+with the synthetic corpus where --corpus gives it, and the co-articulation model alone on what `phonetic` hears. Then
+the two from the default encoder with little footage: three people of one fold are all that is taught, and everybody
+outside of that fold is judged. Correlation of the opening between the lips with the tracked one, the mean over a speaker's clips, then
 over speakers, then over seeds of the training (`log_mel` has the first only). Interrupted, the same call goes on.
 """
 
@@ -33,13 +33,14 @@ from facial_gan.synthesis import FacialGan
 from facial_gan.train import person_statistics, train_general
 from foundation.files import read_json
 from preprocessing.speech import speech_encoder
-from scripts.synthetic_motion.corpus import articulate_heard, learn_articulation
+from scripts.synthetic_motion.corpus import PHONETIC, articulate_heard, learn_articulation
 from scripts.train_general import examples_of, with_synthetic
 
 LONG_S, GROUP, SEED, FEW, BATCH = 10.0, 6, 0, 3, 16
-ENCODERS = ("log_mel", "phonetic")
+OURS = FacialGan.default_speech
 Scores = dict[str, tuple[float, float]]
 """Speaker -> (correlation, deviation as a share of the truth's)."""
+ByEncoder = dict[str, list[MotionExample]]
 Runs = dict[str, list[Scores]]
 """Way of training -> scores, one a seed."""
 
@@ -96,20 +97,21 @@ def learned(taught: list[MotionExample], seed: int, steps: int, folder: Path) ->
 
 
 def compare_training(
-    name: str, taught: list[MotionExample], held: list[MotionExample], options: argparse.Namespace, folder: Path,
+    name: str, taught: ByEncoder, held: list[MotionExample], options: argparse.Namespace, folder: Path,
     seeds: Sequence[int],
 ) -> Runs:
-    """From `phonetic`, with the synthetic corpus and without."""
-    found: Runs = {name: [judged(learned(taught, s, options.steps, folder / "phonetic"), held) for s in seeds]}
+    """From the default encoder, with the synthetic corpus and without."""
+    own = taught[OURS]
+    found: Runs = {name: [judged(learned(own, s, options.steps, folder / "people"), held) for s in seeds]}
     if options.corpus is not None:
-        more = with_synthetic(taught, taught, options.corpus, options.minutes, speech_encoder("phonetic"))
-        goal = folder / "phonetic_synthetic"
+        more = with_synthetic(own, taught[PHONETIC], options.corpus, options.minutes, speech_encoder(OURS))
+        goal = folder / "people_and_synthetic"
         found[f"{name} + synthetic motion"] = [judged(learned(more, s, options.steps, goal), held) for s in seeds]
     return found
 
 
 def run_fold(
-    left_out: list[str], by_encoder: dict[str, list[MotionExample]], options: argparse.Namespace, folder: Path
+    left_out: list[str], by_encoder: ByEncoder, options: argparse.Namespace, folder: Path
 ) -> Runs:
     """Every way of training, with these speakers left out."""
     taught, held = (
@@ -117,19 +119,19 @@ def run_fold(
         for out in (False, True)
     )
     seeds = range(options.seeds)
-    result: Runs = {"co-articulation on heard visemes": [coarticulation_alone(taught["phonetic"], held["phonetic"])]}
+    result: Runs = {"co-articulation on heard visemes": [coarticulation_alone(taught[PHONETIC], held[PHONETIC])]}
     result["log_mel"] = [judged(learned(taught["log_mel"], 0, options.steps, folder / "log_mel"), held["log_mel"])]
-    return result | compare_training("phonetic", taught["phonetic"], held["phonetic"], options, folder, seeds)
+    return result | compare_training(OURS, taught, held[OURS], options, folder, seeds)
 
 
-def run_little(group: list[str], heard: list[MotionExample], options: argparse.Namespace, folder: Path) -> Runs:
+def run_little(group: list[str], by_encoder: ByEncoder, options: argparse.Namespace, folder: Path) -> Runs:
     """Three people of a fold taught, others with each seed; everybody outside of the fold judged."""
     result: Runs = {}
-    held = [e for e in heard if e.speaker not in group]
+    held = [e for e in by_encoder[OURS] if e.speaker not in group]
     for seed in range(options.seeds):
         names = [group[(seed + step * len(group) // FEW) % len(group)] for step in range(FEW)]
-        taught = [e for e in heard if e.speaker in names]
-        found = compare_training(f"phonetic, {FEW} people taught", taught, held, options, folder, [seed])
+        taught = {name: [e for e in heard if e.speaker in names] for name, heard in by_encoder.items()}
+        found = compare_training(f"{OURS}, {FEW} people taught", taught, held, options, folder, [seed])
         for name, scores in found.items():
             result.setdefault(name, []).extend(scores)
     return result
@@ -174,14 +176,14 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     videos = {s: [options.speakers.parent / v for v in files] for s, files in read_json(options.speakers).items()}
-    by_encoder = {name: examples_of(videos, options.out / "tracks", name) for name in ENCODERS}
-    groups = folds(by_encoder["phonetic"])
+    by_encoder = {name: examples_of(videos, options.out / "tracks", name) for name in ("log_mel", PHONETIC, OURS)}
+    groups = folds(by_encoder[OURS])
     total = merged([
         run_fold(left_out, by_encoder, options, options.out / f"fold_{number}")
         for number, left_out in enumerate(groups)
     ])
     little = merged([
-        run_little(group, by_encoder["phonetic"], options, options.out / f"little_{number}")
+        run_little(group, by_encoder, options, options.out / f"little_{number}")
         for number, group in enumerate(groups) if len(group) >= FEW
     ])
     speakers = [speaker for group in groups for speaker in group]

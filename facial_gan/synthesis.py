@@ -62,6 +62,7 @@ class FacialGan(MotionModel):
     """
 
     id = "facial_gan"
+    default_speech = "phonetic_mel"  # above the others: benchmarks.cross_validation
     config_type = FacialGanConfig
     shapes = {
         "features.mean": ("F",), "features.silence": ("F",), "pose_deviation": (POSE_SIZE,),

@@ -22,10 +22,6 @@ from talking_head.target import MOTION, PREVIEW
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 LONGEST_PX = 1280  # of the frame; larger photos are reduced
 SMALLEST_PX = 128
-# General weights that listen for phones open the lips of people they never saw more rightly than those that listen to
-# log-mel: 0.68 against 0.40 of correlation on free speech; 72% of p, b, m meet (benchmarks.leave_one_speaker_out,
-# benchmarks.general).
-PEOPLE_SPEECH = "phonetic"
 FORM = 3  # of what is made from a photo; a target of another form is made anew
 MOST_SMILE_RAD = 0.1  # that a smile can hide of a head's rotation
 SWAY_SHARES = 0.15, 0.3  # of the range a photo can be turned in, between which one deviation of the head's motion lies
@@ -84,7 +80,7 @@ def motion_of_people(track: FaceTrack, speech: str) -> FacialGan:
 
 def speech_of(settings: EnrolSettings) -> str:
     """The speech encoder that the motion model listens through."""
-    return settings.speech or PEOPLE_SPEECH
+    return settings.speech or FacialGan.default_speech
 
 
 def learn_photo(picture_rgb: np.ndarray, source: str, folder: Path, settings: EnrolSettings) -> FaceTrack:

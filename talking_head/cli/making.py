@@ -33,7 +33,7 @@ KeyOption = Annotated[
 SpeechOption = Annotated[
     str | None,
     typer.Option(
-        help="Speech encoder to listen through: phonetic, log_mel, deepspeech:GRAPH.pb, wav2vec2:FOLDER, "
+        help="Speech encoder to listen through: phonetic_mel, phonetic, log_mel, deepspeech:GRAPH.pb, wav2vec2:FOLDER, "
         "wav2vec2_hidden:FOLDER?layer=9&rate_hz=25. Left out: what each motion model is made for.",
         show_default=False,
     ),

@@ -13,7 +13,7 @@ from foundation.shipped import shipped
 from preprocessing.media import read_sound
 
 
-@pytest.fixture(scope="module", params=["log_mel", "phonetic"])
+@pytest.fixture(scope="module", params=["log_mel", "phonetic", "phonetic_mel"])
 def speaking(request: pytest.FixtureRequest) -> Speaking:
     return Speaking(FacialGan.load(shipped(f"facial_gan/{request.param}.safetensors")))
 
