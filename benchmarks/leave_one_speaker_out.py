@@ -9,8 +9,9 @@ folds of at most six, so each is judged by networks that saw neither the face no
 and steps: FACIAL-GAN from `log_mel` (the baseline without a pretrained encoder), from its default encoder, from that
 with the synthetic corpus where --corpus gives it, and the co-articulation model alone on what `phonetic` hears. Then
 the two from the default encoder with little footage: three people of one fold are all that is taught, and everybody
-outside of that fold is judged. Correlation of the opening between the lips with the tracked one, the mean over a speaker's clips, then
-over speakers, then over seeds of the training (`log_mel` has the first only). Interrupted, the same call goes on.
+outside of that fold is judged. Correlation of the opening between the lips with the tracked one, the mean over a
+speaker's clips, then over speakers, then over seeds of the training (`log_mel` has the first only). Interrupted, the
+same call goes on.
 """
 
 from __future__ import annotations
