@@ -43,7 +43,9 @@ def test_import_is_quick_and_offers_the_verbs() -> None:
 
 def test_synthesis_imports_nothing_that_it_does_not_need() -> None:
     slow = {"scipy", "numba", "mediapipe", "soundfile", "c2pa", "cryptography", "matplotlib", "pandas", "torchvision"}
-    code = "import sys, talking_head.synthesis, facial_gan.synthesis, preprocessing.speech.phonetic.encoder\n"
+    code = "import sys, numpy, talking_head.synthesis, facial_gan.synthesis, face_model.tracks, preprocessing.speech\n"
+    code += "heard = preprocessing.speech.speech_encoder(facial_gan.synthesis.FacialGan.default_speech)\n"
+    code += "heard(face_model.tracks.Sound(numpy.zeros(8000, numpy.float32)))\n"
     code += f"print({slow} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

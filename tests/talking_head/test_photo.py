@@ -71,7 +71,7 @@ def test_other_weights_of_the_encoder_make_another_target(
     write_tensors(same, arrays, facts)
     write_tensors(other, arrays | {"to_phones.bias": 2 * arrays["to_phones.bias"]}, facts)
     made = enroll(photo, "own", CONSENT, EnrolSettings(speech=f"phonetic:{same}"), home=home).target
-    assert read_tensors(made.folder / MOTION)[1]["speech_extractor"] == speech_encoder("phonetic_mel").name
+    assert read_tensors(made.folder / MOTION)[1]["speech_extractor"] == speech_encoder("phonetic").name
     write_tensors(same, *read_tensors(other))
     with pytest.raises(InputError, match="exists"):  # and not: it is there already
         enroll(photo, "own", CONSENT, EnrolSettings(speech=f"phonetic:{same}"), home=home)
