@@ -62,7 +62,7 @@ class FacialGan(MotionModel):
     """
 
     id = "facial_gan"
-    default_speech = "phonetic_mel"  # above the others: benchmarks.cross_validation
+    default_speech = "phonetic_mel"  # docs/speech_features.md has the comparison
     config_type = FacialGanConfig
     shapes = {
         "features.mean": ("F",), "features.silence": ("F",), "pose_deviation": (POSE_SIZE,),
