@@ -83,7 +83,9 @@ class Mouth:
         self, shape: tuple[int, int], ring: np.ndarray, width: float, gap: float, to_photo: np.ndarray
     ) -> np.ndarray:
         """Cavity, tongue and teeth `[h, w, 3]`, as if there were no lips."""
-        rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32) + 0.5
+        ring = ring.astype(np.float32)
+        rows, columns = (np.arange(side, dtype=np.float32) + np.float32(0.5) for side in shape)
+        rows = rows[:, None]
         across = (ring[10] - ring[0]) / max(width, 1e-6)
         middle = (ring[0] + ring[10]) / 2
         x = ((columns - middle[0]) * across[0] + (rows - middle[1]) * across[1]) / width
@@ -108,7 +110,7 @@ class Mouth:
         coverage = cv2.warpAffine(
             self.coverage, to_photo, shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         ).astype(np.float32) / 255
-        lip = np.interp(columns[0], ring[:11, 0], ring[:11, 1]).astype(np.float32)
+        lip = np.interp(columns, ring[:11, 0], ring[:11, 1]).astype(np.float32)
         lit = np.clip((rows - lip) / (SHADOW_SHARE * width), 0, 1) * np.clip(gap / (DIM_GAP_SHARE * width), DIM, 1)
         shade = (SHADOW + (1 - SHADOW) * lit) * corner
         return content + coverage[..., None] * (teeth * shade[..., None] - content)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
@@ -12,42 +10,23 @@ import torch
 from face_model import mp478
 from face_model.cameras import WeakPerspectiveCamera
 from face_model.morphable_model import rotate
-from face_model.tracks import POSE, FaceMotion, FaceTrack
+from face_model.tracks import FaceMotion, FaceTrack
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 from preprocessing.photo import fit_photo
-from render2video.appearance import LayeredAppearance
 from render2video.conditioning import HeadRenderer
 from render2video.person import APPEARANCE_FILE, VIDEO_FILE, PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import FOLDS, without_smile
 from render2video.photo.light import LUMA, blur_px, cheek_colour
 from render2video.photo.person import photo_person
-from render2video.photo.profile import PhotoGenerator, PhotoPainter, over
 from render2video.photo.teeth import teeth_of
 from render2video.photo.warp import EYES, LIP_RING, LOWER_LIP, UPPER_LIP
+from tests.render2video.photo_scenes import SIZE_PX, motion_of, painter_of, smiling_face, wild
 
-SIZE_PX = 256
 TEAR_PX = 16.0
-POSE_MM = (-2.0, 10.0, -1900.0)
 LARGE_PX, NEAR_POSE_MM = 384, (-2.0, 10.0, -1080.0)  # 1.6 pixels a mm
 SKIN, WHITE = np.array([205.0, 160.0, 135.0]), np.array([200.0, 185.0, 172.0])
-
-
-def smiling_face() -> tuple[np.ndarray, np.ndarray]:
-    """Landmarks `[478, 3]` of the mean face with a wide open mouth, and that expression `[64]`."""
-    model = mp478.load()
-    ring = model.expression_mm[:, [61, 291], 0]
-    wider = (ring[:, 1] - ring[:, 0]).numpy()
-    opened = (model.expression_mm[:, 13, 1] - model.expression_mm[:, 14, 1]).numpy()
-    expression = 5 * wider / np.linalg.norm(wider) ** 2 + 8 * opened / np.linalg.norm(opened) ** 2
-    expression = expression.astype(np.float32)
-    camera = WeakPerspectiveCamera.for_size(SIZE_PX, SIZE_PX)
-    face = model.vertices(model.mean_mm, torch.from_numpy(expression), torch.zeros(()))
-    turned = rotate(face, torch.tensor([0.05, -0.08, 0.03]))
-    points, depth = camera.project(turned, torch.tensor(POSE_MM))
-    scale = camera.focal_px / -POSE_MM[2]
-    return np.concatenate((points.numpy(), (depth.numpy() - POSE_MM[2])[:, None] * scale), axis=1), expression
 
 
 @pytest.fixture(scope="module")
@@ -72,54 +51,6 @@ def photo() -> np.ndarray:
 @pytest.fixture(scope="module")
 def person(photo: np.ndarray, track: FaceTrack) -> PersonRenderer:
     return photo_person(photo, track, np.zeros(64, np.float32))
-
-
-@pytest.fixture(scope="module")
-def scene(track: FaceTrack) -> tuple[np.ndarray, np.ndarray]:
-    """A photo `[S, S, 3]` of a head and shoulders before a spotted wall, and where the person is `[S, S]` bool."""
-    points = track.landmarks_px[0, :, :2]
-    oval = points[list(mp478.FACE_OVAL)]
-    centre, chin, height = oval.mean(0), points[152], float(np.linalg.norm(points[152] - points[10]))
-    head = centre + (oval - centre) * 1.3 - (0, 0.08 * height)
-    body = chin + height * np.array([(-0.3, -0.2), (0.3, -0.2), (0.35, 0.3), (1.1, 0.6), (1.1, 3), (-1.1, 3),
-                                     (-1.1, 0.6), (-0.35, 0.3)])  # fmt: skip
-    person = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
-    random = np.random.default_rng(3)
-    spots = cv2.resize(random.uniform(-40, 40, (32, 32, 1)).astype(np.float32), (SIZE_PX, SIZE_PX))[..., None]
-    picture = np.clip(np.array([120.0, 150.0, 190.0]) + spots, 0, 255)
-    for outline, colour in ((body, (60, 40, 45)), (head, (95, 60, 30)), (oval, (215, 165, 140))):
-        cv2.fillPoly(person, [np.rint(outline).astype(np.int32)], 1)
-        cv2.fillPoly(picture, [np.rint(outline).astype(np.int32)], colour)
-    picture = picture + random.normal(0, 3, picture.shape)
-    return cv2.GaussianBlur(picture, (0, 0), 0.8).clip(0, 255).astype(np.uint8), person > 0
-
-
-def away_px(person: np.ndarray) -> np.ndarray:
-    """`[S, S]`: how far each pixel is from the person."""
-    return cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-
-
-def painter_of(person: PersonRenderer) -> PhotoPainter:
-    generator, appearance = person.networks["generator"], person.networks["appearance"]
-    assert isinstance(generator, PhotoGenerator) and isinstance(appearance, LayeredAppearance)
-    background = (appearance.plate.detach().permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    teeth, corner = generator.teeth.numpy(), generator.teeth_corner.numpy()
-    return PhotoPainter(generator.person.numpy(), background, generator.geometry(), teeth, corner)
-
-
-def motion_of(track: FaceTrack, **changes: np.ndarray) -> FaceMotion:
-    """The photo's motion with its fields replaced, one frame."""
-    return replace(track.motion, **{k: np.asarray(v, np.float32) for k, v in changes.items()})
-
-
-def wild(track: FaceTrack, frames: int) -> FaceMotion:
-    """Poses far out of any range, open mouths and blinks."""
-    random = np.random.default_rng(1)
-    values = np.repeat(track.motion.pack(), frames, axis=0)
-    values[:, POSE] += random.normal(0, 1, (frames, 6)) * (0.5, 0.5, 0.5, 40, 40, 200)
-    motion = FaceMotion.unpack(values, 25.0)
-    opened = random.normal(0, 1.0, (frames, 64)).astype(np.float32)
-    return replace(motion, expression=opened, blink=random.uniform(0, 5, frames).astype(np.float32))
 
 
 def test_a_smile_is_expression_and_not_the_shape_of_the_person(track: FaceTrack) -> None:
@@ -163,28 +94,6 @@ def test_no_hole_and_no_tear_however_it_is_driven(person: PersonRenderer, track:
             assert apart.max() < TEAR_PX
         edge = np.concatenate([(places - painter.warp.identity)[i] for i in (0, -1)])
         assert np.abs(edge).max() < 0.1  # the rim stands still, so the square joins the rest of the frame
-
-
-def test_the_wall_stands_still_however_the_head_moves(scene: tuple[np.ndarray, np.ndarray], track: FaceTrack) -> None:
-    photo, person = scene
-    far = away_px(person) > 20  # the head itself goes as far as 15
-    assert far.mean() > 0.2
-    for frame in photo_person(photo, track, np.zeros(64, np.float32)).frames(wild(track, 12)):
-        assert np.abs(frame[far].astype(int) - photo[far]).max() <= 1
-
-
-def test_person_and_wall_are_told_apart_and_together_give_the_photo(
-    scene: tuple[np.ndarray, np.ndarray], track: FaceTrack
-) -> None:
-    photo, person = scene
-    painter = painter_of(photo_person(photo, track, np.zeros(64, np.float32)))
-    coverage = painter.person[..., 3] / 255.0
-    assert (coverage[person & (away_px(~person) > 3)] > 0.95).mean() > 0.99
-    assert (coverage[away_px(person) > 6] < 0.05).mean() > 0.99
-    again = over(painter.person, painter.background)
-    assert np.quantile(np.abs(again.astype(int) - photo).max(-1), 0.99) < 12
-    behind = painter.background[person & (away_px(~person) < 15)].astype(int)
-    assert (behind[:, 2] > behind[:, 0]).mean() > 0.99  # wall goes on behind the person: blue, as neither hair nor skin
 
 
 def test_folds_of_a_smile_fade_and_the_skin_stays(track: FaceTrack, person: PersonRenderer) -> None:
