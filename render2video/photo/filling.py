@@ -13,7 +13,7 @@ import numpy as np
 from render2video.photo.folds import fall
 
 SMALL_PX = 192  # side of the picture that is pieced together
-REACH, SEARCH = 4, 18  # of a piece and of the search for one, in its pixels to either side
+REACH, SEARCH = 4, 16  # of a piece and of the search for one, in its pixels to either side
 DEPTH_SHARE = 0.085  # of the side: how far behind the person pieces go; the rest is smooth
 LINE_FLOOR = 0.03  # of the strongest line: what a front without any counts
 FAR_COST = 8.0  # levels squared a pixel and channel, for each pixel of distance: of two alike places the nearer

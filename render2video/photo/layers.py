@@ -22,7 +22,7 @@ CUT_ROUNDS = 5
 # Sorting the outline out, in pixels of that picture: the band that is decided, within and beyond the outline, and the
 # sure parts beside it; levels that a pixel of distance counts; how many alike pixels are asked for; what the cut's own
 # word counts.
-BUMP_PX = 11  # what sticks out less wide is neither ear nor hair
+BUMP_PX = 7  # what sticks out and is less wide is neither ear nor hair
 SORTINGS, BAND_PX, SURE_PX, NEARNESS, ALIKE, KEPT = 2, (9, 17), (10, 14), 0.25, 6, 0.08
 WALL_COLOURS, LEAST_WALL_SHARE = 24, 0.02
 STRANGE, THIN_PX = 40.0, 13  # levels from all colours of the wall; what is thinner is no hair
@@ -94,6 +94,8 @@ def _cut(photo: np.ndarray, geometry: PhotoGeometry) -> np.ndarray:
     whole = _whole(found, middle)
     for _ in range(SORTINGS):
         whole = _whole(_sorted_out(small, whole), middle)
+    bump = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (BUMP_PX, BUMP_PX))
+    whole = _whole(cv2.morphologyEx(whole, cv2.MORPH_OPEN, bump), middle)
     large = cv2.resize(whole.astype(np.float32), photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return (large > 0.5).astype(np.uint8)
 
@@ -124,8 +126,7 @@ def _sorted_out(small: np.ndarray, person: np.ndarray) -> np.ndarray:
     share = person.astype(np.float32)
     share[band] = away[1] / np.maximum(away[0] + away[1], 1e-6)
     share += np.where(band, KEPT * np.tanh((within - beyond) / 4), 0)
-    found = (cv2.GaussianBlur(share, (0, 0), 1.5) > 0.5).astype(np.uint8)
-    return cv2.morphologyEx(found, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (BUMP_PX, BUMP_PX)))
+    return (cv2.GaussianBlur(share, (0, 0), 1.5) > 0.5).astype(np.uint8)
 
 
 def _unlike_wall(small: np.ndarray, guess: np.ndarray) -> np.ndarray:
