@@ -11,9 +11,12 @@ import numpy as np
 
 from render2video.photo.folds import fall
 from render2video.photo.light import LUMA, blur_px, enamel_colour
-from render2video.photo.warp import LIP_RING, PhotoGeometry
+from render2video.photo.warp import LIP_RING, PhotoGeometry, rigid_map
 
 SHOWN_GAP_SHARE = 0.12  # of the lips' width: a photo whose lips are this far open shows its teeth
+REDNESS = 1.5  # how much red beyond green counts against a pixel's light, 0-255: lips and gums are no teeth
+BRIGHT, BRIGHT_SHARE = 90.0, 0.8  # what teeth reach in good light, or of what enamel would have in the photo's own
+MIN_COLUMNS_SHARE = 0.35  # of the open mouth's width, in which teeth hang from above
 MIN_TEETH_SHARE = 0.25  # of the open mouth, for bright parts to count as teeth
 FINE_PX_MM = 5.0  # of pictures of painted teeth
 USUAL_HEIGHT_MM = 6.0  # what `PhotoConfig.teeth_height_mm` is for teeth as described here
@@ -92,19 +95,34 @@ def _teeth_seen(photo: np.ndarray, geometry: PhotoGeometry) -> np.ndarray | None
     colour = photo.astype(np.float32)
     light = colour @ LUMA
     redness = np.clip(colour[..., 0] - colour[..., 1], 0, None)
-    score = light - 1.5 * redness
+    score = light - REDNESS * redness
     opening = score[inside > 0.9]
     if len(opening) < 20:
         return None
     bright, dark = np.percentile(opening, 85), np.percentile(opening, 3)
     middle = dark + 0.45 * (bright - dark)
     teeth = inside * np.clip((score - middle) / max(0.2 * (bright - dark), 1.0) + 0.5, 0, 1)
-    if bright < 90 or teeth.sum() < MIN_TEETH_SHARE * inside.sum():
+    enamel = enamel_colour(photo, geometry)
+    least = min(BRIGHT, BRIGHT_SHARE * float(enamel @ LUMA - REDNESS * max(enamel[0] - enamel[1], 0.0)))
+    if bright < least or teeth.sum() < MIN_TEETH_SHARE * inside.sum():
         return None
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     solid = cv2.morphologyEx((teeth > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, kernel, iterations=2)
-    solid = cv2.erode(solid, kernel)
-    return _with_gums(photo, inside > 0.5, solid.astype(bool), round(0.16 * width))
+    solid = hanging(inside > 0.5, cv2.erode(solid, kernel).astype(bool))
+    if solid.any(0).sum() < MIN_COLUMNS_SHARE * (inside > 0.5).any(0).sum():
+        return None
+    return _with_gums(photo, inside > 0.5, solid, round(0.16 * width))
+
+
+def hanging(inside: np.ndarray, bright: np.ndarray) -> np.ndarray:
+    """Of what is bright between the lips `[S, S]` bool, what hangs from above: no tongue, no lower teeth."""
+    teeth = np.zeros_like(bright)
+    for column in np.flatnonzero(bright.any(0)):
+        between, rows = np.flatnonzero(inside[:, column]), np.flatnonzero(bright[:, column])
+        if len(between) and rows[0] <= between.mean():
+            gaps = np.flatnonzero(np.diff(rows) > 1)
+            teeth[rows[0] : (rows[gaps[0]] if len(gaps) else rows[-1]) + 1, column] = True
+    return teeth
 
 
 def _with_gums(photo: np.ndarray, inside: np.ndarray, solid: np.ndarray, rise_px: int) -> np.ndarray:
@@ -139,7 +157,10 @@ def _teeth_painted(photo: np.ndarray, geometry: PhotoGeometry, scale_px_mm: floa
     across = (right - left) / np.linalg.norm(right - left)
     down = np.array([-across[1], across[0]])
     middle = (left + right) / 2
-    lips = middle + ((points[13] - middle) @ down) * down
+    # Teeth hang from the skull: where lips at rest would meet, however far an open mouth's upper lip is drawn up.
+    to_photo = rigid_map(geometry.shell_mm, geometry.fitted_px[geometry.vertices :])
+    rest_px = to_photo @ np.append(geometry.neutral_mm[[13, 14]].mean(0), 1.0)
+    lips = middle + ((points[13] + rest_px - geometry.fitted_px[13] - middle) @ down) * down
     picture = arch_picture(UPPER, blur_px(photo, geometry) / scale_px_mm, height_mm / USUAL_HEIGHT_MM)
     picture[..., :3] *= enamel_colour(photo, geometry)
     from_photo = to_arch(np.stack((across, down)) / scale_px_mm, lips)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import FOLDS, without_smile
 from render2video.photo.light import LUMA, blur_px, cheek_colour
 from render2video.photo.person import photo_person
-from render2video.photo.teeth import teeth_of
+from render2video.photo.teeth import hanging, teeth_of
 from render2video.photo.warp import EYES, LIP_RING, LOWER_LIP, UPPER_LIP
 from tests.render2video.photo_scenes import SIZE_PX, motion_of, painter_of, smiling_face, wild
 
@@ -233,6 +235,30 @@ def test_painted_teeth_are_no_sharper_than_the_photo(
         coverage = teeth_of(softer, geometry, 1.6, 6.0)[0][..., 3].astype(float)
         steepest.append(-np.diff(coverage, axis=0).min())  # at their lower edge
     assert steepest[1] < 0.5 * steepest[0]
+
+
+def test_painted_teeth_hang_from_the_skull_not_from_a_lip_that_is_drawn_up(
+    closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]
+) -> None:
+    geometry, photo = painter_of(closed).geometry, closed.compositor.crop.cut(portrait[1], closed.head.camera.width_px)
+    raised = replace(geometry, landmarks_px=geometry.landmarks_px.copy(), fitted_px=geometry.fitted_px.copy())
+    raised.landmarks_px[13, 1] -= 8
+    raised.fitted_px[13, 1] -= 8
+    edges = []
+    for shape in (geometry, raised):
+        teeth, corner = teeth_of(photo, shape, 1.6, 6.0)
+        edges.append(np.nonzero(teeth[..., 3] > 128)[0].max() + corner[1])
+    assert abs(edges[0] - edges[1]) <= 1
+
+
+def test_only_what_hangs_from_above_counts_as_the_photos_teeth() -> None:
+    inside = np.zeros((20, 10), bool)
+    inside[2:18] = True
+    bright = np.zeros_like(inside)
+    bright[3:8, :6], bright[12:17, 2:9] = True, True  # upper teeth; a shining tongue
+    expected = np.zeros_like(inside)
+    expected[3:8, :6] = True
+    np.testing.assert_array_equal(hanging(inside, bright), expected)
 
 
 def test_poses_are_kept_in_the_safe_range_and_small_ones_untouched(person: PersonRenderer, track: FaceTrack) -> None:
