@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from facial_gan.losses import LossWeights
+from foundation.errors import InputError
+
+MOST_SWING = 4.0  # of articulation and rounding; a mouth that goes further is none
 
 
 @dataclass
@@ -85,7 +88,7 @@ class FacialGanConfig:
 
     articulation: how far from the lips at rest an expression goes at synthesis, as a multiple of the network's. A
     network that cannot be sure makes smaller motions than the person; closed lips stay closed. rounding: the same of
-    the width of the mouth, beside it: networks shrink it more than the opening.
+    the width of the mouth, beside it: networks shrink it more than the opening. Both from 0 to `MOST_SWING`.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -101,3 +104,17 @@ class FacialGanConfig:
     articulation: float = 1.05
     rounding: float = 1.3
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("articulation", "rounding"):
+            refuse_swing(name, getattr(self, name))
+
+
+def refuse_swing(name: str, value: float) -> None:
+    """Refuse an articulation or rounding that is no number or out of range.
+
+    Raises:
+        InputError: it is.
+    """
+    if not isinstance(value, (int, float)) or not 0 <= value <= MOST_SWING:
+        raise InputError(f"{name}: {value}", f"a number from 0 to {MOST_SWING:g}")

@@ -28,7 +28,7 @@ from face_model.tracks import (
     SpeechFeatures,
 )
 from facial_gan.building import build_discriminator, build_generator
-from facial_gan.config import Architecture, FacialGanConfig
+from facial_gan.config import Architecture, FacialGanConfig, refuse_swing
 from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
 from facial_gan.interface import MotionModel
 from facial_gan.lips import meet, meeting, resting, widened
@@ -88,6 +88,8 @@ class FacialGan(MotionModel):
         self.generator, self.discriminator = generator.eval().requires_grad_(False), discriminator
         self.statistics, self.features, self.blinks, self.architecture = statistics, features, blinks, architecture
         self.speech_extractor, self.face_model = speech_extractor, face_model
+        refuse_swing("articulation", articulation)
+        refuse_swing("rounding", rounding)
         self.articulation, self.rounding = articulation, rounding
         self.pose_deviation = np.zeros(POSE_SIZE, np.float32) if pose_deviation is None else pose_deviation
 

@@ -11,12 +11,14 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
+from facial_gan.config import FacialGanConfig
 from facial_gan.interface import MotionModel
 from facial_gan.lips import lip_gap_mm, resting
 from facial_gan.registry import load_motion_model
 from facial_gan.smoothing import smoothed
 from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES, FacialGan
 from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
 from tests.facial_gan.synthetic import model, speech
 
 
@@ -169,6 +171,18 @@ def test_rounding_scales_the_width_of_the_mouth_and_nothing_of_its_opening(gan: 
     assert width.std() > 0.1
     np.testing.assert_allclose(rounder, 1.5 * width, atol=1e-3)
     np.testing.assert_allclose(same, gap, atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), -1.0, 99.0, "x"])
+def test_a_rounding_that_is_none_is_refused(gan: FacialGan, wrong: float, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="rounding: .*expected a number from 0 to 4"):
+        FacialGanConfig(rounding=wrong)
+    path = tmp_path / "m.safetensors"
+    gan.save(path)
+    arrays, notes = read_tensors(path)
+    write_tensors(path, arrays, notes | {"rounding": wrong})
+    with pytest.raises(InputError):
+        FacialGan.load(path)
 
 
 def test_lips_rest_in_long_pauses_and_not_in_short_ones() -> None:
