@@ -53,7 +53,8 @@ def configure(config_type: type[ConfigT], overrides: dict[str, Any], source: str
         merged = OmegaConf.merge(OmegaConf.structured(config_type), overrides)
         return OmegaConf.to_object(merged)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
-        raise InputError(f"{source}: {str(error).splitlines()[0]}", f"a valid {config_type.__name__}") from error
+        place = f"{source}: {error.full_key}" if error.full_key else source
+        raise InputError(f"{place}: {str(error).splitlines()[0]}", f"a valid {config_type.__name__}") from error
 
 
 def load_yaml(path: Path | str) -> dict[str, Any]:
