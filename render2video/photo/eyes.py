@@ -7,7 +7,7 @@ import numpy as np
 
 from render2video.photo.folds import fall
 from render2video.photo.light import LUMA
-from render2video.photo.warp import EYES, PhotoGeometry, plane_map
+from render2video.photo.warp import EYES, PhotoGeometry, plane_map, polygon_mask
 
 EYE_DEPTH_MM = 2.0  # behind the lids' edge
 OUTER_ENDS = 0.0, 1.0  # of each eye's ring: which end of its upper lid lies at the temple
@@ -48,11 +48,9 @@ def hold_eyes(
         low = np.floor(targets[ring].min(0) - 4).astype(int).clip(0, size - 8)
         high = np.ceil(targets[ring].max(0) + 4).astype(int).clip(low + 8, size)
         view = places[low[1] : high[1], low[0] : high[0]]
-        mask = np.zeros(view.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.rint((targets[ring] - low - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
         opening = np.linalg.norm(targets[ring[1:8]] - targets[ring[:8:-1]], axis=1).max()
         visible = share * float(np.clip(opening / 3 - 0.3, 0, 1))
-        soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 0.6)[..., None] * visible
+        soft = polygon_mask(targets[ring] - low, view.shape[:2], 0.6)[..., None] * visible
         rows, columns = np.mgrid[low[1] : high[1], low[0] : high[0]] + 0.5
         here = np.stack((columns, rows, np.ones_like(rows)), axis=-1)
         view += soft * ((here @ plane_map(to_source, to_driven, plane).T).astype(np.float32) - view)

@@ -11,7 +11,7 @@ from foundation.easing import smoothstep
 from render2video.photo.folds import fall
 from render2video.photo.light import LUMA, blur_px
 from render2video.photo.teeth import LOWER, arch_picture, lip_width_px, to_arch
-from render2video.photo.warp import LIP_RING, LOWER_LIP, UPPER_LIP, PhotoGeometry
+from render2video.photo.warp import LIP_RING, LOWER_LIP, UPPER_LIP, PhotoGeometry, polygon_mask
 
 CAVITY, TONGUE = np.array([0.16, 0.070, 0.066]), np.array([0.58, 0.28, 0.28])  # of the enamel's colour
 SEAM = 0.42
@@ -70,7 +70,7 @@ class Mouth:
         shift[:, 2] += to_photo[:, :2] @ origin - self.corner
         tapered = local.copy()
         tapered[[0, 10]] += 0.06 * (local[[10, 0]] - local[[0, 10]])  # skin joins the lips at their corners
-        inside = _inside(tapered, view.shape[:2], soft)[..., None] * smoothstep(openness)
+        inside = polygon_mask(tapered, view.shape[:2], soft)[..., None] * smoothstep(openness)
         view += inside * (self._content(view.shape[:2], local, width, float(gaps.max()), shift) - view)
 
     def _box(self, ring: np.ndarray, width: float) -> tuple[slice, slice]:
@@ -124,12 +124,6 @@ class Mouth:
         cv2.polylines(line, [np.rint((path - 0.5) * 16).astype(np.int32)], False, 255, thick, cv2.LINE_AA, shift=4)
         strength = cv2.GaussianBlur(line.astype(np.float32) / 255, (0, 0), 0.5 + 0.008 * width)[..., None] * 0.6
         view *= 1 - strength * (1 - SEAM * np.array([1.1, 0.9, 0.9], np.float32))
-
-
-def _inside(ring: np.ndarray, shape: tuple[int, int], soft_px: float) -> np.ndarray:
-    mask = np.zeros(shape, np.uint8)
-    cv2.fillPoly(mask, [np.rint((ring - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), soft_px)
 
 
 def _enamel(teeth: np.ndarray) -> np.ndarray:

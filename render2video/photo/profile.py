@@ -18,7 +18,7 @@ from render2video.person_video import PersonVideo
 from render2video.photo.config import PhotoConfig
 from render2video.photo.eyes import Lids, eye_planes_mm, hold_eyes
 from render2video.photo.mouth import Mouth
-from render2video.photo.warp import LIP_RING, PhotoGeometry, Warp, plane_map, rigid_map
+from render2video.photo.warp import LIP_RING, PhotoGeometry, Warp, plane_map
 from render2video.rasterizer import create_rasterizer
 from training import Trainable
 
@@ -121,14 +121,14 @@ class PhotoPainter:
         self.lids = Lids(person[..., :3], geometry)
         lips = geometry.neutral_mm[LIP_RING].mean(0) - (0, 0, TEETH_DEPTH_MM)
         self.jaw_mm = lips + np.array([(-20.0, 0, 0), (20.0, 0, 0), (0, 20.0, 0)])
-        self.to_source = rigid_map(geometry.shell_mm, geometry.fitted_px[geometry.vertices :])
+        self.to_source = geometry.rigid_map(geometry.fitted_px)
         scale_px_mm = float(np.linalg.norm(self.to_source[0, :3]))
         self.mouth = Mouth(teeth, teeth_corner, person[..., :3], geometry, scale_px_mm)
 
     def __call__(self, driven_px: np.ndarray, blink: float) -> np.ndarray:
         """The picture `[S, S, 3]` float32 0-1 for vertices `[V + S, 2]` and AU45 0-5."""
         targets = self.warp.targets(driven_px, blink)
-        to_driven = rigid_map(self.geometry.shell_mm, driven_px[self.geometry.vertices :])
+        to_driven = self.geometry.rigid_map(driven_px)
         places = self.warp(targets)
         hold_eyes(places, targets, blink, self.to_source, to_driven, self.eyes_mm)
         places -= 0.5

@@ -11,7 +11,7 @@ import numpy as np
 
 from render2video.photo.folds import fall
 from render2video.photo.light import LUMA, blur_px, enamel_colour
-from render2video.photo.warp import LIP_RING, PhotoGeometry, rigid_map
+from render2video.photo.warp import LIP_RING, PhotoGeometry, polygon_mask
 
 SHOWN_GAP_SHARE = 0.12  # of the lips' width: a photo whose lips are this far open shows its teeth
 REDNESS = 1.5  # how much red beyond green counts against a pixel's light, 0-255: lips and gums are no teeth
@@ -60,14 +60,6 @@ def lip_width_px(points: np.ndarray) -> float:
     return float(np.linalg.norm(points[LIP_RING[10]] - points[LIP_RING[0]]))
 
 
-def polygon_mask(points: np.ndarray, size_px: int, blur_px: float) -> np.ndarray:
-    """`[S, S]` float32 0-1: inside of a polygon `[N, 2]`, with soft edges."""
-    mask = np.zeros((size_px, size_px), np.uint8)
-    cv2.fillPoly(mask, [np.rint((points - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-    soft = mask.astype(np.float32) / 255
-    return cv2.GaussianBlur(soft, (0, 0), blur_px) if blur_px > 0 else soft
-
-
 def teeth_of(
     photo: np.ndarray, geometry: PhotoGeometry, scale_px_mm: float, height_mm: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -78,20 +70,21 @@ def teeth_of(
         scale_px_mm: pixels a millimetre of the face.
         height_mm: of teeth that have to be painted.
     """
-    found = _teeth_seen(photo, geometry)
-    whole = found if found is not None else _teeth_painted(photo, geometry, scale_px_mm, height_mm)
+    enamel = enamel_colour(photo, geometry)
+    found = _teeth_seen(photo, geometry, enamel)
+    whole = found if found is not None else _teeth_painted(photo, geometry, enamel, scale_px_mm, height_mm)
     side = len(photo) // 2
     left, top = np.rint(geometry.landmarks_px[LIP_RING].mean(0) - side / 2).astype(int).clip(0, len(photo) - side)
     return whole[top : top + side, left : left + side], np.array([left, top], np.float32)
 
 
-def _teeth_seen(photo: np.ndarray, geometry: PhotoGeometry) -> np.ndarray | None:
-    """The photo's own teeth; None when it shows none."""
+def _teeth_seen(photo: np.ndarray, geometry: PhotoGeometry, enamel: np.ndarray) -> np.ndarray | None:
+    """The photo's own teeth; None when it shows none. enamel: `[3]`, from `enamel_colour`."""
     points = geometry.landmarks_px
     width = lip_width_px(points)
     if np.linalg.norm(points[13] - points[14]) < SHOWN_GAP_SHARE * width:
         return None
-    inside = polygon_mask(points[LIP_RING], len(photo), 0.0)
+    inside = polygon_mask(points[LIP_RING], photo.shape[:2], 0.0)
     colour = photo.astype(np.float32)
     light = colour @ LUMA
     redness = np.clip(colour[..., 0] - colour[..., 1], 0, None)
@@ -102,7 +95,6 @@ def _teeth_seen(photo: np.ndarray, geometry: PhotoGeometry) -> np.ndarray | None
     bright, dark = np.percentile(opening, 85), np.percentile(opening, 3)
     middle = dark + 0.45 * (bright - dark)
     teeth = inside * np.clip((score - middle) / max(0.2 * (bright - dark), 1.0) + 0.5, 0, 1)
-    enamel = enamel_colour(photo, geometry)
     least = min(BRIGHT, BRIGHT_SHARE * float(enamel @ LUMA - REDNESS * max(enamel[0] - enamel[1], 0.0)))
     if bright < least or teeth.sum() < MIN_TEETH_SHARE * inside.sum():
         return None
@@ -150,7 +142,9 @@ def _with_gums(photo: np.ndarray, inside: np.ndarray, solid: np.ndarray, rise_px
     return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
 
 
-def _teeth_painted(photo: np.ndarray, geometry: PhotoGeometry, scale_px_mm: float, height_mm: float) -> np.ndarray:
+def _teeth_painted(
+    photo: np.ndarray, geometry: PhotoGeometry, enamel: np.ndarray, scale_px_mm: float, height_mm: float
+) -> np.ndarray:
     """Plausible upper teeth `[S, S, 4]`: lit as the white of the eyes is, and no sharper than the photo."""
     points, size = geometry.landmarks_px, len(photo)
     left, right = points[LIP_RING[0]], points[LIP_RING[10]]
@@ -158,11 +152,11 @@ def _teeth_painted(photo: np.ndarray, geometry: PhotoGeometry, scale_px_mm: floa
     down = np.array([-across[1], across[0]])
     middle = (left + right) / 2
     # Teeth hang from the skull: where lips at rest would meet, however far an open mouth's upper lip is drawn up.
-    to_photo = rigid_map(geometry.shell_mm, geometry.fitted_px[geometry.vertices :])
+    to_photo = geometry.rigid_map(geometry.fitted_px)
     rest_px = to_photo @ np.append(geometry.neutral_mm[[13, 14]].mean(0), 1.0)
     lips = middle + ((points[13] + rest_px - geometry.fitted_px[13] - middle) @ down) * down
     picture = arch_picture(UPPER, blur_px(photo, geometry) / scale_px_mm, height_mm / USUAL_HEIGHT_MM)
-    picture[..., :3] *= enamel_colour(photo, geometry)
+    picture[..., :3] *= enamel
     from_photo = to_arch(np.stack((across, down)) / scale_px_mm, lips)
     whole = cv2.warpAffine(picture, from_photo, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return np.rint(np.clip(whole * (1, 1, 1, 255), 0, 255)).astype(np.uint8)

@@ -55,11 +55,18 @@ class PhotoGeometry:
     def vertices(self) -> int:
         return len(self.landmarks_px)
 
+    def rigid_map(self, points_px: np.ndarray) -> np.ndarray:
+        """`[2, 4]`: head frame (mm, 1) to pixels, from where the shell, which is rigid, lies among `[V + S, 2]`."""
+        homogeneous = np.concatenate((self.shell_mm, np.ones((len(self.shell_mm), 1))), axis=1)
+        return np.linalg.lstsq(homogeneous, points_px[self.vertices :], rcond=None)[0].T
 
-def rigid_map(shell_mm: np.ndarray, shell_px: np.ndarray) -> np.ndarray:
-    """`[2, 4]`: head frame (mm, 1) to pixels, from the shell, which is rigid."""
-    homogeneous = np.concatenate((shell_mm, np.ones((len(shell_mm), 1))), axis=1)
-    return np.linalg.lstsq(homogeneous, shell_px, rcond=None)[0].T
+
+def polygon_mask(points: np.ndarray, shape: tuple[int, int], blur_px: float) -> np.ndarray:
+    """`[h, w]` float32 0-1: inside of a polygon `[N, 2]`, with soft edges."""
+    mask = np.zeros(shape, np.uint8)
+    cv2.fillPoly(mask, [np.rint((points - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+    soft = mask.astype(np.float32) / 255
+    return cv2.GaussianBlur(soft, (0, 0), blur_px) if blur_px > 0 else soft
 
 
 def plane_map(to_source: np.ndarray, to_driven: np.ndarray, points_mm: np.ndarray) -> np.ndarray:
