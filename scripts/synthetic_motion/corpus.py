@@ -38,6 +38,7 @@ from scripts.synthetic_motion.coarticulation import (
 from scripts.synthetic_motion.people import blinks, head
 
 PHONETIC = "phonetic"
+SAME_ROWS = (PHONETIC, "phonetic_causal")  # not phonetic_mel: `sound_rows` takes the last columns for the bands
 CLIP_S = 5.0
 LIVELINESS = 0.15  # deviation of the logarithm of how far a speaker moves the lips
 DISTURBED_SHARE = 0.3
@@ -85,7 +86,7 @@ def learn_articulation(examples: Sequence[MotionExample]) -> Articulation:
     Raises:
         InputError: features of another encoder.
     """
-    if any(not example.features.extractor.startswith("phonetic") for example in examples):
+    if any(example.features.extractor.partition("?")[0] not in SAME_ROWS for example in examples):
         raise InputError("features of another encoder", "phonetic features, which tell visemes")
     names = {example.speaker for example in examples}
     rests = {name: person_statistics([e for e in examples if e.speaker == name]).rest for name in names}

@@ -212,10 +212,11 @@ def test_the_head_nods_where_it_is_loud() -> None:
     assert np.mean(lower) > 0.02 * still.scale[0]
 
 
-def test_articulation_is_learned_from_phonetic_features_alone() -> None:
+@pytest.mark.parametrize("encoder", ["log_mel", "phonetic_mel?model=85b631f5"])
+def test_articulation_is_learned_from_phonetic_features_alone(encoder: str) -> None:
     dice = np.random.default_rng(0)
     motion = FaceMotion.unpack(np.zeros((90, 71), np.float32), MOTION_FPS, mp478.ID)
-    example = MotionExample(SpeechFeatures(dice.random((150, 80)), 50.0, "log_mel", 3.0), motion, np.ones(90, bool))
+    example = MotionExample(SpeechFeatures(dice.random((150, 80)), 50.0, encoder, 3.0), motion, np.ones(90, bool))
     with pytest.raises(InputError, match="another encoder"):
         learn_articulation([example])
 
