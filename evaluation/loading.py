@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -20,22 +19,12 @@ from face_model.morphable_model import rotate
 from face_model.tracks import FaceMotion, FaceTrack
 from foundation.errors import InputError
 from foundation.files import read_tensors
+from foundation.places import tracks_folder
 from preprocessing.eyes import au45, calibrate_blink
 from preprocessing.media import probe, read_frames, read_sound
 from preprocessing.tracking import FaceTracker, LandmarkTrack, follow_face, track_landmarks
 
 _MOTION_PICTURE_PX = 512  # of the picture that a bare motion is projected into; no metric depends on it
-
-
-def cache_folder() -> Path:
-    """Where tracks are kept: `TALKING_HEAD_HOME`/cache/tracks, else the user's cache."""
-    home = os.environ.get("TALKING_HEAD_HOME")
-    root = (
-        Path(home).expanduser()
-        if home
-        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "talking-head"
-    )
-    return root / "cache" / "tracks"
 
 
 def load_clip(path: Path | str, fps: float | None = None, cache: Path | None = None) -> Clip:
@@ -44,13 +33,13 @@ def load_clip(path: Path | str, fps: float | None = None, cache: Path | None = N
     Args:
         path: a video of one person.
         fps: frames a second to read it at; None: its own.
-        cache: folder of cached tracks; None: `cache_folder()`.
+        cache: folder of cached tracks; None: `tracks_folder()`.
 
     Raises:
         InputError: not a video, or no face in it.
     """
     info = probe(path)
-    track = track_landmarks(path, cache or cache_folder(), fps)
+    track = track_landmarks(path, cache or tracks_folder(), fps)
     frames = partial(_first, path, track.fps, len(track))
     sound = read_sound(path) if info.has_sound else None
     return Clip(Path(path).name, track.fps, track.landmarks_px, track.valid, _blink(track), sound, frames)

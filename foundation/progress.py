@@ -26,6 +26,11 @@ def console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def say(line: str) -> None:
+    """Tell people one line that is neither a result nor a warning."""
+    print(line, file=sys.stderr)
+
+
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Advance]:
     """Yield a function to call with the amount done so far; `total` None when it is not known."""

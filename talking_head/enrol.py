@@ -21,13 +21,14 @@ from facial_gan.registry import motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.files import atomic_path, sha256
+from foundation.places import choosing, writable
 from preprocessing.media import probe, read_frames
 from preprocessing.speech import speech_encoder
 from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
 from talking_head import __version__
-from talking_head.home import Home, writable
+from talking_head.home import Home
 from talking_head.learning import learn_motion, learn_video
 from talking_head.photo import learn_photo, photo_in, photo_settings, speech_of
 from talking_head.settings import EnrolSettings, device_name
@@ -197,11 +198,15 @@ def enroll(
             consent, an unknown motion model, a speech encoder that lacks something, a target of that name, another
             enrolment of it under way, no space left.
     """
-    settings = (settings or EnrolSettings()).checked()
+    with choosing(home):
+        return _enroll(Path(video), target_id, consent, (settings or EnrolSettings()).checked(), replace)
+
+
+def _enroll(source: Path, target_id: str, consent: str, settings: EnrolSettings, replace: bool) -> Enrolled:
     if not consent.strip():
         example = '--consent "I agree to be enrolled. NAME, DATE"'
         raise InputError("an empty consent", "who allows the use of this likeness", f"say {example}")
-    place, source = Home.find(home), Path(video)
+    place = Home.find()
     checked_id(target_id)
     for name in settings.motion:
         motion_model(name)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,18 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from foundation.errors import InputError
-
-VARIABLE = "TALKING_HEAD_HOME"
-HOME_OPTION = f"--home or {VARIABLE}"
-
-
-def default_home() -> Path:
-    """The platform's place for an application's own data."""
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "talking-head"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "talking-head"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "talking-head"
+from foundation.places import absolute, home_folder, writable
 
 
 @dataclass(frozen=True)
@@ -38,9 +25,12 @@ class Home:
 
     @classmethod
     def find(cls, path: Path | str | None = None) -> Home:
-        """`path` when given, else the environment's `TALKING_HEAD_HOME`, else the platform's default."""
-        chosen = path or os.environ.get(VARIABLE)
-        return cls(absolute(chosen) if chosen else default_home())
+        """`path` when given, else the one that the call or `TALKING_HEAD_HOME` chose, else the platform's default.
+
+        Raises:
+            InputError: none is chosen, and this user has no home; `~NAME` of nobody.
+        """
+        return cls(absolute(path) if path else home_folder())
 
     @property
     def targets(self) -> Path:
@@ -71,39 +61,6 @@ class Home:
             yield
         finally:
             lock.release()
-
-
-def absolute(path: Path | str) -> Path:
-    """The path from the root, `~` resolved.
-
-    Raises:
-        InputError: `~NAME` of nobody on this machine.
-    """
-    try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError as error:
-        raise InputError(f"'{path}', whose home is unknown", "a folder", "write the path out") from error
-
-
-def writable(folder: Path, option: str = HOME_OPTION) -> Path:
-    """The folder, made where it is missing. option: what the user chooses it with.
-
-    Raises:
-        InputError: it cannot be made or written.
-    """
-    expected, remedy = "a folder that can be written", f"choose another with {option}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror})", expected, remedy) from error
-    try:  # permissions do not tell all: in /proc a folder is writable and takes no file
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return folder  # told by whoever writes, who knows what for
-        raise InputError(f"{folder} cannot be written ({error.strerror})", expected, remedy) from error
-    return folder
 
 
 @contextmanager
@@ -137,10 +94,3 @@ def discard(folder: Path) -> None:
     doomed = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
     os.replace(folder, doomed / folder.name)
     shutil.rmtree(doomed)
-
-
-def free_bytes(path: Path) -> int:
-    """Free space where `path` is, or will be."""
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

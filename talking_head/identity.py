@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.errors import InputError
-from talking_head.home import Home, writable
+from foundation.places import writable
+from talking_head.home import Home
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from foundation.errors import InputError
-from talking_head.home import VARIABLE, Home, free_bytes, writable
+from foundation.places import HOME_VARIABLE, free_bytes, writable
+from talking_head.home import Home
 
 ENOUGH_BYTES = 2_000_000_000  # an enrolment's work folder with ample room
 PYTHON_RANGE = ((3, 10), (3, 14))
@@ -107,12 +108,16 @@ def _asked(name: str, ask: Callable[[], str], remedy: str) -> Check:
 
 
 def _landmarker() -> Check:
-    def ask() -> str:
-        from preprocessing.tracking import landmarker_path
+    name, remedy = "face landmarker model", "talking-head doctor --fetch"
+    try:
+        from preprocessing.tracking import find_landmarker
 
-        return str(landmarker_path())
-
-    return _asked("face landmarker model", ask, "run this again online, or put the file into one of these places")
+        found = find_landmarker()
+    except (InputError, ImportError) as error:
+        return Check(name, State.MISSING, " ".join(str(error).split()), remedy)
+    if found is None:
+        return Check(name, State.MISSING, "not here yet; the first command that looks at a face fetches it", remedy)
+    return Check(name, State.WORKS, str(found))
 
 
 def _face_model() -> Check:
@@ -126,7 +131,7 @@ def _face_model() -> Check:
 
 
 def _home(home: Home) -> Check:
-    name, remedy = "home", f"export {VARIABLE}=/a/folder/with/room"
+    name, remedy = "home", f"export {HOME_VARIABLE}=/a/folder/with/room"
     try:
         writable(home.path)
     except InputError as error:

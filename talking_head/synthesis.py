@@ -9,11 +9,12 @@ from pathlib import Path
 from face_model import mp478
 from face_model.tracks import FaceMotion, Sound
 from foundation.errors import InputError
+from foundation.places import writable
 from foundation.progress import track
 from preprocessing.media import VideoWriter, is_silent, stream_sound
 from render2video.person import PersonRenderer
 from talking_head import __version__
-from talking_head.home import Home, writable
+from talking_head.home import Home
 from talking_head.label import stamp, tags
 from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
 from talking_head.settings import checked_seed, device_name

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.loading import cache_folder
 from face_model.tracks import FaceTrack, Sound
 from foundation.errors import InputError
+from foundation.places import tracks_folder, writable
 from preprocessing.deng import DengFiles
 from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_sound
 from preprocessing.report import ClipQuality, inspect_clip
@@ -20,7 +20,6 @@ from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, es
 from preprocessing.tracking.landmarks import LandmarkTrack
 from preprocessing.tracking.measuring import Choice, Measured, measure
 from preprocessing.tracking.registry import DEFAULT
-from talking_head.home import writable
 from talking_head.settings import device_name
 
 log = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ def track(
     if deng is not None:
         deng.check()
     writable(folder, "-o")
-    kept = writable(cache_folder() if cache is None else Path(cache))
+    kept = writable(tracks_folder() if cache is None else Path(cache))
     seen = measure(video, kept, choice)
     landmarks = seen.landmarks
     if check is not None:

@@ -13,11 +13,12 @@ from face_model.published_facial import write_motion
 from face_model.tracks import FaceMotion
 from face_model.transfer import TransferSettings
 from foundation.errors import InputError
+from foundation.places import writable
 from talking_head.bridging import ExpressionBridge
 from talking_head.exporting.driving import SUFFIXES as MOTION_SUFFIXES
 from talking_head.exporting.driving import read_motion
 from talking_head.exporting.tables import write_npz
-from talking_head.home import Home, writable
+from talking_head.home import Home
 from talking_head.mesh_preview import write_mesh_film
 from talking_head.published import (
     MODEL,

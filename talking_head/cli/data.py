@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import JsonOption, Outcome, verb
+from talking_head.cli.common import JsonOption, OfflineOption, Outcome, verb
 
 app = typer.Typer(no_args_is_help=True, help="Prepare many people's clips for general training.")
 WorkersOption = Annotated[
@@ -79,6 +79,7 @@ def prepare(
     ] = None,
     workers: WorkersOption = None,
     ray: RayOption = "",
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> Outcome:
     """Measure, judge, split and pack a folder of clips, for `train`.

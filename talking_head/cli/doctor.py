@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundation.errors import InputError
-from talking_head.cli.common import HomeOption, JsonOption, Outcome, readable_duration, verb
+from foundation.progress import say
+from talking_head.cli.common import HomeOption, JsonOption, OfflineOption, Outcome, readable_duration, verb
 from talking_head.home import Home
 
 if TYPE_CHECKING:
     from talking_head.proofs import Proof
 
 PLACES = "With --deep: files and folders of parts that you brought (BFM, FLAME, OpenFace, DeepSpeech, ...)."
+FETCH = "First get all that can be got: the landmark model (4 MB), then what `assets list` tells of (405 MB)."
 DEEP = "Read those parts, and those found, and prove each by figures."
 
 
@@ -23,9 +25,15 @@ DEEP = "Read those parts, and those found, and prove each by figures."
 def doctor(
     places: Annotated[list[Path] | None, typer.Argument(metavar="[FILE_OR_FOLDER]...", help=PLACES)] = None,
     deep: Annotated[bool, typer.Option("--deep", help=DEEP)] = False,
-    home: HomeOption = None, as_json: JsonOption = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help=FETCH)] = False,
+    offline: OfflineOption = False, home: HomeOption = None, as_json: JsonOption = False,
 ) -> Outcome:
     """Say what works on this machine, what is missing, and the one command that mends each."""
+    if fetch:
+        from talking_head.assets.fetching import fetch_all
+
+        for problem in fetch_all():
+            say(f"not fetched: {problem}")
     if deep:
         return _deep(places or [], as_json)
     if places:

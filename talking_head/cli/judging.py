@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from foundation.errors import InputError
-from talking_head.cli.common import HomeOption, JsonOption, Outcome, verb
-from talking_head.home import writable
+from foundation.places import writable
+from talking_head.cli.common import HomeOption, JsonOption, OfflineOption, Outcome, verb
 from talking_head.identity import CERTIFICATE_VARIABLE
 
 PageOption = Annotated[Path | None, typer.Option("--html", help="Write a page for people.", show_default=False)]
@@ -66,6 +66,7 @@ def evaluate(
     ] = None,
     html: PageOption = None,
     numbers: NumbersOption = None,
+    offline: OfflineOption = False,
 ) -> Outcome:
     """Measure a talking-head video: lips, blinks, head, picture, against the real one where there is one."""
     _check_places(html, numbers)
@@ -120,6 +121,7 @@ def compare(
     reference: Annotated[Path, typer.Option(help="The real video of the same speech.", show_default=False)],
     html: PageOption = None,
     numbers: NumbersOption = None,
+    offline: OfflineOption = False,
 ) -> Outcome:
     """Measure several systems against one real video, side by side."""
     _check_places(html, numbers)

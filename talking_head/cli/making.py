@@ -77,6 +77,7 @@ def enroll(
     ] = [],  # noqa: B006 - typer wants a list
     speech: SpeechOption = DEFAULTS.speech,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
+    offline: common.OfflineOption = False,
     device: common.DeviceOption = DEFAULTS.device,
     home: common.HomeOption = None,
     as_json: common.JsonOption = False,
@@ -160,6 +161,7 @@ def track(
     weights: Annotated[
         Path | None, typer.Option(help="For --fit deng: the published epoch_20.pth.", show_default=False)
     ] = None,
+    offline: common.OfflineOption = False,
     device: common.DeviceOption = DEFAULTS.device,
     home: common.HomeOption = None,
     as_json: common.JsonOption = False,

@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from foundation.errors import InputError
+from foundation.places import Chosen, choosing, chosen
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -81,7 +82,7 @@ class _Worker:
     def __init__(self, function: Callable[[Any], Any]) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would share torch's threads and the tracker's
         self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(function, theirs), daemon=True)
+        self.process: BaseProcess = context.Process(target=_serve, args=(function, theirs, chosen()), daemon=True)
         self.process.start()
         theirs.close()
         self.number: int | None = None
@@ -96,12 +97,12 @@ class _Worker:
         self.process.join()
 
 
-def _serve(function: Callable[[Any], Any], pipe: Connection) -> None:
+def _serve(function: Callable[[Any], Any], pipe: Connection, places: Chosen) -> None:
     """A worker's life: ends when nobody is at the pipe's other end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first process ends the others
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     one_thread()
-    with suppress(EOFError, BrokenPipeError, OSError):
+    with choosing(places.home, places.offline), suppress(EOFError, BrokenPipeError, OSError):
         while True:
             pipe.send(_guarded(function, pipe.recv()))
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # amid the interpreter's own end, an exit would be a traceback

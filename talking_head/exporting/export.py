@@ -10,6 +10,7 @@ import numpy as np
 from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.errors import InputError
 from foundation.files import read_tensors
+from foundation.places import writable
 from talking_head.directions import Directions
 from talking_head.exporting.arkit import LIVE_LINK_FPS, live_link_of_motion, values_of_live_link
 from talking_head.exporting.driving import SUFFIXES, only_head, read_motion
@@ -18,7 +19,7 @@ from talking_head.exporting.gltf import write_gltf
 from talking_head.exporting.livelink import LiveLinkCurves, write_live_link
 from talking_head.exporting.look import look_of
 from talking_head.exporting.tables import write_npz, write_openface
-from talking_head.home import Home, writable
+from talking_head.home import Home
 from talking_head.settings import checked_seed, device_name
 from talking_head.target import APPEARANCE, Target, find_target
 

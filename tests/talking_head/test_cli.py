@@ -262,14 +262,14 @@ def test_the_label_changes_one_corner_and_is_readable() -> None:
 def test_home_moves_the_model_cache_for_the_length_of_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from preprocessing.tracking.assets import cache_folder
+    from foundation.places import assets_folder
 
     monkeypatch.setenv("TALKING_HEAD_HOME", str(tmp_path / "variable"))
     seen = []
 
     @verb
     def act(home: HomeOption = None) -> Outcome:
-        seen.append(cache_folder())
+        seen.append(assets_folder())
         raise InputError("a cat", "a person")
 
     single = typer.Typer(pretty_exceptions_enable=False)
@@ -277,4 +277,4 @@ def test_home_moves_the_model_cache_for_the_length_of_a_command(
     runner.invoke(single, ["--home", str(tmp_path / "option")])
     runner.invoke(single, [])
     assert seen == [tmp_path / "option" / "assets", tmp_path / "variable" / "assets"]
-    assert cache_folder() == tmp_path / "variable" / "assets", "as before"
+    assert assets_folder() == tmp_path / "variable" / "assets", "as before"

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from foundation.errors import InputError
+from foundation.places import HOME_VARIABLE
 from talking_head.cli import app
-from talking_head.home import VARIABLE, Home
+from talking_head.home import Home
 from talking_head.settings import EnrolSettings
 from talking_head.target import (
     CARD,
@@ -179,9 +180,9 @@ def test_one_process_at_a_time_works_on_a_target(home: Home) -> None:
 
 
 def test_home_comes_from_the_argument_then_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "from_environment"))
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "from_environment"))
     assert Home.find().path == tmp_path / "from_environment"
     assert Home.find(tmp_path / "given").path == tmp_path / "given"
-    monkeypatch.delenv(VARIABLE)
+    monkeypatch.delenv(HOME_VARIABLE)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert tmp_path in Home.find().path.parents
