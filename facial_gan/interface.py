@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -29,6 +30,7 @@ class MotionModel(ABC):
     unless told otherwise. config_type: dataclass of all its settings. shapes: of tensors in its file that no network
     holds; one letter stands for one number wherever it stands. moves_head: whether it makes head pose and
     blinks; where not, `stream` gives a head at rest, and whoever paints takes them from a model that does.
+    head: how much of its head motion is made, see `with_head`.
     """
 
     id: ClassVar[str]
@@ -38,6 +40,7 @@ class MotionModel(ABC):
     moves_head: ClassVar[bool] = True
     speech_extractor: str
     face_model: str
+    head: float = 1.0
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -108,6 +111,12 @@ class MotionModel(ABC):
             asked = f"{' and '.join(given)} for motion model '{self.id}'"
             raise InputError(asked, "a model that takes it", "choose one with --motion")
         return self
+
+    def with_head(self: ModelT, head: float) -> ModelT:
+        """A copy whose head moves `head` times as far about the person's rest; lids, brows and lips move as before."""
+        made = copy(self)
+        made.head = head
+        return made
 
     @abstractmethod
     def _tensors(self) -> dict[str, np.ndarray]:

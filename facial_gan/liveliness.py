@@ -14,57 +14,54 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from face_model.blinks import find_blinks
 from face_model.tracks import AU45_MAX, POSE_SIZE
 from foundation.easing import smoothstep
 
-HUMAN_BLINKS_A_MIN = 17.0  # in conversation; Bentivoglio et al. 1997 measure 26 speaking, 17 at rest
-RATE_LIMITS_A_MIN = (10.0, 28.0)
+HUMAN_BLINKS_A_MIN = 20.0  # Bentivoglio et al. 1997 measure 26 speaking, 17 at rest
+RATE_LIMITS_A_MIN = (6.0, 40.0)  # what is made; beyond them people ask what is the matter with the person
+# People differ from one another by 11 blinks a minute or so, hence the minutes of footage that people in general count
+# for: the mean over the variance.
+GENERAL_MIN = HUMAN_BLINKS_A_MIN / 11.0**2
+DURATION_LIMITS_S = (0.12, 0.4)
+FIRST_BLINK_S = 1.0  # no film begins with one
+CLOSED_S = 1 / 15  # lids stay shut: as long as a film of 15 frames a second needs to show it
 MIN_INTERVAL_S = 0.7
 TRIGGER_INTERVAL_S, TRIGGER_LEVEL = 2.0, 0.5 * AU45_MAX
+HALF_AT = 1.68  # (1 + x) exp(-x) is one half there
 INTERVAL_SHAPE = 3.0  # of the gamma distribution of intervals: irregular, yet seldom twice at once
 
 
 @dataclass(frozen=True)
 class BlinkHabit:
-    """How a person blinks. rate_a_min: blinks a minute. duration_s: of a blink, at half its height. peak, open_level:
-    AU45 0-5.
+    """How a person blinks. rate_a_min: blinks a minute. duration_s: of a blink, at half its height. open_level: AU45
+    0-5. Blinks close the eye: what tracking tells of half ones is mostly a frame that missed the moment.
     """
 
     rate_a_min: float = HUMAN_BLINKS_A_MIN
     duration_s: float = 0.2
-    peak: float = 4.8
     open_level: float = 0.1
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
 
-
-def find_blinks(blink: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Frames and durations (s, at half height) of whole blinks in AU45 `[T]`."""
-    from scipy.signal import find_peaks, peak_widths  # half a second to load, and only training needs it
-
-    curve = np.concatenate([[0.0], np.asarray(blink, np.float64), [0.0]])
-    peaks, _ = find_peaks(curve, height=0.5 * AU45_MAX, prominence=0.4 * AU45_MAX, distance=max(1, round(0.2 * fps)))
-    return peaks - 1, peak_widths(curve, peaks, rel_height=0.5)[0] / fps
+    @staticmethod
+    def from_json(content: dict[str, float]) -> BlinkHabit:
+        """The inverse of `to_json`; files of earlier versions also tell a peak."""
+        return BlinkHabit(**{name: value for name, value in content.items() if name != "peak"})
 
 
 def measure_blinks(curves: Sequence[np.ndarray], fps: float) -> BlinkHabit:
     """A person's habit from AU45 curves `[T]`; what too few blinks do not tell stays as people in general do."""
-    found = [find_blinks(curve, fps) for curve in curves]
-    peaks = np.concatenate([curve[frames] for curve, (frames, _) in zip(curves, found, strict=True)])
-    durations = np.concatenate([duration for _, duration in found])
+    found = [blink for curve in curves for blink in find_blinks(curve, fps)]
     minutes = sum(map(len, curves)) / fps / 60
     general = BlinkHabit()
-    # The footage counts for as many minutes as it has, people in general for one.
-    rate = (len(peaks) + general.rate_a_min) / (minutes + 1.0)
-    level = float(np.clip(np.median(np.concatenate(list(curves))), 0.0, 1.0))
-    if len(peaks) < 3:
-        return BlinkHabit(float(np.clip(rate, *RATE_LIMITS_A_MIN)), open_level=level)
+    rate = (len(found) + GENERAL_MIN * general.rate_a_min) / (minutes + GENERAL_MIN)
+    lasting = general.duration_s if len(found) < 3 else float(np.median([blink.half_s for blink in found]))
     return BlinkHabit(
         rate_a_min=float(np.clip(rate, *RATE_LIMITS_A_MIN)),
-        duration_s=float(np.clip(np.median(durations), 0.12, 0.4)),
-        peak=float(np.clip(np.median(peaks), 4.6, AU45_MAX)),
-        open_level=level,
+        duration_s=float(np.clip(lasting, *DURATION_LIMITS_S)),
+        open_level=float(np.clip(np.median(np.concatenate(list(curves))), 0.0, 1.0)),
     )
 
 
@@ -81,8 +78,9 @@ class BlinkProcess:
         self._habit, self._fps = habit, fps
         self._random = np.random.default_rng([seed, 3])
         self._shape = _blink_shape(habit, fps)
-        self._since, self._playing = round(MIN_INTERVAL_S * fps), len(self._shape)
-        self._next = round(self._draw() * self._random.random())  # as if the clip were cut out of a longer one
+        self._since, self._playing = 0, len(self._shape)
+        # As if what follows the first second were cut out of a longer clip.
+        self._next = round(FIRST_BLINK_S * fps + 1 + self._draw() * self._random.random())
 
     def _draw(self) -> float:
         mean_s = 60.0 / self._habit.rate_a_min - MIN_INTERVAL_S
@@ -97,47 +95,48 @@ class BlinkProcess:
                 self._since, self._playing, self._next = 0, 0, round(self._draw())
             closed = self._shape[self._playing] if self._playing < len(self._shape) else 0.0
             level = np.clip(0.5 * (wanted + self._habit.open_level), 0.0, 1.0)  # open lids move a little with speech
-            out[index] = level + closed * (self._habit.peak - level)
+            out[index] = level + closed * (AU45_MAX - level)
             self._playing, self._since = self._playing + 1, self._since + 1
         return np.clip(out, 0.0, AU45_MAX)
 
 
 def _blink_shape(habit: BlinkHabit, fps: float) -> np.ndarray:
-    """How far a blink has closed the lids, 0-1, frame by frame: down in a third of the time, up in two."""
-    whole_s = 2 * habit.duration_s
-    time_s = np.arange(1, max(4, round(whole_s * fps)) + 1) / fps
-    peak_s = round(whole_s / 3 * fps) / fps or 1 / fps
-    share = np.where(time_s <= peak_s, time_s / peak_s, 1 - (time_s - peak_s) / (whole_s - peak_s + 1 / fps))
-    return smoothstep(np.clip(share, 0, 1))
+    """How far a blink has closed the lids, 0-1, frame by frame: down in half the time that up takes, shut between."""
+    moving_s = (habit.duration_s - CLOSED_S) / 0.75  # up; half of it down: at half height there are 0.75 of it
+    time_s = np.arange(1, round((1.5 * moving_s + CLOSED_S) * fps) + 1) / fps
+    shut_s = max(1, round(0.5 * moving_s * fps)) / fps
+    down, up = time_s / shut_s, 1 - (time_s - shut_s - CLOSED_S) / moving_s
+    return smoothstep(np.clip(np.minimum(down, up), 0, 1))
 
 
 class PoseProcess:
-    """A slow random motion of the head: twice low-passed noise, correlated between the pose numbers as the person's
-    are.
+    """A slow random motion of the head: noise, correlated between the pose numbers as the person's are, twice
+    low-passed, each number as slowly as the person moves in it.
 
     Args:
         deviation: `[6]`, of the motion, in the person's deviations.
         factor: `[6, 6]`, see `MotionStatistics.pose_factor`.
-        memory_s: time in which it forgets half of itself.
+        memory_s: `[6]`, or one for all: time in which it forgets half of itself.
         fps: frames a second.
         seed: of the noise.
     """
 
-    def __init__(self, deviation: np.ndarray, factor: np.ndarray, memory_s: float, fps: float, seed: int) -> None:
-        # Two equal low-passes of time constant t have autocorrelation (1 + x) exp(-x), x = lag / t: one half at x =
-        # 1.68.
-        self._keep = float(np.exp(-1.68 / max(memory_s * fps, 1.0)))
+    def __init__(
+        self, deviation: np.ndarray, factor: np.ndarray, memory_s: np.ndarray | float, fps: float, seed: int
+    ) -> None:
+        # Two equal low-passes of time constant t have autocorrelation (1 + x) exp(-x), x = lag / t.
+        memory = np.broadcast_to(np.asarray(memory_s, np.float64), (POSE_SIZE,))
+        self._keep = np.exp(-HALF_AT / np.maximum(memory * fps, 1.0))
         # The impulse response is (n + 1) keep^n; the sum of its squares:
         power = (1 + self._keep**2) / (1 - self._keep**2) ** 3
-        self._gain = 1.0 / float(np.sqrt(power))
-        self._mix = deviation[:, None] * factor
+        self._mix = (deviation / np.sqrt(power))[:, None] * factor
         self._random = np.random.default_rng([seed, 4])
         self._state = np.zeros((2, POSE_SIZE))
-        self(round(20 * memory_s * fps))  # let the start be like any other moment
+        self(round(20 * float(memory.max()) * fps))  # let the start be like any other moment
 
     def __call__(self, frames: int) -> np.ndarray:
         """The next frames `[frames, 6]`."""
-        noise = self._random.standard_normal((frames, POSE_SIZE)) * self._gain
+        noise = self._random.standard_normal((frames, POSE_SIZE)) @ self._mix.T
         filtered = np.empty_like(noise)
         first, second = self._state
         for index, impulse in enumerate(noise):
@@ -145,11 +144,14 @@ class PoseProcess:
             second = self._keep * second + first
             filtered[index] = second
         self._state = np.stack((first, second))
-        return filtered @ self._mix.T
+        return filtered
 
 
-def within_range(pose: np.ndarray, limit: np.ndarray) -> np.ndarray:
-    """Poses `[T, 6]` pressed softly into +-limit `[6]`; what lies within three quarters of it is not touched."""
-    knee = 0.75 * limit
-    beyond = np.maximum(np.abs(pose) - knee, 0.0)
-    return np.where(beyond > 0, np.sign(pose) * (knee + (limit - knee) * np.tanh(beyond / (limit - knee))), pose)
+def within_range(pose: np.ndarray, limit: np.ndarray, centre: np.ndarray | float = 0.0) -> np.ndarray:
+    """Poses `[T, 6]` pressed softly into centre +-limit, `[6]`; what lies within three quarters of it is not
+    touched.
+    """
+    away, knee = pose - centre, 0.75 * limit
+    beyond = np.maximum(np.abs(away) - knee, 0.0)
+    pressed = np.sign(away) * (knee + (limit - knee) * np.tanh(beyond / (limit - knee)))
+    return np.where(beyond > 0, centre + pressed, pose)

@@ -6,14 +6,20 @@ They are measured once, where the footage is, and travel in the checkpoint.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from statistics import NormalDist
 
 import numpy as np
 
 from face_model.tracks import AU45_MAX, BLINK, EXPRESSION, MOTION_SIZE, POSE, POSE_SIZE
+from facial_gan.liveliness import HALF_AT
+from facial_gan.smoothing import smoothed
 from foundation.errors import InputError
 
 MIN_FRAMES = 2
-RANGE_MARGIN = 1.1  # how far beyond what was seen of a person's pose a synthesis may go
+RANGE_PERCENTILES = 1.0, 99.0  # of a person's pose, that a synthesis stays between: beyond them trackers err
+SPEED_PERCENTILES = 50.0, 95.0  # of a pose's speed, that a synthesis does not exceed
+SPEED_SMOOTHING_FRAMES = 1.0  # deviation, before speed is measured: trackers tremble
+MEMORY_LIMITS_S = 0.1, 2.0
 
 
 @dataclass(frozen=True)
@@ -22,9 +28,10 @@ class MotionStatistics:
 
     mean, scale: `[71]`; normalised motion is (motion - mean) / scale. Pose is z-scored (FACIAL, section 4.1);
     expression loses its mean and is divided by one number, so that its components keep their proportions; AU45 keeps
-    its zero. pose_limit: `[6]`, the largest distance from the mean, in deviations, that a pose may have.
+    its zero. pose_limit: `[6]`, the largest distance from `pose_centre` `[6]` that a pose may have; both in deviations
+    from the mean.
     pose_factor: `[6, 6]`, lower triangular; its product with its transpose is the correlation of the pose numbers.
-    pose_memory_s: time over which a pose forgets half of itself.
+    pose_memory_s: `[6]`, time over which each number of a pose forgets half of itself.
     rest: `[64]`, the expression of the lips at rest, closed.
     states: `[N, 71]`, normalised real states to start a synthesis from.
     """
@@ -33,9 +40,10 @@ class MotionStatistics:
     scale: np.ndarray
     pose_limit: np.ndarray
     pose_factor: np.ndarray
-    pose_memory_s: float
+    pose_memory_s: np.ndarray
     rest: np.ndarray
     states: np.ndarray
+    pose_centre: np.ndarray
 
     def normalise(self, motion: np.ndarray) -> np.ndarray:
         """`[..., 71]` in units of motion to units of the network."""
@@ -56,18 +64,24 @@ class MotionStatistics:
 
     @staticmethod
     def from_arrays(arrays: dict[str, np.ndarray]) -> MotionStatistics:
-        """The inverse of `arrays`."""
-        memory_s = float(np.asarray(arrays["pose_memory_s"]).item())
-        return MotionStatistics(pose_memory_s=memory_s, **{k: v for k, v in arrays.items() if k != "pose_memory_s"})
+        """The inverse of `arrays`; earlier versions had one memory for all of a pose, and its mean for its centre."""
+        pose = {"pose_centre": arrays.get("pose_centre", 0.0), "pose_memory_s": arrays["pose_memory_s"]}
+        whole = {name: np.broadcast_to(np.asarray(value, np.float32), (POSE_SIZE,)) for name, value in pose.items()}
+        return MotionStatistics(**(arrays | whole))
 
 
-def _pose_memory_s(pose: np.ndarray, fps: float) -> float:
-    """Lag at which the autocorrelation of z-scored poses `[T, 6]` falls below one half; 0.1 to 2 s."""
-    longest = min(len(pose) - 1, round(2 * fps))
-    for lag in range(1, longest):
-        if float((pose[lag:] * pose[:-lag]).mean()) < 0.5 * float((pose**2).mean()):
-            return max(0.1, lag / fps)
-    return 1.0
+def _pose_memory_s(pose: np.ndarray, fps: float) -> np.ndarray:
+    """Memory `[6]` with which random motion of the deviations of poses `[T, 6]` is as quick as they are.
+
+    Of motion whose autocorrelation is (1 + x) exp(-x), x = lag / t, the speed's deviation is its own over t, and speed
+    is distributed as normal numbers are. People rest and then turn, so the slower of their median and their quickest
+    tells t.
+    """
+    speed = np.abs(np.diff(smoothed(pose, SPEED_SMOOTHING_FRAMES), axis=0)) * fps
+    normal = [NormalDist().inv_cdf(0.5 + share / 200) for share in SPEED_PERCENTILES]
+    usual = np.min(np.percentile(speed, SPEED_PERCENTILES, axis=0) / np.array(normal)[:, None], axis=0)
+    memory_s = HALF_AT * pose.std(axis=0) / np.maximum(usual, 1e-6)
+    return np.clip(memory_s, *MEMORY_LIMITS_S).astype(np.float32)
 
 
 def measure_statistics(
@@ -99,15 +113,18 @@ def measure_statistics(
     scale[EXPRESSION], scale[BLINK] = max(spread, 1e-3), AU45_MAX / 2
     normalised = (motion - mean) / scale
     pose = normalised[:, POSE]
+    low, high = np.percentile(pose, RANGE_PERCENTILES, axis=0)
+    low, high = np.minimum(low, -1.0), np.maximum(high, 1.0)
     correlation = pose.T @ pose / len(pose) * 0.98 + 0.02 * np.eye(POSE_SIZE)
     return MotionStatistics(
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
-        pose_limit=(RANGE_MARGIN * np.maximum(np.abs(pose).max(0), 1.0)).astype(np.float32),
+        pose_limit=((high - low) / 2).astype(np.float32),
         pose_factor=np.linalg.cholesky(correlation).astype(np.float32),
         pose_memory_s=_pose_memory_s(pose, fps),
         rest=np.asarray(mean[EXPRESSION] if rest is None else rest, np.float32),
         states=normalised[np.linspace(0, len(motion) - 1, min(states, len(motion))).astype(int)].astype(np.float32),
+        pose_centre=((high + low) / 2).astype(np.float32),
     )
 
 
@@ -116,13 +133,12 @@ def mean_statistics(people: list[MotionStatistics]) -> MotionStatistics:
     first = people[0]
     averaged = {
         name: np.mean([getattr(person, name) for person in people], axis=0).astype(np.float32)
-        for name in ("mean", "scale", "pose_limit", "rest")
+        for name in ("mean", "scale", "pose_limit", "pose_centre", "pose_memory_s", "rest")
     }
     covariance = np.mean([person.pose_factor @ person.pose_factor.T for person in people], axis=0)
     return MotionStatistics(
         **averaged,
         pose_factor=np.linalg.cholesky(covariance).astype(np.float32),
-        pose_memory_s=float(np.mean([person.pose_memory_s for person in people])),
         states=first.states if len(people) == 1 else np.concatenate([person.states[::4] for person in people]),
     )
 

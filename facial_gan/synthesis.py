@@ -105,7 +105,8 @@ class FacialGan(MotionModel):
         share = self._meeting(features, rows, count)
         start = 0
         for piece in self._network_pieces(self.features.normalise(rows), count, seed):
-            piece[:, POSE] = within_range(piece[:, POSE] + sway(len(piece)), person.pose_limit)
+            pose = within_range(piece[:, POSE] + sway(len(piece)), person.pose_limit, person.pose_centre)
+            piece[:, POSE] = self.head * pose  # its rest is zero
             rest = person.normalised_rest
             piece[:, EXPRESSION] = rest + self.articulation * (piece[:, EXPRESSION] - rest)
             motion = person.restore(piece)
@@ -233,7 +234,7 @@ class FacialGan(MotionModel):
             judge.to(device)
         own = {k.removeprefix("statistics."): v for k, v in arrays.items() if k.startswith("statistics.")}
         return cls(
-            generator.to(device), MotionStatistics.from_arrays(own), features, BlinkHabit(**metadata["blinks"]),
+            generator.to(device), MotionStatistics.from_arrays(own), features, BlinkHabit.from_json(metadata["blinks"]),
             architecture, metadata["speech_extractor"], metadata["face_model"], judge, arrays["pose_deviation"],
             metadata["articulation"], metadata["rounding"],
         )  # fmt: skip

@@ -1,11 +1,10 @@
-"""Eye opening and blinks from landmarks: AU45 on the person's own scale."""
+"""Eye opening from landmarks: AU45 on the person's own scale. `face_model.blinks` says what in it is a blink."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import find_peaks, peak_widths
 
 from face_model.tracks import AU45_MAX
 from preprocessing.tracking.layouts import layout_of
@@ -16,8 +15,6 @@ POPULATION_CLOSED_SHARE = 0.2
 MOST_CLOSED_SHARE = 0.35  # a half blink is no evidence that the lids go no further
 DIP_SHARE = 0.6  # of the open eye's ratio: below it the lids are on their way to close
 LEAST_OPEN_RATIO = 0.12  # narrower than any open eye; a clip of closed eyes must not call them open
-BLINK_PEAK, BLINK_PROMINENCE = 2.5, 2.0  # AU45 that a blink reaches, and by how much it stands out
-BLINK_FOOT = 0.75  # of its prominence below the peak: where a blink begins and ends
 
 
 def eye_ratio(landmarks: np.ndarray) -> np.ndarray:
@@ -66,19 +63,3 @@ def au45(landmarks: np.ndarray, calibration: BlinkCalibration) -> np.ndarray:
     """AU45 intensity `[T]` float32, 0 (open) to 5 (closed), linear in the eye ratio, from points `[T, L, 3]`."""
     closing = (calibration.open_ratio - eye_ratio(landmarks)) / (calibration.open_ratio - calibration.closed_ratio)
     return (AU45_MAX * np.clip(closing, 0, 1)).astype(np.float32)
-
-
-def blink_events(values: np.ndarray, fps: float) -> list[tuple[float, float, float]]:
-    """Blinks in an AU45 curve `[T]`: (start_s, end_s, peak), in order.
-
-    A blink reaches at least 2.5 and stands out by 2 from what surrounds it; it lasts from where the curve has made a
-    quarter of its rise to where it has lost three quarters. Eyes closed at either end of the clip count.
-    """
-    curve = np.pad(np.asarray(values, np.float64), 1)
-    peaks, _ = find_peaks(curve, height=BLINK_PEAK, prominence=BLINK_PROMINENCE)
-    _, _, left, right = peak_widths(curve, peaks, rel_height=BLINK_FOOT)
-    last_s = max(len(curve) - 3, 0) / fps
-    return [
-        (max(0.0, (a - 1) / fps), min(last_s, (b - 1) / fps), float(curve[peak]))
-        for peak, a, b in zip(peaks, left, right, strict=True)
-    ]

@@ -13,9 +13,10 @@ import torch
 
 from face_model import mp478
 from face_model.alignment import similarity
+from face_model.blinks import find_blinks
 from face_model.rotations import rotation_angles
 from face_model.tracks import FaceMotion, Sound
-from preprocessing.eyes import au45, blink_events, calibrate_blink
+from preprocessing.eyes import au45, calibrate_blink
 from preprocessing.media import probe, read_frames, read_sound
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, estimate_offset
 from preprocessing.tracking.landmarks import LandmarkTrack
@@ -215,7 +216,7 @@ def inspect_clip(
     blink = au45(points, calibrate_blink(points[track.valid])) if motion is None else motion.blink
     degrees = head_degrees(points) if motion is None else np.degrees(motion.rotation)
     spread = np.subtract(*np.percentile(degrees[track.valid], [95, 5], axis=0))
-    blinks = len(blink_events(np.where(track.valid, blink, 0), track.fps))
+    blinks = len(find_blinks(np.where(track.valid, blink, 0), track.fps))
     sharpness, sheet = _sampled(path, track)
     quality = ClipQuality(
         source=Path(path).name, frames=len(track), fps=track.fps, duration_s=track.duration_s, width_px=track.width_px,

@@ -67,9 +67,10 @@ def motion_of_people(track: FaceTrack, speech: str) -> FacialGan:
     mean[POSE] = pose
     scale[POSE] = np.clip(scale[POSE], SWAY_SHARES[0] * reach, SWAY_SHARES[1] * reach)
     limit = np.minimum(general.statistics.pose_limit, 0.9 * reach / scale[POSE])
-    memory_s = max(SWAY_MEMORY_S, general.statistics.pose_memory_s)
+    memory_s = np.maximum(SWAY_MEMORY_S, general.statistics.pose_memory_s)
     own = replace(
-        general.statistics, mean=mean, scale=scale, pose_limit=limit.astype(np.float32), pose_memory_s=memory_s
+        general.statistics, mean=mean, scale=scale, pose_limit=limit.astype(np.float32), pose_memory_s=memory_s,
+        pose_centre=np.zeros_like(limit),
     )
     return FacialGan(
         general.generator, own, general.features, general.blinks, general.architecture, general.speech_extractor,

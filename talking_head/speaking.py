@@ -47,9 +47,12 @@ def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel,
     Raises:
         InputError: no such motion model, or one that does not take these directions.
     """
+    share = how.head_share()
     model = person_model(person, how.model, device)
     directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
-    return directed, directed if model.moves_head else load_motion_model(person.folder / MOTION, device)
+    mover = directed if model.moves_head else load_motion_model(person.folder / MOTION, device)
+    moved = mover.with_head(share)
+    return moved if mover is directed else directed, moved
 
 
 def speak(
@@ -93,7 +96,7 @@ def follow(
     A file that tells only the head and the blinks leaves the rest to what `speak` makes of the sound.
 
     Raises:
-        InputError: as `read_motion` and `speak`; directions with a file that tells all.
+        InputError: as `read_motion` and `speak`; directions with a file that tells all, or of the head.
     """
     from talking_head.exporting.driving import only_head, read_motion  # with filters that speech has no use for
 
@@ -105,6 +108,7 @@ def follow(
     if not only_head(motion):
         (directions or Directions()).refuse_beside(Path(driving))
         return motion
+    (directions or Directions()).refuse_head_beside(Path(driving))
     spoken = speak(audio, person, seed, device, directions).resampled(fps, len(motion))
     return replace(spoken, rotation=motion.rotation, translation=motion.translation, blink=motion.blink)
 

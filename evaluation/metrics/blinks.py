@@ -1,14 +1,14 @@
 """Blinks: how often, how long, how far apart; and whether the driven ones are seen.
 
 From AU45 (0 open - 5 closed), the mean of both eyes on the person's own scale; what counts as a blink is
-`preprocessing.eyes`' to say. Region: both eyes. Cannot see: one eye alone, gaze, whether the lids look real.
+`face_model.blinks`' to say. Region: both eyes. Cannot see: one eye alone, gaze, whether the lids look real.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from preprocessing.eyes import blink_events
+from face_model.blinks import find_blinks
 
 # What people do: 2-50 blinks a minute at rest and in talk (means 17 and 26: Bentivoglio et al. 1997), of 0.1-0.4 s
 # (Schiffman 2001).
@@ -21,7 +21,7 @@ def rate_per_min(blink: np.ndarray, fps: float) -> float:
 
     Definition: blinks over the clip's duration. Clips of a few seconds say little: a person blinks every 2-30 s.
     """
-    return 60.0 * len(blink_events(blink, fps)) * fps / len(blink) if len(blink) else float("nan")
+    return 60.0 * len(find_blinks(blink, fps)) * fps / len(blink) if len(blink) else float("nan")
 
 
 def duration_s(blink: np.ndarray, fps: float) -> float:
@@ -30,14 +30,14 @@ def duration_s(blink: np.ndarray, fps: float) -> float:
 
     Normalisation: none; no finer than a frame.
     """
-    lasting = [end_s - start_s for start_s, end_s, _ in blink_events(blink, fps)]
+    lasting = [found.end_s - found.start_s for found in find_blinks(blink, fps)]
     return float(np.median(lasting)) if lasting else float("nan")
 
 
 def interval_s(blink: np.ndarray, fps: float) -> float:
     """Mean time between the beginnings of blinks, in seconds. Target: the person's own. NaN with fewer than two blinks.
     """
-    starts = [start_s for start_s, _, _ in blink_events(blink, fps)]
+    starts = [found.start_s for found in find_blinks(blink, fps)]
     return float(np.mean(np.diff(starts))) if len(starts) > 1 else float("nan")
 
 
@@ -51,8 +51,8 @@ def seen_share(driven: np.ndarray, blink: np.ndarray, fps: float) -> float:
 
     Definition: a blink is seen when one begins or ends within 0.15 s of its middle, or spans it.
     """
-    planned, seen = blink_events(driven, fps), blink_events(blink, fps)
+    planned, seen = find_blinks(driven, fps), find_blinks(blink, fps)
     if not planned:
         return float("nan")
-    middles = [(start_s + end_s) / 2 for start_s, end_s, _ in planned]
-    return float(np.mean([any(a - _MATCH_S <= m <= b + _MATCH_S for a, b, _ in seen) for m in middles]))
+    middles = [(one.start_s + one.end_s) / 2 for one in planned]
+    return float(np.mean([any(one.start_s - _MATCH_S <= m <= one.end_s + _MATCH_S for one in seen) for m in middles]))

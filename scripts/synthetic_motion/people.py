@@ -54,5 +54,5 @@ def head(sound: Sound, frames: int, person: MotionStatistics, dice: np.random.Ge
     for peak in peaks[dice.random(len(peaks)) < NOD_SHARE]:
         low, high = max(0, peak - half), min(frames, peak + half + 1)
         sway[low:high, 0] += NOD_DEVIATION * dice.uniform(0.4, 1.6) * shape[low - peak + half : high - peak + half]
-    pose = within_range(sway, person.pose_limit)
+    pose = within_range(sway, person.pose_limit, person.pose_centre)
     return (pose * person.scale[POSE] + person.mean[POSE]).astype(np.float32)

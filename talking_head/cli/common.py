@@ -50,6 +50,14 @@ EmotionsOption = Annotated[
 StyleOption = Annotated[
     str | None, typer.Option(help="For --motion emote: the name of a speaking style.", show_default=False)
 ]
+HeadOption = Annotated[
+    str | None,
+    typer.Option(
+        show_default=False,
+        help="How much the head moves: still, calm, natural, lively, or times the person's own, as 0.7; natural when "
+        "left out. Eyes and lids are alive in all.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 INTERRUPTED = 130
 # What the system says of a place that the user named: refused, read-only, a name too long, a file for a folder, ...

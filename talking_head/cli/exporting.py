@@ -31,6 +31,7 @@ def export(
     emotion: common.EmotionOption = None,
     emotions: common.EmotionsOption = None,
     style: common.StyleOption = None,
+    head: common.HeadOption = None,
     fps: Annotated[float, typer.Option(help="Frames a second of a Live Link file.")] = 60.0,
     flame: Annotated[
         Path | None,
@@ -57,7 +58,7 @@ def export(
         from talking_head.directions import Directions
         from talking_head.exporting.export import export as run
 
-    directions = Directions(motion, emotion, emotions, style)
+    directions = Directions(motion, emotion, emotions, style, head)
     done = run(
         source, target_id, output, format=format, directions=directions, fps=fps, flame=flame, seed=seed,
         device=device, home=home,

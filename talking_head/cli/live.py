@@ -24,6 +24,7 @@ def live(
     emotion: common.EmotionOption = None,
     emotions: common.EmotionsOption = None,
     style: common.StyleOption = None,
+    head: common.HeadOption = None,
     fps: Annotated[float, typer.Option(help="Packets a second.")] = 60.0,
     subject: Annotated[str, typer.Option(help="The name that Unreal lists.")] = "TalkingHead",
     time: Annotated[
@@ -50,8 +51,8 @@ def live(
         from talking_head.speaking import Directions
 
     sent = run(
-        audio, to, target=target_id, directions=Directions(motion, emotion, emotions, style), fps=fps, subject=subject,
-        seconds=seconds, seed=seed, device=device, home=home,
+        audio, to, target=target_id, directions=Directions(motion, emotion, emotions, style, head), fps=fps,
+        subject=subject, seconds=seconds, seed=seed, device=device, home=home,
     )
     late = f"; {sent.skipped} came too late and were skipped" if sent.skipped else ""
     return Outcome(f"{to}: {sent.packets} packets, {sent.duration_s:.1f} s of speech{late}", asdict(sent))

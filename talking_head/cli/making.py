@@ -118,6 +118,7 @@ def synth(
     emotion: common.EmotionOption = None,
     emotions: common.EmotionsOption = None,
     style: common.StyleOption = None,
+    head: common.HeadOption = None,
     seed: common.SeedOption = 0,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     device: common.DeviceOption = DEFAULTS.device,
@@ -137,7 +138,7 @@ def synth(
         from talking_head.speaking import Directions
         from talking_head.synthesis import synthesize
 
-    directions = Directions(motion, emotion, emotions, style)
+    directions = Directions(motion, emotion, emotions, style, head)
     result = synthesize(
         audio, target_id, output, driving=driving, directions=directions, seed=seed, label=label, device=device,
         home=home, certificate=certificate, key=key,

@@ -47,7 +47,7 @@ class Listener:
         self.model = model.with_filter(BACKWARD) if isinstance(model, ArkitRegressor) else model
         self.encoder, self.fps = encoder, fps
         self.delay_s = self.model.latency_s if isinstance(self.model, ArkitRegressor) else DELAY_S
-        self._statistics = person.statistics
+        self._statistics, self._head = person.statistics, person.head
         known, ones = person.statistics, np.ones(POSE_SIZE)
         self._sway = PoseProcess(ones, known.pose_factor, known.pose_memory_s, fps, seed)
         self._blink = BlinkProcess(person.blinks, fps, seed)
@@ -96,7 +96,8 @@ class Listener:
     def _dressed(self, values: np.ndarray) -> np.ndarray:
         """Rows of values with head and blinks."""
         known, count = self._statistics, len(values)
-        pose = within_range(self._sway(count), known.pose_limit) * known.scale[POSE] + known.mean[POSE]
+        pose = self._head * within_range(self._sway(count), known.pose_limit, known.pose_centre)
+        pose = pose * known.scale[POSE] + known.mean[POSE]
         blink = self._blink(np.zeros(count)).clip(0, AU45_MAX)
         whole = np.clip(with_lids(values, blink), 0.0, 1.0)
         return live_link_of_values(whole, pose[:, :3], self.fps).values

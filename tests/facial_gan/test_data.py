@@ -10,7 +10,8 @@ import pytest
 from face_model.tracks import EXPRESSION
 from facial_gan.config import Augmentation
 from facial_gan.data import WINDOW_FRAMES, MotionExample, WindowSet, frame_rows, windows_of
-from facial_gan.statistics import measure_features, measure_statistics
+from facial_gan.liveliness import PoseProcess
+from facial_gan.statistics import MotionStatistics, measure_features, measure_statistics
 from foundation.errors import InputError
 from tests.facial_gan.synthetic import FEATURES, example
 
@@ -125,6 +126,44 @@ def test_statistics_turn_back_what_they_normalise() -> None:
     normalised = statistics.normalise(motion)
     np.testing.assert_allclose(normalised[:, :6].std(0), 1, atol=1e-3)
     assert statistics.restore(np.zeros(71, np.float32))[6] == 0  # open eyes stay open
+
+
+def test_a_persons_range_is_not_that_of_a_frame_that_the_tracker_missed() -> None:
+    motion = example(60.0).motion.pack()
+    motion[:, :6] = PoseProcess(np.ones(6), np.eye(6), 0.5, 30.0, 0)(1800)
+    motion[:, 0] = np.maximum(motion[:, 0], -1.0)  # who nods down, but hardly looks up
+    clean = measure_statistics(motion, 30.0)
+    high = np.percentile(motion[:, 0], 99)
+    missed = motion.copy()
+    missed[::300, :6] += 9.0
+    for found in (clean, measure_statistics(missed, 30.0)):
+        low_end, high_end = (found.pose_centre[0] + sign * found.pose_limit[0] for sign in (-1, 1))
+        assert low_end * found.scale[0] + found.mean[0] == pytest.approx(-1.0, abs=0.3)
+        assert high_end * found.scale[0] + found.mean[0] == pytest.approx(high, abs=0.3)
+
+
+def test_made_heads_are_as_quick_as_the_person_who_rests_and_turns() -> None:
+    """Half of the time nothing moves: a motion with the same memory would have twice that median of speed."""
+    memory_s = np.array([0.2, 0.3, 0.4, 0.5, 0.6, 1.0])
+    sway = PoseProcess(np.ones(6), np.eye(6), memory_s, 30.0, 1)(9000)
+    moving = np.cumsum((np.arange(18000) // 60) % 2)  # two seconds at a time
+    motion = np.zeros((18000, 71), np.float32)
+    motion[:, :6] = sway[np.minimum(moving, 8999)]
+    person = measure_statistics(motion, 30.0)
+    made = PoseProcess(np.ones(6), np.eye(6), person.pose_memory_s, 30.0, 0)(18000) * person.scale[:6]
+    real, ours = (np.percentile(np.abs(np.diff(x, axis=0)), 95, axis=0) for x in (motion[:, :6], made))
+    assert (ours < 1.1 * real).all()
+    motion[:9000, :6] = sway
+    found = measure_statistics(motion[:9000], 30.0).pose_memory_s  # without rests what was put in, or a little more
+    assert (found > 0.95 * memory_s).all() and (found < 1.4 * memory_s).all()
+
+
+def test_statistics_of_an_earlier_version_are_read() -> None:
+    arrays = measure_statistics(example().motion.pack(), 30.0).arrays()
+    old = {name: value for name, value in arrays.items() if name != "pose_centre"} | {"pose_memory_s": np.array(0.4)}
+    read = MotionStatistics.from_arrays(old)
+    np.testing.assert_array_equal(read.pose_centre, np.zeros(6))
+    np.testing.assert_allclose(read.pose_memory_s, np.full(6, 0.4))
 
 
 def test_one_frame_is_no_statistic() -> None:

@@ -92,11 +92,24 @@ def replace_process(gan: FacialGan) -> FacialGan:
 def test_a_long_pose_stays_within_the_persons_range(gan: FacialGan) -> None:
     pose = gan.synthesize(speech(180.0), seed=5).pack()[:, :6]
     person = gan.statistics
-    distance = np.abs((pose - person.mean[:6]) / person.scale[:6])
+    distance = np.abs((pose - person.mean[:6]) / person.scale[:6] - person.pose_centre)
     assert (distance <= person.pose_limit + 1e-4).all()
     halves = np.split((pose - person.mean[:6]) / person.scale[:6], 2)
     assert np.abs(halves[0].mean(0) - halves[1].mean(0)).max() < 0.5  # no drift
     assert (pose.std(0) / person.scale[:6] > 0.4).all()  # no statue
+
+
+def test_the_head_moves_as_much_as_is_asked_and_nothing_else_changes(gan: FacialGan) -> None:
+    natural = gan.synthesize(speech(8.0), seed=2)
+    np.testing.assert_array_equal(gan.with_head(1.0).synthesize(speech(8.0), seed=2).pack(), natural.pack())
+    rest = gan.statistics.mean[:6]
+    for share in (0.0, 0.5, 1.5):
+        moved = gan.with_head(share).synthesize(speech(8.0), seed=2)
+        np.testing.assert_array_equal(moved.blink, natural.blink)
+        np.testing.assert_array_equal(moved.expression, natural.expression)
+        away = natural.pack()[:, :6] - rest
+        np.testing.assert_allclose(moved.pack()[:, :6] - rest, share * away, atol=2e-4 * gan.statistics.scale[:6].max())
+    assert gan.head == 1.0 and natural.blink.max() == 5.0
 
 
 def test_features_of_another_encoder_are_refused(gan: FacialGan) -> None:

@@ -10,7 +10,8 @@ import pytest
 from scipy.signal import find_peaks
 from scipy.spatial.transform import Rotation
 
-from preprocessing.eyes import au45, blink_events, calibrate_blink, eye_ratio
+from face_model.blinks import find_blinks
+from preprocessing.eyes import au45, calibrate_blink, eye_ratio
 from preprocessing.tracking import ARKIT_NAMES, LandmarkTrack
 from preprocessing.tracking.layouts import MP478
 
@@ -42,11 +43,11 @@ def test_planted_blinks_are_found_to_the_frame() -> None:
     times_s = [1.0, 2.5, 2.9, 7.77]
     points = eyes(blinking(times_s))
     curve = au45(points, calibrate_blink(points))
-    events = blink_events(curve, 100)
-    assert np.allclose([(a + b) / 2 for a, b, _ in events], times_s, atol=0.011)
+    events = find_blinks(curve, 100)
+    assert np.allclose([(one.start_s + one.end_s) / 2 for one in events], times_s, atol=0.011)
     # A raised cosine is above a quarter for two thirds of its length.
-    assert np.allclose([b - a for a, b, _ in events], 0.2, atol=0.021)
-    assert all(peak > 4.8 for _, _, peak in events) and curve[50] < 0.1
+    assert np.allclose([one.end_s - one.start_s for one in events], 0.2, atol=0.021)
+    assert all(one.peak > 4.8 for one in events) and curve[50] < 0.1
 
 
 def test_head_rotation_and_size_do_not_look_like_a_blink() -> None:
@@ -64,10 +65,21 @@ def test_a_clip_without_a_blink_falls_back_on_people() -> None:
 
 def test_one_frame_and_eyes_closed_at_the_ends() -> None:
     assert au45(eyes(np.array([0.3])), calibrate_blink(eyes(np.array([0.3])))).shape == (1,)
-    assert blink_events(np.array([5.0, 5, 0, 0, 0, 0, 5]), 10) == [
-        (0.0, pytest.approx(0.175), 5.0), (pytest.approx(0.525), 0.6, 5.0),
-    ]
-    assert blink_events(np.array([0.0]), 25) == [] and blink_events(np.full(30, 1.5), 25) == []
+    first, last = find_blinks(np.array([5.0, 5, 0, 0, 0, 0, 5]), 10)
+    assert (first.start_s, first.end_s, first.peak) == (0.0, pytest.approx(0.175), 5.0)
+    assert (last.start_s, last.end_s, last.peak) == (pytest.approx(0.525), 0.6, 5.0)
+    assert find_blinks(np.array([0.0]), 25) == [] and find_blinks(np.full(30, 1.5), 25) == []
+
+
+@pytest.mark.parametrize("hz, low, high", [(3.5, 0.0, 5.0), (5.0, 1.8, 4.2), (1.2, 2.2, 4.8)])
+def test_lids_or_trackers_that_flutter_do_not_blink(hz: float, low: float, high: float) -> None:
+    """Ten seconds of open eyes with two blinks, and ten of flutter: 42 peaks a minute at the least, but two blinks."""
+    time_s = np.arange(250) / 25
+    calm = au45(eyes(blinking([3.0, 7.0], 25)), calibrate_blink(eyes(blinking([3.0, 7.0], 25))))
+    flutter = low + (high - low) * (0.5 + 0.5 * np.cos(2 * np.pi * hz * time_s))
+    assert len(find_blinks(np.concatenate([calm, flutter, np.zeros(25)]), 25)) in (2, 3)
+    shut = np.concatenate([calm, np.full(50, 5.0), np.zeros(25)])  # as in laughter, or asleep
+    assert len(find_blinks(shut, 25)) == 2
 
 
 def test_blinks_are_those_that_the_trackers_blink_value_shows(reference_track: LandmarkTrack) -> None:
@@ -76,11 +88,11 @@ def test_blinks_are_those_that_the_trackers_blink_value_shows(reference_track: L
     shape = reference_track.arkit[:, columns].mean(axis=1)
     curve = au45(reference_track.landmarks_px, calibrate_blink(reference_track.landmarks_px))
     peaks, _ = find_peaks(shape, height=0.4, prominence=0.2)
-    events = blink_events(curve, reference_track.fps)
+    events = find_blinks(curve, reference_track.fps)
     assert len(events) == len(peaks) >= 8
-    for (start_s, end_s, _), peak in zip(events, peaks, strict=True):
-        assert start_s - 0.04 <= peak / reference_track.fps <= end_s + 0.04
-        assert 0.04 <= end_s - start_s <= 0.4
+    for one, peak in zip(events, peaks, strict=True):
+        assert one.start_s - 0.04 <= peak / reference_track.fps <= one.end_s + 0.04
+        assert 0.04 <= one.end_s - one.start_s <= 0.4
     assert np.corrcoef(curve, shape)[0, 1] > 0.95 and np.median(curve) < 0.5 and curve.max() > 4.5
 
 

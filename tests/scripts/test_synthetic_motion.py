@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from face_model import mp478
+from face_model.blinks import find_blinks
 from face_model.tracks import BLINK, MOTION_FPS, POSE, FaceMotion, Sound, SpeechFeatures
 from facial_gan.data import MotionExample
 from facial_gan.lips import lip_gap_mm
-from facial_gan.liveliness import find_blinks
 from facial_gan.statistics import MotionStatistics, measure_statistics
 from foundation.errors import InputError
 from foundation.files import write_tensors
@@ -192,11 +192,11 @@ def test_people_blink_as_often_as_people_do_and_oftener_in_pauses() -> None:
     for start in range(150, len(silent), 240):
         silent[start : start + 30] = True
     found = [find_blinks(blinks(silent, np.random.default_rng(seed)), MOTION_FPS) for seed in range(4)]
-    rate = np.mean([len(frames) for frames, _ in found]) / 10
+    rate = np.mean([len(person_blinks) for person_blinks in found]) / 10
     assert 14 < rate < 32
-    assert 0.1 < np.median(np.concatenate([durations for _, durations in found])) < 0.4
+    assert 0.1 < np.median([one.half_s for person_blinks in found for one in person_blinks]) < 0.4
     near = np.convolve(silent, np.ones(15), "same") > 0
-    in_pauses = np.mean([near[frames].mean() for frames, _ in found])
+    in_pauses = np.mean([near[[one.frame for one in person_blinks]].mean() for person_blinks in found])
     assert in_pauses > 1.1 * near.mean()
 
 
