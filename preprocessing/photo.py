@@ -7,7 +7,6 @@ to be the mean face's, only placed where this person has them; what lies around 
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 
@@ -19,55 +18,15 @@ from face_model.morphable_model import MorphableModel
 from face_model.rotations import rotation_angles, rotation_matrix
 from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
 from foundation.errors import InputError
-from preprocessing.eyes import LEAST_OPEN_RATIO, eye_ratio
 from preprocessing.fitting import LANDMARK_NOISE_MM, stable_weights
-from preprocessing.tracking import FaceTracker, face_tracker
 
 PHOTO_FPS = 25.0  # what a person known from a photo is painted at
-MIN_FACE_PX = 64  # of the face's longer side; smaller ones have no lips to speak of
 MAX_TURN_RAD = 0.6  # a face turned further hides what the other side looks like
-RIVAL_SIZE = 0.7  # another face of so much of the size might be the one that is meant
 ITERATIONS = 8
 LIP_ZONE_MM, MOUTH_ZONE_MM = 4.0, 28.0  # from the outer lips: what counts as lips, and what they take with them
 # How far lips at rest may differ from the mean face's. People differ by about 2 mm, but a smile that leaks into the
 # identity can never be taken away: with 2 mm the corners of a smiling mouth stay 2.6 mm too high, with 1 mm 1.0.
 LIP_SPREAD_MM = 1.0
-
-
-def read_photo(path: str) -> np.ndarray | None:
-    """`[H, W, 3]` uint8 RGB of a picture file in its upright position; None when it is not a picture."""
-    with open(path, "rb") as file:
-        content = np.frombuffer(file.read(), np.uint8)
-    if not len(content):
-        return None
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR)
-    return None if picture is None else np.ascontiguousarray(picture[..., ::-1])
-
-
-def find_face(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None = None) -> np.ndarray:
-    """Landmarks `[478, 3]` (px) of the one face in a photo `[H, W, 3]` uint8.
-
-    Raises:
-        InputError: no face, two that could be meant, too small a face, or closed eyes, which nothing could open.
-    """
-    used = tracker or face_tracker()
-    try:
-        faces = sorted(used.confirm(picture_rgb), key=lambda face: -face.size_px)
-    finally:
-        if tracker is None:
-            used.close()
-    if not faces:
-        raise InputError(f"{source}: no face", "a photo of one person facing the camera", "choose another photo")
-    if len(faces) > 1 and faces[1].size_px > RIVAL_SIZE * faces[0].size_px:
-        raise InputError(f"{source}: two faces of similar size", "a photo of one person", "crop the photo")
-    if faces[0].size_px < MIN_FACE_PX:
-        raise InputError(
-            f"{source}: a face of {faces[0].size_px:.0f} pixels", f"at least {MIN_FACE_PX}", "crop a larger photo"
-        )
-    landmarks_px = faces[0].landmarks_px
-    if eye_ratio(landmarks_px[None])[0] < LEAST_OPEN_RATIO:
-        raise InputError(f"{source}: closed eyes", "a photo of a person with open eyes", "choose another photo")
-    return landmarks_px
 
 
 def fit_photo(

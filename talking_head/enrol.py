@@ -13,8 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from face_model import mp478
 from face_model.tracks import FaceTrack
 from facial_gan.registry import motion_model
@@ -23,6 +21,8 @@ from foundation.errors import InputError
 from foundation.files import atomic_path, sha256
 from foundation.places import choosing, writable
 from preprocessing.media import probe, read_frames
+from preprocessing.media.stills import is_still
+from preprocessing.portrait import Portrait
 from preprocessing.speech import speech_encoder
 from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
@@ -186,7 +186,7 @@ def enroll(
     """Make a target from a video or photo of one person; the same call resumes after a kill, and says when it is done.
 
     Args:
-        video: one person speaking to the camera, with sound, 5 s or more; or a photo (png, jpg, webp).
+        video: one person speaking to the camera, with sound, 5 s or more; or a photo (png, jpg, heic, webp, ...).
         target_id: a plain name.
         consent: who allows the use of this likeness, in the enroller's words.
         settings: how; see `EnrolSettings`.
@@ -212,6 +212,8 @@ def _enroll(source: Path, target_id: str, consent: str, settings: EnrolSettings,
         motion_model(name)
     # What it lacks is told now, not after tracking.
     heard = None if settings.speech is None else speech_encoder(settings.speech).name
+    if settings.motion and is_still(source):
+        raise InputError(f"--motion {settings.motion[0]} from a photo", "a video", "a photo shows nothing that moves")
     photo = photo_in(source)
     if photo is not None:
         return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, replace)
@@ -258,11 +260,9 @@ def _with_motions(place: Home, target: Target, video: Path, settings: EnrolSetti
 
 
 def _enroll_photo(
-    place: Home, source: Path, photo: np.ndarray, target_id: str, consent: str, settings: EnrolSettings, replace: bool
+    place: Home, source: Path, photo: Portrait, target_id: str, consent: str, settings: EnrolSettings, replace: bool
 ) -> Enrolled:
     """The same from a photo: seconds of work, so nothing is kept to resume from."""
-    if settings.motion:
-        raise InputError(f"--motion {settings.motion[0]} from a photo", "a video", "a photo shows nothing that moves")
     origin = {"photo": source.name, "sha256": sha256(source)}
     chosen = photo_settings(settings)
     key = _key(origin["sha256"], chosen, speech_encoder(speech_of(settings)).name)

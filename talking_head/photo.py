@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import numpy as np
 from face_model.tracks import POSE, FaceMotion, FaceTrack
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from preprocessing.photo import find_face, fit_photo, read_photo
+from preprocessing.media.stills import read_still
+from preprocessing.photo import fit_photo
+from preprocessing.portrait import Portrait, find_face, find_portrait
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.person import photo_person
@@ -19,29 +22,60 @@ from talking_head.learning import general_weights, write_preview
 from talking_head.settings import EnrolSettings
 from talking_head.target import MOTION, PREVIEW
 
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+log = logging.getLogger(__name__)
+
 LONGEST_PX = 1280  # of the frame; larger photos are reduced
 SMALLEST_PX = 128
-FORM = 3  # of what is made from a photo; a target of another form is made anew
+FRAMED_FACE_PX = 112  # of a face after reduction, where the photo has as much
+FORM = 4  # of what is made from a photo; a target of another form is made anew
 MOST_SMILE_RAD = 0.1  # that a smile can hide of a head's rotation
 SWAY_SHARES = 0.15, 0.3  # of the range a photo can be turned in, between which one deviation of the head's motion lies
 SWAY_MEMORY_S = 0.9  # a head that turns little about one pose looks nervous when it is quick
 
 
-def photo_in(path: Path) -> np.ndarray | None:
-    """The photo `[H, W, 3]` uint8 RGB in a file, with even sides of at most 1280 pixels; None for anything else."""
-    if path.suffix.lower() not in PHOTO_SUFFIXES or not path.is_file():
+def photo_in(path: Path) -> Portrait | None:
+    """The photo in a file, known by its content, upright, with even sides of at most 1280 pixels and its face found;
+    None for anything that is no picture.
+
+    Raises:
+        InputError: a picture that does not decode or is too small, no face, two, too small a one, closed eyes.
+    """
+    still = read_still(path)
+    if still is None:
         return None
-    picture = read_photo(str(path))
-    if picture is None:
-        raise InputError(f"{path} does not decode", "a photo (png, jpg, webp)", "export it again")
-    zoom = min(1.0, LONGEST_PX / max(picture.shape[:2]))
-    height, width = (2 * (round(side * zoom) // 2) for side in picture.shape[:2])
-    if min(height, width) < SMALLEST_PX:
-        raise InputError(f"{path} has {picture.shape[1]}x{picture.shape[0]} pixels", f"at least {SMALLEST_PX} a side")
+    height_px, width_px = still.picture_rgb.shape[:2]
+    if min(height_px, width_px) < SMALLEST_PX:
+        raise InputError(f"{path} has {width_px}x{height_px} pixels", f"at least {SMALLEST_PX} a side")
+    photo = framed(find_portrait(still.picture_rgb, path.name))
+    for note in (notes := (*still.notes, *photo.notes)):
+        log.warning("%s: %s", path, note)
+    return replace(photo, notes=notes)
+
+
+def framed(portrait: Portrait) -> Portrait:
+    """A photo of any size with even sides of at most 1280 pixels: reduced, and where that would make the face small,
+    cut out around it.
+    """
+    picture_rgb, landmarks_px, notes = portrait.picture_rgb, portrait.landmarks_px, portrait.notes
+    xy = landmarks_px[:, :2]
+    face_px = float((xy.max(0) - xy.min(0)).max())
+    size = np.array(picture_rgb.shape[1::-1])
+    zoom = min(1.0, LONGEST_PX / size.max())
+    if face_px * zoom < min(FRAMED_FACE_PX, face_px):
+        zoom = min(1.0, FRAMED_FACE_PX / face_px)
+        kept = np.minimum(size, np.floor(size * LONGEST_PX / zoom / size.max())).astype(int)
+        middle = xy.mean(0)
+        corner = np.clip(middle - kept * (middle / size), 0, size - kept).astype(int)  # the face keeps its place in it
+        picture_rgb = picture_rgb[corner[1] : corner[1] + kept[1], corner[0] : corner[0] + kept[0]]
+        landmarks_px = landmarks_px - np.array([*corner, 0], np.float32)
+        notes += (f"cut to {kept[0]}x{kept[1]} pixels around the face, which would otherwise be too small",)
+    height_px, width_px = picture_rgb.shape[:2]
+    height, width = (2 * (round(side * zoom) // 2) for side in (height_px, width_px))
     if zoom == 1.0:
-        return np.ascontiguousarray(picture[:height, :width])
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        return Portrait(np.ascontiguousarray(picture_rgb[:height, :width]), landmarks_px, notes)
+    shrunk = np.array([width / width_px, height / height_px, width / width_px], np.float32)
+    reduced = cv2.resize(picture_rgb, (width, height), interpolation=cv2.INTER_AREA)
+    return Portrait(reduced, landmarks_px * shrunk, notes)
 
 
 def motion_of_people(track: FaceTrack, speech: str) -> FacialGan:
@@ -84,21 +118,21 @@ def speech_of(settings: EnrolSettings) -> str:
     return settings.speech or FacialGan.default_speech
 
 
-def learn_photo(picture_rgb: np.ndarray, source: str, folder: Path, settings: EnrolSettings) -> FaceTrack:
+def learn_photo(photo: Portrait, source: str, folder: Path, settings: EnrolSettings) -> FaceTrack:
     """Write the target's motion, renderer and preview into a folder.
 
     Args:
-        picture_rgb: `[H, W, 3]` uint8 from `photo_in`.
+        photo: from `photo_in`.
         source: its name, for people.
 
     Returns:
         The track of the photo, one frame.
 
     Raises:
-        InputError: no face, two, too small or too far turned; no general weights.
+        InputError: a face that is turned too far; no general weights.
     """
+    picture_rgb, landmarks_px = photo.picture_rgb, photo.landmarks_px
     height_px, width_px = picture_rgb.shape[:2]
-    landmarks_px = find_face(picture_rgb, source)
     track = fit_photo(landmarks_px, width_px, height_px, source)
     rest = motion_of_people(track, speech_of(settings)).statistics.rest
     painted = at_rest(photo_person(picture_rgb, track, rest), track, rest)

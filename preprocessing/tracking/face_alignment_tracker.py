@@ -94,7 +94,7 @@ class FaceAlignmentTracker:
     def observe(self, frame_rgb: np.ndarray, time_s: float) -> list[FaceObservation]:
         return self.confirm(frame_rgb)
 
-    def confirm(self, frame_rgb: np.ndarray) -> list[FaceObservation]:
+    def confirm(self, frame_rgb: np.ndarray, near: FaceObservation | None = None) -> list[FaceObservation]:
         # Every look is a fresh one, so a frame that was just looked at need not be looked at again.
         if self._last is None or self._last[0] is not frame_rgb:
             self._last = frame_rgb, self._look(frame_rgb)

@@ -9,11 +9,11 @@ import numpy as np
 
 from face_model.alignment import similarity
 from foundation.errors import InputError
-from preprocessing.tracking.landmarks import FaceObservation, FaceTracker, LandmarkTrack
+from preprocessing.tracking.close_up import SAME_FACE_OVERLAP, distinct
+from preprocessing.tracking.landmarks import FaceObservation, FaceTracker, LandmarkTrack, box_overlap
 from preprocessing.tracking.layouts import layout_of
 
 CONFIRM_EVERY_S = 0.5  # a fresh detection must agree at least this often
-SAME_FACE_OVERLAP = 0.4  # two boxes that share so much (intersection over union) are one face seen twice
 MOST_MOVED = 0.75  # of its size, between frames; what is further away is somebody else
 FORGET_S = 1.0  # lost for so long, the face may come back anywhere (a cut, a person who walked)
 SKULL_TOLERANCE = 0.06  # of the distance between the eyes; see LandmarkTrack.confidence
@@ -37,24 +37,6 @@ class Stretch:
     valid: np.ndarray
     faces_seen: np.ndarray
     rival: np.ndarray
-
-
-def _overlap(one: FaceObservation, other: FaceObservation) -> float:
-    a, b = one.box_px, other.box_px
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return width * height / (areas - width * height)
-
-
-def _distinct(faces: list[FaceObservation]) -> list[FaceObservation]:
-    """The faces, largest first, without those that are another one seen twice."""
-    kept: list[FaceObservation] = []
-    for face in sorted(faces, key=lambda f: -f.size_px):
-        if all(_overlap(face, other) < SAME_FACE_OVERLAP for other in kept):
-            kept.append(face)
-    return kept
 
 
 def _choose(faces: list[FaceObservation], state: FollowState) -> FaceObservation | None:
@@ -83,7 +65,7 @@ class _Confirmation:
         self.doubtful = False  # the last frame looked at was mistaken
 
     def _agrees(self, frame: np.ndarray, face: FaceObservation) -> bool:
-        return any(_overlap(face, found) >= SAME_FACE_OVERLAP for found in self.tracker.confirm(frame))
+        return any(box_overlap(face, found) >= SAME_FACE_OVERLAP for found in self.tracker.confirm(frame, face))
 
     def add(self, index: int, frame: np.ndarray, face: FaceObservation) -> list[int]:
         """Note a frame in which the face was seen; returns the frames now known to be mistaken."""
@@ -108,10 +90,8 @@ def follow_stretch(
     confirmation, layout = _Confirmation(tracker, fps), tracker.layout
     landmarks, arkit, seen, rivals = [], [], [], []
     valid: list[bool] = []
-    since_restart = 0
     for index, frame in enumerate(frames):
-        faces = _distinct(tracker.observe(frame, since_restart / fps))
-        since_restart += 1
+        faces = distinct(tracker.observe(frame, index / fps))
         face = _choose(faces, state)
         landmarks.append(np.zeros((layout.count, 3), np.float32) if face is None else face.landmarks_px)
         arkit.append(np.zeros(layout.arkit_count, np.float32) if face is None else face.arkit)
@@ -129,7 +109,7 @@ def follow_stretch(
             seen[wrong] = max(0, seen[wrong] - 1)
         if mistaken and mistaken[-1] == index:
             tracker.restart()  # it sees what is not there: begin with a fresh detection
-            since_restart, state.lost_s = 0, len(mistaken) / fps
+            state.lost_s = len(mistaken) / fps
     for wrong in confirmation.flush():
         valid[wrong] = False
     count = len(valid)

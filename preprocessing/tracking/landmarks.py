@@ -44,6 +44,16 @@ class FaceObservation:
         return max(right - left, bottom - top)
 
 
+def box_overlap(one: FaceObservation, other: FaceObservation) -> float:
+    """Intersection over union of two faces' boxes."""
+    a, b = one.box_px, other.box_px
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return width * height / (areas - width * height)
+
+
 class FaceTracker(Protocol):
     """Sees faces in frames.
 
@@ -62,8 +72,10 @@ class FaceTracker(Protocol):
         """Faces in the next frame `[H, W, 3]` uint8 of a video; times rise from call to call."""
         ...
 
-    def confirm(self, frame_rgb: np.ndarray) -> list[FaceObservation]:
-        """Faces in a single picture, found afresh, without any memory of earlier frames."""
+    def confirm(self, frame_rgb: np.ndarray, near: FaceObservation | None = None) -> list[FaceObservation]:
+        """Faces in a single picture, found afresh, without any memory of earlier frames; with `near`, it is enough to
+        look about that one.
+        """
         ...
 
     def close(self) -> None: ...

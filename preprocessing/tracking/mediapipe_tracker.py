@@ -16,12 +16,14 @@ from face_model.arkit import ARKIT_NAMES
 from foundation.errors import InputError
 from foundation.files import sha256
 from preprocessing.tracking.assets import landmarker_path
+from preprocessing.tracking.close_up import Window, find_faces
 from preprocessing.tracking.landmarks import FaceObservation
 from preprocessing.tracking.layouts import MP478
+from preprocessing.tracking.watching import WHOLE_SHARE, CloseUpWatch
 
 FACES = 2  # asked for, so that a second face is noticed; this also keeps MediaPipe from smoothing, which would lag
 CONFIRM_CONFIDENCE = 0.3  # a fresh look has no memory to help it, so it may be a little less sure
-REVISION = 1  # of this file's numbers
+REVISION = 2  # of this file's numbers
 
 
 @contextmanager
@@ -67,6 +69,7 @@ class MediaPipeTracker:
         self.version = f"{importlib.metadata.version('mediapipe')}-{sha256(self._model)[:8]}-{REVISION}"
         self._video: Any = None
         self._single: Any = None
+        self._close_up = CloseUpWatch(self._watch, self.detect, self._begin)
         with _quiet():
             try:
                 import mediapipe
@@ -91,20 +94,34 @@ class MediaPipeTracker:
             raise InputError(f"{self._model} does not load ({reason})", "a whole face_landmarker.task") from error
 
     def restart(self) -> None:
+        self._close_up.restart()
+
+    def observe(self, frame_rgb: np.ndarray, time_s: float) -> list[FaceObservation]:
+        return self._close_up.observe(frame_rgb, time_s)
+
+    def confirm(self, frame_rgb: np.ndarray, near: FaceObservation | None = None) -> list[FaceObservation]:
+        if near is None:
+            return find_faces(self.detect, frame_rgb)
+        if near.size_px >= WHOLE_SHARE * max(frame_rgb.shape[:2]):
+            return self.detect(frame_rgb)
+        return Window.about(near).seen_in(self.detect, frame_rgb)
+
+    def _begin(self) -> None:
         with _quiet():
             self._video.close()
             self._video = self._landmarker("VIDEO", 0.5)
 
-    def observe(self, frame_rgb: np.ndarray, time_s: float) -> list[FaceObservation]:
+    def _watch(self, picture_rgb: np.ndarray, time_ms: int) -> list[FaceObservation]:
         with _quiet():
-            found = self._video.detect_for_video(self._image(frame_rgb), round(time_s * 1000))
-        return self._observations(found, frame_rgb)
+            found = self._video.detect_for_video(self._image(picture_rgb), time_ms)
+        return self._observations(found, picture_rgb)
 
-    def confirm(self, frame_rgb: np.ndarray) -> list[FaceObservation]:
+    def detect(self, picture_rgb: np.ndarray) -> list[FaceObservation]:
+        """Faces in a single picture, looked at once, as a whole."""
         with _quiet():
             self._single = self._single or self._landmarker("IMAGE", CONFIRM_CONFIDENCE)
-            found = self._single.detect(self._image(frame_rgb))
-        return self._observations(found, frame_rgb)
+            found = self._single.detect(self._image(picture_rgb))
+        return self._observations(found, picture_rgb)
 
     def close(self) -> None:
         with _quiet():

@@ -60,7 +60,7 @@ class Painted:
             raise KeyboardInterrupt
         return self._see(int(frame_rgb[0, 0, 0]))
 
-    def confirm(self, frame_rgb: np.ndarray) -> list[FaceObservation]:
+    def confirm(self, frame_rgb: np.ndarray, near: FaceObservation | None = None) -> list[FaceObservation]:
         index = int(frame_rgb[0, 0, 0])
         return [] if index in self.ghosts else self._see(index)
 

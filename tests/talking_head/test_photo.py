@@ -16,7 +16,8 @@ from foundation.files import read_tensors, write_tensors
 from foundation.shipped import shipped
 from preprocessing.eyes import eye_ratio
 from preprocessing.media import probe, read_frames
-from preprocessing.photo import find_face, fit_photo
+from preprocessing.photo import fit_photo
+from preprocessing.portrait import find_face
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.phonetic import WEIGHTS
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker

@@ -1,0 +1,110 @@
+"""The one face in a photo: found whatever its size, turned upright, and refused where nobody could speak with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from preprocessing.explaining import Mark, Sight, UnfitError
+from preprocessing.eyes import LEAST_OPEN_RATIO, eye_ratio
+from preprocessing.tracking import FaceObservation, FaceTracker, face_tracker
+from preprocessing.tracking.close_up import RIVAL_SHARE
+from preprocessing.tracking.layouts import MP478
+
+MIN_FACE_PX = 64  # of the face's longer side; smaller ones have no lips to speak of
+SIDEWAYS_RAD = np.pi / 4  # of roll: from here on the photo is turned, not the head
+TURNED_LONGEST_PX = 1600  # photos without a face are looked at in other positions, reduced
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A photo `[H, W, 3]` uint8 of one person, upright, and the face's landmarks `[478, 3]` px in it.
+
+    notes: what was done to the photo, for its owner.
+    """
+
+    picture_rgb: np.ndarray
+    landmarks_px: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def find_face(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None = None) -> np.ndarray:
+    """Landmarks `[478, 3]` (px) of the one face in an upright photo `[H, W, 3]` uint8.
+
+    Raises:
+        InputError: no face, two that could be meant, too small a face, or closed eyes, which nothing could open.
+    """
+    used = tracker or face_tracker()
+    try:
+        return the_one(used.confirm(picture_rgb), picture_rgb, source)
+    finally:
+        if tracker is None:
+            used.close()
+
+
+def find_portrait(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None = None) -> Portrait:
+    """The photo turned so that its face is upright, and the face.
+
+    Raises:
+        InputError: as `find_face`.
+    """
+    used = tracker or face_tracker()
+    try:
+        turns, faces = _quarter_turns(picture_rgb, used)
+        if turns:
+            picture_rgb = np.ascontiguousarray(np.rot90(picture_rgb, turns))
+            faces = used.confirm(picture_rgb)
+        landmarks_px = the_one(faces, picture_rgb, source)
+    finally:
+        if tracker is None:
+            used.close()
+    said = {1: "turned by 90 degrees to the left", 2: "turned upside down", 3: "turned by 90 degrees to the right"}
+    return Portrait(picture_rgb, landmarks_px, (f"{said[turns]}, so that the face is upright",) if turns else ())
+
+
+def _quarter_turns(picture_rgb: np.ndarray, tracker: FaceTracker) -> tuple[int, list[FaceObservation]]:
+    """Quarter turns, counter-clockwise, that bring the largest face upright, and the faces found without them."""
+    faces = tracker.confirm(picture_rgb)
+    if faces:
+        return round(roll_rad(faces[0].landmarks_px) / (np.pi / 2)) % 4, faces
+    zoom = min(1.0, TURNED_LONGEST_PX / max(picture_rgb.shape[:2]))
+    small = cv2.resize(picture_rgb, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    for turns in (1, 3, 2):
+        turned = tracker.confirm(np.ascontiguousarray(np.rot90(small, turns)))
+        if turned and abs(roll_rad(turned[0].landmarks_px)) < SIDEWAYS_RAD:
+            return turns, []
+    return 0, []
+
+
+def roll_rad(landmarks_px: np.ndarray) -> float:
+    """How far a face `[478, 3]` is turned clockwise in the picture, -pi to pi, by the line through its eyes."""
+    right, left = (landmarks_px[list(pair), :2].mean(0) for pair in MP478.eye_corners)
+    return float(np.arctan2(left[1] - right[1], left[0] - right[0]))
+
+
+def marks_of(faces: list[FaceObservation], good: bool = False) -> tuple[Mark, ...]:
+    """Boxes of faces with their sizes."""
+    return tuple(Mark(face.box_px, f"face, {face.size_px:.0f} px", good, face.landmarks_px) for face in faces)
+
+
+def the_one(faces: list[FaceObservation], picture_rgb: np.ndarray, source: str) -> np.ndarray:
+    """Landmarks `[478, 3]` of the one face that can be meant.
+
+    Raises:
+        InputError: as `find_face`.
+    """
+    faces = sorted(faces, key=lambda face: -face.size_px)
+    sight = Sight(picture_rgb, marks_of(faces))
+    if not faces:
+        raise UnfitError(f"{source}: no face", "a photo of one person facing the camera", "choose another photo", sight)
+    if len(faces) > 1 and faces[1].size_px > RIVAL_SHARE * faces[0].size_px:
+        raise UnfitError(f"{source}: two faces of similar size", "a photo of one person", "crop the photo", sight)
+    if faces[0].size_px < MIN_FACE_PX:
+        small = f"{source}: a face of {faces[0].size_px:.0f} pixels"
+        raise UnfitError(small, f"at least {MIN_FACE_PX}", "give a larger photo", sight)
+    landmarks_px = faces[0].landmarks_px
+    if eye_ratio(landmarks_px[None])[0] < LEAST_OPEN_RATIO:
+        raise UnfitError(f"{source}: closed eyes", "a photo of a person with open eyes", "choose another photo", sight)
+    return landmarks_px
