@@ -58,7 +58,7 @@ def gain_row(target: Target, sound: Sound) -> Rows:
 def row(speech: Path, target: Target, out: Path) -> Rows:
     """All of one sound."""
     film = out / f"{speech.stem}.mp4"
-    made = talking_head.synthesize(speech, target.id, film, label=False)
+    made = talking_head.synthesize(speech, target.id, film, label=False, force=True)
     rows = closed_loop_rows(film, speak(speech, target, 0, "cpu"), out / "cache")
     sound = read_sound(speech)
     model = load_motion_model(target.folder / MOTION)

@@ -79,7 +79,8 @@ def _films(track: FaceTrack, target: Target, sound: Sound, out: Path) -> dict[st
         motion.save(out / f"{stem}.safetensors")
         films[name] = out / f"{stem}.mp4"
         talking_head.synthesize(
-            heard, target.id, films[name], driving=out / f"{stem}.safetensors", label=False, home=out / "home"
+            heard, target.id, films[name], driving=out / f"{stem}.safetensors", label=False, home=out / "home",
+            force=True,
         )
     return films
 

@@ -176,7 +176,7 @@ def measure(given: argparse.Namespace) -> tuple[Rows, list[str]]:
     rows |= lively
     if given.other_sound:
         film = out / "film.mp4"
-        spoken = talking_head.synthesize(given.other_sound, "person", film, home=out / "home", label=False)
+        spoken = talking_head.synthesize(given.other_sound, "person", film, home=out / "home", label=False, force=True)
         driving = speak(given.other_sound, enrolled.target, 0, "cpu")
         rows |= closed_loop_rows(film, driving, out / "cache")
         rows["synthesis, times real time"] = spoken.duration_s / spoken.seconds

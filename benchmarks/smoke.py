@@ -79,7 +79,7 @@ def main() -> None:
     target = talking_head.enroll(video, "smoke", consent, settings, home=home, replace=True).target
     enrolled_s = time.monotonic() - started_s
     film = given.out / "jfk.mp4"
-    spoken = talking_head.synthesize(given.data / SPEECH, "smoke", film, home=home)
+    spoken = talking_head.synthesize(given.data / SPEECH, "smoke", film, home=home, force=True)
     sheets = [held_out_sheet(video, target, given.out), film_sheet(film, given.out / "jfk.jpg")]
     rows = {
         "enrolment, s": enrolled_s, "synthesis, s": spoken.seconds, "film, s": spoken.duration_s,

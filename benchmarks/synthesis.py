@@ -69,7 +69,7 @@ def child(given: argparse.Namespace) -> None:
     import talking_head
 
     film = given.out / f"{given.child.stem}.mp4"
-    made = talking_head.synthesize(given.child, given.target, film, home=given.home)
+    made = talking_head.synthesize(given.child, given.target, film, home=given.home, force=True)
     info = probe(film)
     print(json.dumps({
         "frames": made.frames, "film, s": info.duration_s, "times real time": made.duration_s / made.seconds,

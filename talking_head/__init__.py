@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from foundation.errors import InputError
     from talking_head.enrol import enroll
     from talking_head.exporting.export import export
+    from talking_head.framing import Framing
     from talking_head.provenance import verify
     from talking_head.settings import EnrolSettings
     from talking_head.speaking import Directions
@@ -50,6 +51,7 @@ __version__ = _version()
 _HOMES = {
     "Directions": "talking_head.speaking",
     "EnrolSettings": "talking_head.settings",
+    "Framing": "talking_head.framing",
     "InputError": "foundation.errors",
     "Target": "talking_head.target",
     "enroll": "talking_head.enrol",
@@ -61,8 +63,8 @@ _HOMES = {
     "verify": "talking_head.provenance",
 }
 __all__ = [
-    "Directions", "EnrolSettings", "InputError", "Target", "enroll", "export", "remove_target", "synthesize", "targets",
-    "track", "verify",
+    "Directions", "EnrolSettings", "Framing", "InputError", "Target", "enroll", "export", "remove_target", "synthesize",
+    "targets", "track", "verify",
 ]
 
 

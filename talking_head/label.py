@@ -31,7 +31,10 @@ def _stamp(height_px: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stamp(frame_rgb: np.ndarray) -> np.ndarray:
-    """A copy of a frame `[H, W, 3]` uint8 with the visible line in its lower left corner; cut where it does not fit."""
+    """A copy of a frame `[H, W, 3]` uint8 with the visible line in its lower left corner; cut where it does not fit.
+
+    Of a frame with coverage, `[H, W, 4]`, the line covers its place too.
+    """
     height_px, width_px = frame_rgb.shape[:2]
     brightness, coverage = _stamp(height_px)
     gap = max(2, round(0.01 * height_px))
@@ -40,8 +43,15 @@ def stamp(frame_rgb: np.ndarray) -> np.ndarray:
     rows = slice(max(0, height_px - gap - high), max(0, height_px - gap - high) + high)
     columns = slice(gap, gap + wide)
     part = marked[rows, columns].astype(np.float32)
-    cover = coverage[: part.shape[0], : part.shape[1]]
-    mixed = part * (1 - cover) + brightness[: part.shape[0], : part.shape[1]] * cover
+    cover, light = coverage[: part.shape[0], : part.shape[1]], brightness[: part.shape[0], : part.shape[1]]
+    left = 1 - cover  # of what is there
+    if part.shape[-1] == 4:
+        shown = part[..., 3:] / 255 * left
+        whole = cover + shown
+        mixed = (part[..., :3] * shown + light * cover) / np.maximum(whole, 1e-6)
+        mixed = np.concatenate((np.where(whole > 0, mixed, part[..., :3]), 255 * whole), axis=-1)
+    else:
+        mixed = part * left + light * cover
     marked[rows, columns] = np.rint(mixed).astype(np.uint8)
     return marked
 

@@ -11,6 +11,9 @@ from preprocessing.media.sound import (
     stream_sound,
 )
 from preprocessing.media.source import MediaInfo, probe
+from preprocessing.media.transparent import TransparentWriter
 from preprocessing.media.writing import VideoWriter
 
-__all__ = ["MediaInfo", "VideoWriter", "is_silent", "probe", "read_frames", "read_sound", "stream_sound"]
+__all__ = [
+    "MediaInfo", "TransparentWriter", "VideoWriter", "is_silent", "probe", "read_frames", "read_sound", "stream_sound",
+]

@@ -27,12 +27,15 @@ def _aac_rate_hz(rate_hz: int) -> int:
     return next((known for known in AAC_RATES_HZ if known >= rate_hz), AAC_RATES_HZ[-1])
 
 
-class _SoundTrack:
-    """The sound of a file, moved by an offset and handed out sample by sample; silence when it is over."""
+class SoundTrack:
+    """The sound of a file, moved by an offset and handed out sample by sample; silence when it is over.
 
-    def __init__(self, path: Path, offset_s: float) -> None:
+    rate_hz: of the samples; None: the lowest of AAC's that keeps all of the sound.
+    """
+
+    def __init__(self, path: Path, offset_s: float = 0.0, rate_hz: int | None = None) -> None:
         own_hz, first = next(sound_blocks(path, mono=False))  # only to learn rate and channels
-        self.rate_hz, self.channels = _aac_rate_hz(own_hz), len(first)
+        self.rate_hz, self.channels = rate_hz or _aac_rate_hz(own_hz), len(first)
         self._blocks: Iterator[tuple[int, np.ndarray]] = sound_blocks(path, self.rate_hz, mono=False)
         self._kept = np.zeros((self.channels, max(0, round(-offset_s * self.rate_hz))), np.float32)
         self._skip = max(0, round(offset_s * self.rate_hz))
@@ -56,6 +59,13 @@ class _SoundTrack:
         self._kept = joined[:, count:]
         self.given += count
         return np.ascontiguousarray(joined[:, :count])
+
+    def block(self, count: int) -> av.AudioFrame:
+        """The next `count` samples, as an encoder takes them."""
+        start, layout = self.given, "mono" if self.channels == 1 else "stereo"
+        block = av.AudioFrame.from_ndarray(self.take(count), format="fltp", layout=layout)
+        block.rate, block.pts, block.time_base = self.rate_hz, start, Fraction(1, self.rate_hz)
+        return block
 
 
 class VideoWriter:
@@ -92,7 +102,7 @@ class VideoWriter:
         self.width_px, self.height_px, self.frames = width_px, height_px, 0
         self._options = {"preset": preset, "crf": str(crf)}
         self._metadata = metadata or {}
-        self._sound = _SoundTrack(Path(sound_source), sound_offset_s) if sound_source is not None else None
+        self._sound = SoundTrack(Path(sound_source), sound_offset_s) if sound_source is not None else None
         self._exit = ExitStack()
 
     def __enter__(self) -> VideoWriter:
@@ -142,10 +152,7 @@ class VideoWriter:
             return
         start = self._sound.given
         count = round(self.frames * self._sound.rate_hz / self.fps) - start
-        layout = "mono" if self._sound.channels == 1 else "stereo"
-        block = av.AudioFrame.from_ndarray(self._sound.take(count), format="fltp", layout=layout)
-        block.rate, block.pts, block.time_base = self._sound.rate_hz, start, Fraction(1, self._sound.rate_hz)
-        self._container.mux(self._aac.encode(block))
+        self._container.mux(self._aac.encode(self._sound.block(count)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

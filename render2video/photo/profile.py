@@ -91,15 +91,18 @@ class PhotoProfile:
         )
 
     def paint(
-        self, networks: nn.ModuleDict, config: PhotoConfig, drawn: Iterable[Conditioning], device: str
+        self, networks: nn.ModuleDict, config: PhotoConfig, drawn: Iterable[Conditioning], device: str,
+        before_wall: bool = True,
     ) -> Iterator[Tensor]:
+        """See `Profile.paint`; not before the wall the person alone, colour and coverage `[4, S, S]`."""
         generator, appearance = networks["generator"], networks["appearance"]
         assert isinstance(generator, PhotoGenerator) and isinstance(appearance, LayeredAppearance)
         background = np.rint(appearance.plate.detach().cpu().permute(1, 2, 0).numpy() * 255).astype(np.uint8)
         person, teeth, corner = (getattr(generator, k).cpu().numpy() for k in ("person", "teeth", "teeth_corner"))
         painter = PhotoPainter(person, background, generator.geometry(), teeth, corner)
         for frame in drawn:
-            yield torch.from_numpy(painter(frame.points_px.astype(np.float64), frame.blink)).permute(2, 0, 1)
+            painted = painter(frame.points_px.astype(np.float64), frame.blink, before_wall)
+            yield torch.from_numpy(painted).permute(2, 0, 1)
 
 
 class PhotoPainter:
@@ -125,8 +128,10 @@ class PhotoPainter:
         scale_px_mm = float(np.linalg.norm(self.to_source[0, :3]))
         self.mouth = Mouth(teeth, teeth_corner, person[..., :3], geometry, scale_px_mm)
 
-    def __call__(self, driven_px: np.ndarray, blink: float) -> np.ndarray:
-        """The picture `[S, S, 3]` float32 0-1 for vertices `[V + S, 2]` and AU45 0-5."""
+    def __call__(self, driven_px: np.ndarray, blink: float, before_wall: bool = True) -> np.ndarray:
+        """The picture `[S, S, 3]` float32 0-1 for vertices `[V + S, 2]` and AU45 0-5; not before the wall the person
+        alone, colour and coverage `[S, S, 4]`.
+        """
         targets = self.warp.targets(driven_px, blink)
         to_driven = self.geometry.rigid_map(driven_px)
         places = self.warp(targets)
@@ -135,9 +140,11 @@ class PhotoPainter:
         moved = cv2.remap(
             self.person, places[..., 0], places[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
-        picture = over(moved, self.background).astype(np.float32)
+        picture = (over(moved, self.background) if before_wall else moved[..., :3]).astype(np.float32)
         self.mouth.paint(picture, targets, plane_map(self.to_source, to_driven, self.jaw_mm))
         self.lids.paint(picture, targets, blink)
+        if not before_wall:
+            picture = np.concatenate((picture, moved[..., 3:]), axis=-1)
         return picture / 255
 
 

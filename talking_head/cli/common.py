@@ -58,6 +58,7 @@ HeadOption = Annotated[
         "left out. Eyes and lids are alive in all.",
     ),
 ]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file of that name.")]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 INTERRUPTED = 130
 # What the system says of a place that the user named: refused, read-only, a name too long, a file for a folder, ...

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import JsonOption, Outcome, loading, verb
+from talking_head.cli.common import ForceOption, JsonOption, Outcome, loading, verb
 
 
 @verb
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.")] = Path("demo.mp4"),
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> Outcome:
     """Let the built-in astronaut introduce this program: needs no file, no network and no training."""
@@ -22,7 +23,7 @@ def demo(
     with loading():
         from talking_head.demo import demo as run
 
-    result = run(output, label=label)
+    result = run(output, label=label, force=force)
     size = f"{result.width_px}x{result.height_px}"
     summary = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"
     summary += "; now: talking-head synth AUDIO --target astronaut -o OUT.mp4"

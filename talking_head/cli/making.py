@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from talking_head.cli import common
 from talking_head.cli.common import Outcome, duration_s, loading, readable_size, verb
 from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talking_head.settings import EnrolSettings
+
+if TYPE_CHECKING:
+    from talking_head.synthesis import Synthesis
 
 DEFAULTS = EnrolSettings()
 
@@ -47,6 +50,23 @@ TrackerOption = Annotated[
 ]
 SyncOption = Annotated[
     bool, typer.Option("--sync-fix/--no-sync-fix", help="Correct sound that is late or early, or refuse such a video.")
+]
+
+VersionsOption = Annotated[
+    int, typer.Option(min=1, max=99, help="So many films, of the seeds from --seed on: OUT-1.mp4, OUT-2.mp4.")
+]
+AspectOption = Annotated[
+    str | None,
+    typer.Option(help="9:16, 1:1 or 16:9, framed on the face; as the target when left out.", show_default=False),
+]
+HeightOption = Annotated[int | None, typer.Option(help="Of the film, in pixels.", show_default=False)]
+BackgroundOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Behind a person known from a photo: #rrggbb, black, white, grey, green, blue, a picture file, or "
+        "transparent (VP9 with alpha: -o OUT.webm).",
+        show_default=False,
+    ),
 ]
 
 
@@ -109,7 +129,9 @@ def synth(
         Path, typer.Argument(metavar="AUDIO", help="Any sound or video file that has sound.", show_default=False)
     ],
     target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The mp4 to write; a webm if it is transparent.", show_default=False)
+    ],
     driving: Annotated[
         Path | None,
         typer.Option(help="Motion to follow: .safetensors, .npz, or a Live Link or OpenFace .csv.", show_default=False),
@@ -120,6 +142,11 @@ def synth(
     style: common.StyleOption = None,
     head: common.HeadOption = None,
     seed: common.SeedOption = 0,
+    versions: VersionsOption = 1,
+    aspect: AspectOption = None,
+    height: HeightOption = None,
+    background: BackgroundOption = None,
+    force: common.ForceOption = False,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     device: common.DeviceOption = DEFAULTS.device,
     certificate: CertificateOption = None,
@@ -135,18 +162,29 @@ def synth(
     from dataclasses import asdict
 
     with loading():
+        from talking_head.framing import Framing
         from talking_head.speaking import Directions
-        from talking_head.synthesis import synthesize
+        from talking_head.synthesis import checked_output, synthesize
 
-    directions = Directions(motion, emotion, emotions, style, head)
-    result = synthesize(
-        audio, target_id, output, driving=driving, directions=directions, seed=seed, label=label, device=device,
-        home=home, certificate=certificate, key=key,
-    )
+    directions, framing = Directions(motion, emotion, emotions, style, head), Framing(aspect, height, background)
+    goals = [output] if versions == 1 else [output.with_stem(f"{output.stem}-{k + 1}") for k in range(versions)]
+    for goal in goals:  # before the first is made
+        checked_output(goal, audio, ".webm" if framing.transparent else ".mp4", force)
+    results = [
+        synthesize(
+            audio, target_id, goal, driving=driving, directions=directions, seed=seed + k, label=label, device=device,
+            home=home, certificate=certificate, key=key, framing=framing, force=force,
+        )
+        for k, goal in enumerate(goals)
+    ]
+    data = [asdict(result) | {"output": str(result.output)} for result in results]
+    return Outcome("; ".join(map(_film_line, results)), data[0] if versions == 1 else {"versions": data})
+
+
+def _film_line(result: Synthesis) -> str:
     size = f"{result.width_px}x{result.height_px}"
-    summary = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"
-    summary += f"; {result.note}" if result.note else ""
-    return Outcome(summary, asdict(result) | {"output": str(result.output)})
+    line = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"
+    return f"{line}; {result.note}" if result.note else line
 
 
 @verb

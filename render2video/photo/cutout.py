@@ -1,0 +1,53 @@
+"""The person of a photo alone, frame by frame, to be put before another background."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from face_model.tracks import FaceMotion
+from foundation.errors import InputError
+from render2video.crop import Compositor
+from render2video.person import PersonRenderer
+from render2video.photo.layers import person_layers
+from render2video.photo.profile import PhotoGenerator, PhotoProfile
+from render2video.profiles import to_uint8
+
+
+def cutout_frames(renderer: PersonRenderer, motion: FaceMotion) -> Iterator[np.ndarray]:
+    """Full frames `[H, W, 4]` uint8, colour and coverage of the person, one a frame of the motion.
+
+    Raises:
+        InputError: a person who is not known from a photo, and so not as a layer.
+    """
+    profile = renderer.profile
+    if not isinstance(profile, PhotoProfile):
+        raise InputError(
+            "another background for a target made from a video", "one made from a photo", "enroll a photo of the person"
+        )
+    compositor = Compositor(_around(renderer), renderer.compositor.crop)
+    drawn = renderer.head(profile.bounded(renderer.networks, motion))
+    painted = profile.paint(renderer.networks, renderer.config, drawn, renderer.device, before_wall=False)
+    return map(compositor, map(to_uint8, painted))
+
+
+def _around(renderer: PersonRenderer) -> np.ndarray:
+    """The person `[H, W, 4]` uint8 in the whole photo, for where it goes on outside of the square that is painted."""
+    photo, crop = renderer.compositor.plate, renderer.compositor.crop
+    height_px, width_px = photo.shape[:2]
+    side = max(height_px, width_px)
+    whole = np.zeros((height_px, width_px, 4), np.uint8)
+    if min(height_px, width_px) == side == crop.side_px:
+        return whole
+    generator = renderer.networks["generator"]
+    assert isinstance(generator, PhotoGenerator)
+    geometry, zoom = generator.geometry(), crop.side_px / len(generator.person)
+    placed = {
+        name: getattr(geometry, name) * zoom + (crop.left_px, crop.top_px) for name in ("landmarks_px", "fitted_px")
+    }
+    square = cv2.copyMakeBorder(photo, 0, side - height_px, 0, side - width_px, cv2.BORDER_REPLICATE)
+    whole[:] = person_layers(square, replace(geometry, **placed))[0][:height_px, :width_px]
+    return whole
