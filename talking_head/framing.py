@@ -194,12 +194,12 @@ def backdrop(background: str | Path, width_px: int, height_px: int) -> np.ndarra
     if not Path(background).is_file():
         names = ", ".join(sorted(set(COLOURS) - {"gray"}))
         raise InputError(f"--background '{background}'", f"{TRANSPARENT}, a picture file, #rrggbb or {names}")
-    from preprocessing.photo import read_photo  # with a fitter, which other films have no use for
+    from preprocessing.media.stills import read_still  # with what other films have no use for
 
-    picture = read_photo(str(background))
-    if picture is None:
-        raise InputError(f"--background {background} does not decode", "a picture (png, jpg, webp)", "export it again")
-    return _covering(picture, width_px, height_px)
+    still = read_still(background)
+    if still is None:
+        raise InputError(f"--background {background} is no picture", "a picture (png, jpg, webp)")
+    return _covering(still.picture_rgb, width_px, height_px)
 
 
 def _covering(picture: np.ndarray, width_px: int, height_px: int) -> np.ndarray:

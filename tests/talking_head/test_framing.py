@@ -53,7 +53,7 @@ def test_a_head_that_does_not_fit_is_not_cut() -> None:
     [
         (Framing("4:3"), "--aspect '4:3'; expected one of 9:16, 1:1, 16:9"), (Framing(height_px=63), "--height 63"),
         (Framing(height_px=241), "--height 241"), (Framing(background="mauve"), "--background 'mauve'.*picture file"),
-        (Framing(background="#12345"), "--background '#12345'"), (Framing(background=__file__), "does not decode"),
+        (Framing(background="#12345"), "--background '#12345'"), (Framing(background=__file__), "is no picture"),
     ],
 )
 def test_what_no_picture_can_be_is_refused(given: Framing, told: str) -> None:
