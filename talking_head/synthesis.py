@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from face_model import mp478
-from face_model.tracks import FaceMotion, Sound
+from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from foundation.places import writable
 from foundation.progress import track
-from preprocessing.media import TransparentWriter, VideoWriter, is_silent, stream_sound
+from preprocessing.media import TransparentWriter, VideoWriter, nothing_to_hear
 from render2video.person import PersonRenderer
 from talking_head import __version__
 from talking_head.framing import Framing, Shot
@@ -22,7 +22,7 @@ from talking_head.settings import checked_seed, device_name
 from talking_head.speaking import Directions, follow, speak
 from talking_head.target import Target, find_target
 
-SILENCE_NOTE = "the sound is silent, so the lips stay at rest"
+SILENCE_NOTE = "the sound is silent (below -60 dBFS), so the lips stay at rest"
 UNSIGNED_WEBM_NOTE = "not signed, since C2PA knows no webm: what it says of itself is in"
 UNSIGNED_NOTE = "not signed, since c2pa-python is not installed: what it says of itself is in"
 
@@ -82,7 +82,7 @@ def synthesize(
     person = find_target(Home.find(home), target)
     where, card = device_name(device), person.card
     signer = signing_identity(Home.find(home), certificate, key) if not picture.transparent else None
-    notes = [SILENCE_NOTE] if driving is None and silent(audio) else []
+    notes = [SILENCE_NOTE] if driving is None and nothing_to_hear(audio) else []
     unsigned = UNSIGNED_WEBM_NOTE if picture.transparent else UNSIGNED_NOTE
     notes += [] if signer else [f"{unsigned} {sidecar_of(goal).name}"]
     if driving is None:
@@ -140,7 +140,3 @@ def checked_output(output: Path | str, audio: Path, suffix: str = ".mp4", force:
     writable(goal.absolute().parent, "-o")
     return goal
 
-
-def silent(audio: Path) -> bool:
-    """Whether nothing in a file could be speech, read in a stream."""
-    return all(is_silent(Sound(piece)) for piece in stream_sound(audio))

@@ -7,6 +7,7 @@ pictures of one file are given on that one clock, whatever start times, edit lis
 from preprocessing.media.pictures import read_frames
 from preprocessing.media.sound import (
     is_silent,
+    nothing_to_hear,
     read_sound,
     stream_sound,
 )
@@ -15,5 +16,6 @@ from preprocessing.media.transparent import TransparentWriter
 from preprocessing.media.writing import VideoWriter
 
 __all__ = [
-    "MediaInfo", "TransparentWriter", "VideoWriter", "is_silent", "probe", "read_frames", "read_sound", "stream_sound",
+    "MediaInfo", "TransparentWriter", "VideoWriter", "is_silent", "nothing_to_hear", "probe", "read_frames",
+    "read_sound", "stream_sound",
 ]

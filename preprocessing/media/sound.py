@@ -14,27 +14,13 @@ from av.container import InputContainer
 
 from face_model.tracks import SPEECH_RATE_HZ, Sound
 from foundation.errors import InputError
-from preprocessing.media.source import declared_end_s, decoded, first_frame, open_media, sound_stream
+from preprocessing.media.hearing import SILENT_DBFS, WINDOW_S, Hearing, as_float, hearing, per_file, sound_streams
+from preprocessing.media.source import declared_end_s, decoded, first_frame, open_media, warn_once
+from preprocessing.media.stills import is_still
 
 log = logging.getLogger(__name__)
 
 GAP_S = 0.05  # a hole in the time stamps from here on is filled with silence; smaller ones are rounding
-SILENT_DBFS = -60.0
-LEVEL_WINDOW_S = 0.05
-
-
-def _as_float(frames: Iterator[av.frame.Frame], rate_hz: int) -> Iterator[tuple[float | None, np.ndarray]]:
-    """(presentation time, samples `[C, n]` float32 at rate_hz); one channel stays one, more become two."""
-    resampler, known = None, None
-    for frame in frames:
-        assert isinstance(frame, av.AudioFrame)
-        kind = (frame.format.name, frame.layout.name, frame.rate)
-        if kind != known:
-            layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-            resampler, known = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz), kind
-        assert resampler is not None
-        for part in resampler.resample(frame):
-            yield frame.time, part.to_ndarray()
 
 
 def _exact_end_s(container: InputContainer, stream: av.AudioStream) -> float | None:
@@ -44,22 +30,36 @@ def _exact_end_s(container: InputContainer, stream: av.AudioStream) -> float | N
     return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
 
 
+def _heard(path: Path | str) -> Hearing:
+    """What to hear of a file; what its owner should know of that is told once.
+
+    Raises:
+        InputError: nothing.
+    """
+    found = hearing(path)
+    if found is None:
+        what = "is a picture, and has no sound" if is_still(path) else "has no sound"
+        raise InputError(f"{path} {what}", "a file with a sound stream", "give one that has")
+    for note in found.notes:
+        warn_once(f"{path}: {note}")
+    return found
+
+
 def _on_the_clock(path: Path | str) -> Iterator[tuple[int, np.ndarray]]:
-    """(rate in Hz, samples `[C, n]` float32), sample 0 at time 0.
+    """(rate in Hz, samples `[C, n]` float32), sample 0 at time 0, of the chosen stream, at its right scale.
 
     Late starts and holes become silence, early starts are cut, and so is what an encoder filled its last block with.
     """
-    first = first_frame(path)
+    first, heard = first_frame(path), _heard(path)
     with open_media(path) as container:
-        stream = sound_stream(container)
-        if stream is None:
-            raise InputError(f"{path} has no sound", "a file with a sound stream", "give one that has")
+        stream = sound_streams(container)[heard.stream]
         rate_hz, end_s = stream.rate or SPEECH_RATE_HZ, declared_end_s(container, stream)
         origin_s = first[1] if first else None
         exact_end_s = _exact_end_s(container, stream)
         limit = (end_s + 1.0) * rate_hz if end_s else math.inf
         done, channels = 0, None
-        for time_s, samples in _as_float(decoded(container, stream, path), rate_hz):
+        for time_s, samples in as_float(decoded(container, stream, path), rate_hz):
+            samples = samples if heard.scale == 1 else samples / np.float32(heard.scale)
             channels = channels or len(samples)
             if len(samples) != channels:
                 samples = np.repeat(samples.mean(0, keepdims=True), channels, axis=0)
@@ -106,14 +106,16 @@ def sound_blocks(path: Path | str, rate_hz: int | None = None, mono: bool = True
     Args:
         path: any file with sound.
         rate_hz: samples a second; None for the file's own.
-        mono: mix to one channel; otherwise two stay two.
+        mono: mix to one channel, or the one that carries the sound; otherwise two stay two.
 
     Raises:
         InputError: no such file, no sound stream, no samples, or only NaN.
     """
     resampler: soxr.ResampleStream | None = None
+    lone = _heard(path).channel if mono else None
     for own_hz, block in _finite(_on_the_clock(path), path):
-        block = block.mean(0, keepdims=True) if mono else block
+        if mono:
+            block = block.mean(0, keepdims=True) if lone is None or len(block) == 1 else block[lone : lone + 1]
         if rate_hz is None or own_hz == rate_hz:
             yield own_hz, np.clip(block, -1, 1)
             continue
@@ -158,9 +160,19 @@ def read_sound(path: Path | str, rate_hz: int = SPEECH_RATE_HZ) -> Sound:
     return Sound(np.concatenate(list(stream_sound(path, rate_hz))), rate_hz)
 
 
+@per_file
+def nothing_to_hear(path: Path) -> bool:
+    """Whether all of a file's sound is silent, as `is_silent` has it.
+
+    Raises:
+        InputError: as `stream_sound`.
+    """
+    return all(is_silent(Sound(piece)) for piece in stream_sound(path))
+
+
 def is_silent(sound: Sound, level_dbfs: float = SILENT_DBFS) -> bool:
     """True when no 50 ms of the sound reach `level_dbfs` (RMS, full scale 1.0): nothing that could be speech."""
-    size = max(1, round(LEVEL_WINDOW_S * sound.rate_hz))
+    size = max(1, round(WINDOW_S * sound.rate_hz))
     samples = np.pad(sound.samples, (0, -len(sound.samples) % size)).reshape(-1, size)
     if len(samples) == 0:
         return True

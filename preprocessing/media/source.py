@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -16,14 +17,17 @@ from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideDataType
 
 from foundation.errors import InputError
+from preprocessing.media.stills import is_still
 
 log = logging.getLogger(__name__)
 
 FALLBACK_FPS = 25.0  # of a picture without any timing
 STANDARD_FPS = (12, 12.5, 15, 24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 100, 120, 240)
+WAV_TAIL_BYTES = 4096  # after the sound of a wav, from here on looked at
 TIMING_PACKETS = 4000  # looked at to judge the frame rate: over two minutes at 30 fps
 # Formats that are recipes naming other files or addresses, or that draw text: nothing a user means by "my video".
-REFUSED_FORMATS = {"tty", "hls", "concat", "dash", "ffmetadata", "image2", "rtsp", "sdp"}
+# "amrnb" and "amrwb" are FFmpeg's last guess at anything; sound that is that has a header, and is called "amr".
+REFUSED_FORMATS = {"amrnb", "amrwb", "tty", "hls", "concat", "dash", "ffmetadata", "image2", "rtsp", "sdp"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def open_media(path: Path | str) -> Iterator[InputContainer]:
         raise InputError(f"{path} is empty (0 bytes)", "a video or sound file", "copy or record it again")
     try:
         # The "file:" prefix keeps names with a colon from being read as network addresses.
-        container = av.open(f"file:{path.absolute()}", metadata_errors="replace")
+        container = av.open(f"file:{path.absolute()}", metadata_errors="replace", options=_options(path))
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(
             f"{path} does not open as media ({_reason(error)})",
@@ -70,10 +74,56 @@ def open_media(path: Path | str) -> Iterator[InputContainer]:
             "it may be cut short or be something else: export or copy it again",
         ) from error
     with container:
-        if set(container.format.name.split(",")) & REFUSED_FORMATS:
-            kind = container.format.name
-            raise InputError(f"{path} reads as '{kind}'", "a video or sound file", "export it as mp4 or wav")
+        kind = container.format.name
+        if set(kind.split(",")) & REFUSED_FORMATS or kind.endswith("_pipe"):
+            what = "is a web page" if _is_web_page(path) else "is a picture" if is_still(path) else f"reads as '{kind}'"
+            raise InputError(f"{path} {what}", "a video or sound file", "export it as mp4 or wav")
         yield container
+
+
+def _is_web_page(path: Path) -> bool:
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<?xml"))
+
+
+def _options(path: Path) -> dict[str, str]:
+    """FFmpeg's for reading a file: a wav whose header tells less than there is, is read to its end."""
+    if (told := _wav_lengths(path)) is None:
+        return {}
+    warn_once(f"{path}: its header tells of {told[0]} bytes of sound, and there are {told[1]}; all is read")
+    return {"ignore_length": "1"}
+
+
+def _wav_lengths(path: Path) -> tuple[int, int] | None:
+    """(bytes of sound that the header of a wav tells of, bytes that there are), where there clearly are more.
+
+    That is where what follows the sound is no chunk of the format; else None.
+    """
+    whole = path.stat().st_size
+    with open(path, "rb") as file:
+        start = file.read(12)
+        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+            return None
+        while len(chunk := file.read(8)) == 8:
+            size = int.from_bytes(chunk[4:], "little")
+            begin = file.tell()
+            file.seek(size + size % 2, 1)
+            if chunk[:4] != b"data":
+                continue
+            rest = whole - file.tell()
+            if rest < WAV_TAIL_BYTES or size == 0:  # a header that tells nothing is FFmpeg's to deal with
+                return None
+            following = file.read(8)
+            known = following[:4].isascii() and following[:4].strip().isalnum()
+            return None if known and int.from_bytes(following[4:], "little") <= rest - 8 else (size, whole - begin)
+    return None
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Warn of something that every reading of a file would come upon again."""
+    log.warning("%s", message)
 
 
 def _reason(error: Exception) -> str:
@@ -88,16 +138,15 @@ def video_stream(container: InputContainer) -> av.VideoStream | None:
     return None
 
 
-def sound_stream(container: InputContainer) -> av.AudioStream | None:
-    """The first stream of sound."""
-    return container.streams.audio[0] if container.streams.audio else None
-
-
 def decoded(
     container: InputContainer, stream: av.VideoStream | av.AudioStream, path: Path | str
 ) -> Iterator[av.frame.Frame]:
-    """Every frame of a stream that decodes; damaged packets are skipped, with one warning."""
-    damaged = 0
+    """Every frame of a stream that decodes; damaged packets are skipped, with one warning.
+
+    Raises:
+        InputError: more of the sound is damaged than whole: it is something else.
+    """
+    damaged = whole = 0
     if isinstance(stream, av.VideoStream):
         stream.thread_type = "AUTO"
     try:
@@ -107,9 +156,13 @@ def decoded(
             except av.error.FFmpegError:
                 damaged += 1
                 continue
+            whole += 1
             yield from (frame for frame in frames if isinstance(frame, av.frame.Frame))
     except av.error.FFmpegError as error:
         log.warning("%s: reading stopped early (%s); what came before is used", path, _reason(error))
+    if damaged > whole and isinstance(stream, av.AudioStream):
+        what = f"{path}: {damaged} of {damaged + whole} packets of its sound are damaged"
+        raise InputError(what, "a sound or video file", "it may be something else; export or copy it again")
     if damaged:
         log.warning("%s: %d damaged %s packets were skipped", path, damaged, stream.type)
 
@@ -201,7 +254,8 @@ def probe(path: Path | str) -> MediaInfo:
         InputError: no such file, or nothing in it that can be seen or heard.
     """
     with open_media(path) as container:
-        video, sound = video_stream(container), sound_stream(container)
+        video = video_stream(container)
+        sound = next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
         has_sound = sound is not None
         timing = _timing(container, video) if video is not None else None
         duration_s = declared_end_s(container, video or sound) if (video or sound) is not None else None  # type: ignore[arg-type]

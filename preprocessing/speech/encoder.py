@@ -151,9 +151,12 @@ def encode_pieces(encoder: WindowedEncoder, pieces: Iterable[np.ndarray]) -> Spe
 def encode_file(encoder: SpeechEncoder, path: Path | str) -> SpeechFeatures:
     """Encode the sound of any file, read in a stream; the same as encoding it in one piece.
 
+    A file that is silent throughout is heard as silence, not as the noise in it, which encoders bring to one level.
+
     Raises:
         InputError: what `preprocessing.media.read_sound` raises.
     """
-    from preprocessing.media import stream_sound
+    from preprocessing.media import nothing_to_hear, stream_sound
 
-    return encoder.encode(stream_sound(path, SPEECH_RATE_HZ, CHUNK_S))
+    pieces = stream_sound(path, SPEECH_RATE_HZ, CHUNK_S)
+    return encoder.encode((np.zeros_like(piece) for piece in pieces) if nothing_to_hear(path) else pieces)
