@@ -7,11 +7,15 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 
 
-def names() -> list[str]:
-    """The configurations that ship, by name (`facial_gan/paper`, say)."""
+def names(verb: str = "train") -> list[str]:
+    """The configurations that ship for `train` or `enroll`, by name (`facial_gan`, `enroll/paper`)."""
+    return [name for name in _all() if name.startswith("enroll/") == (verb == "enroll")]
+
+
+def _all() -> list[str]:
     return sorted(str(path.relative_to(FOLDER).with_suffix("").as_posix()) for path in FOLDER.rglob("*.yaml"))
 
 
 def find(name: str) -> Path | None:
     """The file of a shipped configuration, None when there is none of that name."""
-    return FOLDER / f"{name}.yaml" if name in names() else None
+    return FOLDER / f"{name}.yaml" if name in _all() else None

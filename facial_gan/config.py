@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from facial_gan.losses import LossWeights
+from facial_gan.losses import LossWeights, loss_weights
 from foundation.errors import InputError
 
 MOST_SWING = 4.0  # of articulation and rounding; a mouth that goes further is none
@@ -106,6 +106,7 @@ class FacialGanConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        loss_weights(self.losses, self.custom_losses)
         for name in ("articulation", "rounding"):
             refuse_swing(name, getattr(self, name))
 

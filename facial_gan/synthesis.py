@@ -168,6 +168,17 @@ class FacialGan(MotionModel):
         state[BLINK], state[EXPRESSION] = 0.0, self.statistics.normalised_rest
         return state
 
+    def for_person(self, person: MotionStatistics, blinks: BlinkHabit) -> FacialGan:
+        """This network, such as a general one, moving a person's face. Expressions keep the size that it makes."""
+        scale, states = person.scale.copy(), person.states.copy()
+        scale[EXPRESSION] = self.statistics.scale[EXPRESSION]
+        states[:, EXPRESSION] *= person.scale[EXPRESSION] / scale[EXPRESSION]
+        return FacialGan(
+            self.generator, replace(person, scale=scale, states=states), self.features, blinks, self.architecture,
+            self.speech_extractor, self.face_model, self.discriminator, self.pose_deviation, self.articulation,
+            self.rounding,
+        )  # fmt: skip
+
     def with_measured_pose(self, examples: Sequence[MotionExample]) -> FacialGan:
         """This model with the pose spread that its network lacks, filled up by `PoseProcess`.
 
@@ -197,7 +208,7 @@ class FacialGan(MotionModel):
         cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
         seed: int = 0, device: str = "cpu", config: FacialGanConfig | None = None,
     ) -> Path:
-        """See `MotionModel.learn`: many speakers without a start make general weights, else one person is learned."""
+        """See `MotionModel.learn`: many speakers make general weights; one person is learned."""
         from facial_gan.train import fine_tune, train_general  # which imports this module
 
         chosen = replace(config or FacialGanConfig(), seed=seed)
@@ -206,8 +217,8 @@ class FacialGan(MotionModel):
             schedules = {name: getattr(chosen, name) for name in ("general", "fine_tune", "from_scratch")}
             exactly = {name: replace(s, epochs=0, min_steps=duration.steps) for name, s in schedules.items()}
             chosen = replace(chosen, **exactly)
-        if start is None and len({example.speaker for example in examples}) > 1:
-            return train_general(list(examples), chosen, run, device, budget_s)
+        if len({example.speaker for example in examples}) > 1:
+            return train_general(list(examples), chosen, run, device, budget_s, start)
         return fine_tune(list(examples), start, chosen, run, device, budget_s)
 
     def _described(self) -> dict[str, Any]:

@@ -225,34 +225,59 @@ def _fresh(config: FacialGanConfig, feature_size: int, device: torch.device) -> 
     return generator, build_discriminator(config.architecture).to(device)
 
 
+def _base(
+    checkpoint: Path | str, examples: list[MotionExample], config: FacialGanConfig, device: torch.device
+) -> tuple[FacialGan, tuple[Generator, Discriminator]]:
+    """The model to go on from, and its networks to train.
+
+    Raises:
+        InputError: it is for other features or another face model.
+    """
+    extractor, face_model, size = _uniform(examples)
+    base = FacialGan.load(checkpoint, device)
+    if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
+        raise InputError(
+            f"{checkpoint} is for {base.speech_extractor} features and face model {base.face_model}",
+            f"{extractor} and {face_model}",
+        )
+    _, judge = _fresh(replace(config, architecture=base.architecture), size, device)
+    return base, (base.generator.requires_grad_(True), base.discriminator or judge)
+
+
 def train_general(
     examples: list[MotionExample], config: FacialGanConfig, run_dir: Path | str, device: str | None = None,
-    budget_s: float | None = None,
+    budget_s: float | None = None, base_checkpoint: Path | str | None = None,
 ) -> Path:
     """Train on many people; the same call resumes a run that was killed and returns at once when it is done.
 
     Args:
         budget_s: stop after so many seconds of training; the result then depends on the machine's speed.
+        base_checkpoint: a general model to go on from; its architecture and feature statistics are taken over.
 
     Returns:
         The model file in `run_dir`, for `FacialGan.load` or as a base for `fine_tune`.
 
     Raises:
-        InputError: no example, examples of several kinds, made motion of somebody without footage, or what
-            `training.train` raises.
+        InputError: no example, examples of several kinds, made motion of somebody without footage, a base for other
+            features or another face model, or what `training.train` raises.
     """
     examples = list(examples)
     _, _, size = _uniform(examples)
     real = _footage(examples)
     speakers = sorted({example.speaker for example in real})
     # One expression scale for everybody: a lively face stays livelier than a still one.
-    scale = person_statistics(real).scale[EXPRESSION][0]
+    if base_checkpoint is None:
+        scale, features = person_statistics(real).scale[EXPRESSION][0], _feature_statistics(examples)
+        start, extra = _fresh(config, size, _device(device)), {"kind": "general"}
+    else:
+        base, start = _base(base_checkpoint, examples, config, _device(device))
+        config = replace(config, architecture=base.architecture)
+        scale, features = base.statistics.scale[EXPRESSION][0], base.features
+        extra = {"kind": "general", "base": base.digest()}
     people = {s: person_statistics([e for e in real if e.speaker == s], float(scale)) for s in speakers}
-    start = _fresh(config, size, _device(device))
     return _run(
-        examples, people, _feature_statistics(examples), start, config, config.general, Path(run_dir),
-        "general training", {"kind": "general"}, budget_s,
-    )  # fmt: skip
+        examples, people, features, start, config, config.general, Path(run_dir), "general training", extra, budget_s
+    )
 
 
 def fine_tune(
@@ -273,7 +298,7 @@ def fine_tune(
         InputError: as `train_general`; a base for other features or another face model.
     """
     examples = [examples] if isinstance(examples, MotionExample) else list(examples)
-    extractor, face_model, size = _uniform(examples)
+    _, _, size = _uniform(examples)
     examples = [replace(example, speaker="") for example in examples]
     real = _footage(examples)
     extra = {"kind": "fine_tune", "base": ""}
@@ -281,17 +306,10 @@ def fine_tune(
         people, features = {"": person_statistics(real)}, _feature_statistics(examples)
         start, schedule = _fresh(config, size, _device(device)), config.from_scratch
     else:
-        base = FacialGan.load(base_checkpoint, _device(device))
-        if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
-            raise InputError(
-                f"{base_checkpoint} is for {base.speech_extractor} features and face model {base.face_model}",
-                f"{extractor} and {face_model}",
-            )
+        base, start = _base(base_checkpoint, examples, config, _device(device))
         config = replace(config, architecture=base.architecture)
         people = {"": person_statistics(real, float(base.statistics.scale[EXPRESSION][0]))}
         features, schedule = base.features, config.fine_tune
-        _, judge = _fresh(config, size, _device(device))
-        start = base.generator.requires_grad_(True), base.discriminator or judge
         extra["base"] = base.digest()
     doing = "fine-tuning" if base_checkpoint else "training from scratch"
     return _run(examples, people, features, start, config, schedule, Path(run_dir), doing, extra, budget_s)

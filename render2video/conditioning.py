@@ -16,7 +16,7 @@ from face_model.morphable_model import MorphableModel, rotate
 from face_model.tracks import FaceIdentity, FaceMotion
 from render2video.eye_attention import eye_attention_map, eye_mask, eye_triangle_weight
 from render2video.head_shell import SHELL_REGION, build_head_mesh
-from render2video.rasterizer import Fragments, Rasterizer, create_rasterizer, interpolate
+from render2video.rasterizer import Fragments, Rasterizer, array_rasterizer, interpolate
 
 _CHUNK = 64  # frames posed at once
 
@@ -102,7 +102,7 @@ class HeadRenderer:
             rasterizer: `numba` by default.
         """
         self.model, self.person, self.camera, self.window_px = model, person, camera, window_px
-        self.rasterizer = rasterizer or create_rasterizer("numba")
+        self.rasterizer = rasterizer or array_rasterizer()
         self.neutral_mm = model.shape(torch.from_numpy(person.identity))
         self.mesh = build_head_mesh(model, self.neutral_mm.numpy())
         self.eye_weight = eye_triangle_weight(self.mesh.triangles, self.mesh.region)

@@ -17,6 +17,7 @@ from foundation.files import atomic_path
 from render2video.conditioning import Conditioning, HeadRenderer
 from render2video.crop import Crop, head_crop
 from render2video.fast.generator import MULTIPLE_PX
+from render2video.rasterizer import Rasterizer
 
 CROPS, PLATE = "crops.npy", "plate.npy"
 PLATE_FRAMES = 41  # spread over the clip; their median is the full-frame plate
@@ -102,10 +103,12 @@ def prepare_person_video(
         np.save(file, np.median(np.stack(kept), axis=0).astype(np.uint8))
 
 
-def load_person_video(folder: Path, track: FaceTrack, model: MorphableModel) -> PersonVideo:
-    """What `prepare_person_video` wrote."""
+def load_person_video(
+    folder: Path, track: FaceTrack, model: MorphableModel, rasterizer: Rasterizer[np.ndarray] | None = None
+) -> PersonVideo:
+    """What `prepare_person_video` wrote. rasterizer: that draws the head, `numba` by default."""
     crops = np.load(folder / CROPS, mmap_mode="r")
     crop = crop_of(track, model)
     camera = crop.camera(track.camera, crops.shape[1])
-    renderer = HeadRenderer(model, track.person, camera, window_of(track, camera, model))
+    renderer = HeadRenderer(model, track.person, camera, window_of(track, camera, model), rasterizer)
     return PersonVideo(track, crop, crops, np.load(folder / PLATE), renderer)

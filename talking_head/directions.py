@@ -18,6 +18,7 @@ class Directions:
 
     emotion: `NAME` or `NAME:SHARE`. emotions: a file of emotions over time. style: a name. Which of them a model takes,
     it says itself. head: how much the head moves, a name of `HEAD` or a number; None: as the person's.
+    weights: a motion model's file or run folder, to speak through instead of the target's.
     """
 
     model: str | None = None
@@ -25,6 +26,7 @@ class Directions:
     emotions: Path | None = None
     style: str | None = None
     head: str | float | None = None
+    weights: Path | None = None
 
     def head_share(self) -> float:
         """How many times as far as the person's the head moves.

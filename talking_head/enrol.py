@@ -10,6 +10,7 @@ from dataclasses import replace as dataclass_replace
 from datetime import date
 from functools import partial
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,12 @@ from preprocessing.speech import speech_encoder
 from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
+from render2video.rasterizer import array_rasterizer
 from talking_head import __version__
 from talking_head.home import Home
-from talking_head.learning import learn_motion, learn_video
-from talking_head.photo import learn_photo, photo_in, photo_settings, speech_of
+from talking_head.learning import Teaching, learn_motion, learn_video
+from talking_head.photo import learn_photo, photo_in, photo_settings
+from talking_head.recipe import motion_config, says_its_length, video_config
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import (
     APPEARANCE,
@@ -50,6 +53,7 @@ from talking_head.target import (
     write_card,
 )
 from talking_head.tracking import REPORT, TRACK, check_teachable, sound_in_step, track
+from talking_head.weights import Weights, heard_through, starts
 from talking_head.work import Work, digest
 from training import Duration
 
@@ -62,17 +66,16 @@ MIN_TRAINING_S = 5.0
 
 @dataclass(frozen=True)
 class _Enrolment:
-    """The stages, in order. Their files lie in the work folder under the names that they have in the target."""
+    """The stages, in order. Their files lie in the work folder under the names that they have in the target.
+
+    starts: what each motion model begins from.
+    """
 
     video: Path
     settings: EnrolSettings
+    starts: dict[str, Weights | None]
     work: Work
     device: str
-
-    @property
-    def motions(self) -> tuple[str, ...]:
-        """Names of the motion models to learn."""
-        return tuple(dict.fromkeys((DEFAULT_MODEL, *self.settings.motion)))
 
     def run(self) -> _Made:
         """Run what is not done yet."""
@@ -82,10 +85,10 @@ class _Enrolment:
         crops = self._crops(measured)
         left_s = self.settings.budget_s - FINISH_S - tracked["seconds"] - crops["seconds"]
         learned = [
-            self._motion(name, measured[:taught], self._duration(MOTION_SHARE * left_s)) for name in self.motions
+            self._motion(name, measured[:taught], MOTION_SHARE * left_s) for name in motions_of(self.settings)
         ]
         left_s -= sum(notes["seconds"] for notes in learned)
-        painted = self._video(measured, taught, self._duration(left_s))
+        painted = self._video(measured, taught, left_s)
         quality = {k: v for notes in (tracked, *learned, painted) for k, v in notes.items() if k != "seconds"}
         return _Made(self.work.folder, self.settings, measured, quality)
 
@@ -95,7 +98,7 @@ class _Enrolment:
         measured = FaceTrack.load(self.work.folder / TRACK)
         taught = measured[: teach_frames(measured, self.settings.hold_out)]
         for name in names:
-            self._motion(name, taught, self._duration(MOTION_SHARE * self.settings.budget_s))
+            self._motion(name, taught, MOTION_SHARE * self.settings.budget_s)
         return [motion_file(name) for name in names]
 
     def _stage(self, name: str, outputs: list[str], make: Callable[[], dict[str, float]]) -> dict[str, Any]:
@@ -120,10 +123,16 @@ class _Enrolment:
             return Duration(steps=self.settings.steps)
         return Duration(budget_s=max(MIN_TRAINING_S, seconds))
 
-    def _motion(self, name: str, taught: FaceTrack, duration: Duration) -> dict[str, Any]:
+    def _motion(self, name: str, taught: FaceTrack, budget_s: float) -> dict[str, Any]:
+        own = self.settings.steps is None and says_its_length(self.settings, name)
+        duration, start = None if own else self._duration(budget_s), self.starts[name]
+
         def make() -> dict[str, float]:
+            speech = heard_through(name, self.settings.speech, start)
+            path, config = None if start is None else start.path, motion_config(self.settings, name)
+            teaching = Teaching(path, speech, config, self.settings.seed, self.device)
             sound = sound_in_step(self.video, taught)
-            return learn_motion(name, taught, sound, self.work.folder, self.settings, duration, self.device)
+            return learn_motion(name, taught, sound, self.work.folder, teaching, duration)
 
         return self._stage(f"motion_{name}", [motion_file(name)], make)
 
@@ -135,9 +144,14 @@ class _Enrolment:
 
         return self._stage("crops", [CROPS, PLATE], make)
 
-    def _video(self, measured: FaceTrack, taught: int, duration: Duration) -> dict[str, Any]:
+    def _video(self, measured: FaceTrack, taught: int, budget_s: float) -> dict[str, Any]:
+        config, duration = video_config(self.settings), self._duration(budget_s)
+        if self.settings.steps is None and self.settings.epochs is not None:
+            frames = int(measured.valid[:taught].sum())
+            duration = Duration(steps=self.settings.epochs * ceil(frames / getattr(config, "batch", 1)))
+
         def make() -> dict[str, float]:
-            return learn_video(measured, taught, self.work.folder, self.settings, duration, self.device)
+            return learn_video(measured, taught, self.work.folder, self.settings, config, duration, self.device)
 
         return self._stage("video", [VIDEO, APPEARANCE, PREVIEW], make)
 
@@ -208,30 +222,28 @@ def _enroll(source: Path, target_id: str, consent: str, settings: EnrolSettings,
         raise InputError("an empty consent", "who allows the use of this likeness", f"say {example}")
     place = Home.find()
     checked_id(target_id)
-    for name in settings.motion:
-        motion_model(name)
-    # What it lacks is told now, not after tracking.
-    heard = None if settings.speech is None else speech_encoder(settings.speech).name
+    heard, begun = _prepared_parts(settings)
     if settings.motion and is_still(source):
         raise InputError(f"--motion {settings.motion[0]} from a photo", "a video", "a photo shows nothing that moves")
     photo = photo_in(source)
     if photo is not None:
-        return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, replace)
+        return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, begun[DEFAULT_MODEL], replace)
     check_teachable(source, probe(source), SHORTEST_S)
-    origin = {"video": source.name, "sha256": sha256(source)}
+    content = sha256(source)
+    origin = {"video": source.name, "sha256": content, "weights": _described(begun)}
     # More motion models do not change the rest of a target: they are added to the one that is there.
-    chosen = {k: v for k, v in asdict(settings).items() if k not in ("device", "motion")}
-    key = _key(origin["sha256"], chosen, heard)
+    chosen = {k: v for k, v in asdict(settings).items() if k not in ("device", "motion", "start")}
+    key = _key(content, chosen | _given(settings, begun), heard)
     with place.lock(target_id):
         sweep(place, target_id)
         present = _present(place, target_id, replace)
         if present is not None and present.card.key == key and present.card.consent.statement == consent.strip():
-            return _with_motions(place, present, source, settings)
+            return _with_motions(place, present, source, settings, begun)
         if present is not None and not replace:
             raise _taken(target_id)
         work = Work(writable(place.work / f"{target_id}-{key[:12]}"))
         try:
-            made = _Enrolment(source, settings, work, device_name(settings.device)).run()
+            made = _Enrolment(source, settings, begun, work, device_name(settings.device)).run()
             target = _assemble(place, target_id, made, Consent(consent.strip(), date.today().isoformat()), origin, key)
         except InputError:
             if not work.has_begun():
@@ -241,31 +253,71 @@ def _enroll(source: Path, target_id: str, consent: str, settings: EnrolSettings,
         return Enrolled(target, already_done=False)
 
 
+def _prepared_parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | None]]:
+    """The asked encoder's own name, and what each motion model begins from. What any part lacks is told now, not after
+    tracking.
+    """
+    for name in settings.motion:
+        motion_model(name)
+    heard = None if settings.speech is None else speech_encoder(settings.speech).name
+    begun = starts(settings.start, motions_of(settings), settings.speech, settings.face_model)
+    for name, start in begun.items():
+        heard_through(name, settings.speech, start)
+        motion_config(settings, name)
+    video_config(settings)
+    array_rasterizer(settings.renderer)
+    return heard, begun
+
+
+def motions_of(settings: EnrolSettings) -> tuple[str, ...]:
+    """Names of the motion models to learn."""
+    return tuple(dict.fromkeys((DEFAULT_MODEL, *settings.motion)))
+
+
+def _described(begun: dict[str, Weights | None]) -> dict[str, dict[str, str] | None]:
+    """What each motion model begins from, for the card; None where it begins anew."""
+    return {name: None if start is None else start.described() for name, start in begun.items()}
+
+
+def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[str, Any]:
+    """The weights that were asked for, by content; those that ship change with the version."""
+    default = begun[DEFAULT_MODEL] if settings.start else None
+    return {"start": sha256(default.path)} if default is not None else {}
+
+
 def _key(source_sha256: str, chosen: dict[str, Any], heard: str | None) -> str:
     """Changes with all that decides the result. heard: the own name of the speech encoder, which tells its weights."""
     return digest({"source": source_sha256, "settings": chosen, "version": __version__, "speech": heard})
 
 
-def _with_motions(place: Home, target: Target, video: Path, settings: EnrolSettings) -> Enrolled:
+def _with_motions(
+    place: Home, target: Target, video: Path, settings: EnrolSettings, begun: dict[str, Weights | None]
+) -> Enrolled:
     """The target with every motion model that is wanted: those it lacks are learned now."""
     lacking = [name for name in settings.motion if not (target.folder / motion_file(name)).is_file()]
     if not lacking:
         return Enrolled(target, already_done=True)
     work = Work(writable(place.work / f"{target.id}-{target.card.key[:12]}"))
-    for name in _Enrolment(video, settings, work, device_name(settings.device)).add_motions(lacking):
+    for name in _Enrolment(video, settings, begun, work, device_name(settings.device)).add_motions(lacking):
         with atomic_path(target.folder / name) as temporary:
             shutil.copyfile(work.folder / name, temporary)
+    added = _described({name: begun[name] for name in lacking})
+    weights = target.card.origin.get("weights", {}) | added
+    write_card(target.folder, dataclass_replace(target.card, origin=target.card.origin | {"weights": weights}))
     shutil.rmtree(work.folder, ignore_errors=True)
     return Enrolled(Target.read(target.folder), already_done=False)
 
 
 def _enroll_photo(
-    place: Home, source: Path, photo: Portrait, target_id: str, consent: str, settings: EnrolSettings, replace: bool
+    place: Home, source: Path, photo: Portrait, target_id: str, consent: str, settings: EnrolSettings,
+    start: Weights | None, replace: bool,
 ) -> Enrolled:
     """The same from a photo: seconds of work, so nothing is kept to resume from."""
-    origin = {"photo": source.name, "sha256": sha256(source)}
-    chosen = photo_settings(settings)
-    key = _key(origin["sha256"], chosen, speech_encoder(speech_of(settings)).name)
+    content, begun = sha256(source), {DEFAULT_MODEL: start}
+    origin = {"photo": source.name, "sha256": content, "weights": _described(begun)}
+    speech = heard_through(DEFAULT_MODEL, settings.speech, start)
+    chosen = photo_settings(speech)
+    key = _key(content, chosen | _given(settings, begun), speech_encoder(speech).name)
     with place.lock(target_id):
         sweep(place, target_id)
         present = _present(place, target_id, replace)
@@ -274,7 +326,7 @@ def _enroll_photo(
         if present is not None and not replace:
             raise _taken(target_id)
         with new_target(place, target_id) as folder:
-            measured = learn_photo(photo, source.name, folder, settings)
+            measured = learn_photo(photo, source.name, folder, None if start is None else start.path, speech)
             card = _card(target_id, measured, folder, Consent(consent, date.today().isoformat()), origin)
             write_card(folder, dataclass_replace(card, settings=chosen, key=key))
     return Enrolled(Target.read(place.targets / target_id), already_done=False)

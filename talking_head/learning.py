@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +21,7 @@ from preprocessing.speech import speech_encoder
 from preprocessing.speech.registry import EncoderName
 from render2video.person import PersonRenderer, train_person
 from render2video.person_video import PersonVideo, load_person_video
-from render2video.profiles import create_profile
+from render2video.rasterizer import array_rasterizer
 from talking_head.settings import EnrolSettings
 from talking_head.target import PREVIEW, motion_file
 from training import Duration
@@ -28,8 +30,21 @@ MEASURED_FRAMES = 40
 PREVIEW_PX = 512
 
 
+@dataclass(frozen=True)
+class Teaching:
+    """How a motion model is taught a person. start: general weights, None to begin anew. speech: name of the encoder.
+    config: the model's settings, None for its defaults.
+    """
+
+    start: Path | None
+    speech: str
+    config: Any
+    seed: int
+    device: str
+
+
 def learn_motion(
-    name: str, taught: FaceTrack, sound: Sound, folder: Path, settings: EnrolSettings, duration: Duration, device: str
+    name: str, taught: FaceTrack, sound: Sound, folder: Path, teaching: Teaching, duration: Duration | None
 ) -> dict[str, float]:
     """Teach a motion model a person and write its file into the folder.
 
@@ -37,13 +52,12 @@ def learn_motion(
         name: of the model.
         taught: the frames to learn from. sound: that goes with them, in step.
         folder: gets the run and the result.
-        duration: the steps, or the time, to train.
+        teaching: what it begins from, and how.
+        duration: the steps, or the time, to train; None for as long as its settings say.
     """
-    model = motion_model(name)
-    speech = settings.speech or model.default_speech
-    made = model.learn(
-        [motion_example(taught, sound, speech)], general_weights(name, speech), folder / f"{name}_run",
-        duration=duration, seed=settings.seed, device=device,
+    made = motion_model(name).learn(
+        [motion_example(taught, sound, teaching.speech)], teaching.start, folder / f"{name}_run",
+        duration=duration, seed=teaching.seed, device=teaching.device, config=teaching.config,
     )
     shutil.copyfile(made, folder / motion_file(name))
     return {}
@@ -81,19 +95,20 @@ def general_weights(name: str, speech: str) -> Path | None:
 
 
 def learn_video(
-    measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings, duration: Duration, device: str
+    measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings, config: Any, duration: Duration,
+    device: str,
 ) -> dict[str, float]:
     """Train a person's render-to-video from the crops in the folder and write its files and a preview there.
 
     Args:
         measured: the whole track. taught: frames, from the start, to learn from; the rest is measured on.
         folder: holds the crops, and gets the run and the results.
+        config: of the profile.
 
     Returns:
         What was measured: PSNR in dB over the face, and of the bare layers beside it.
     """
-    video = load_person_video(folder, measured, mp478.load())
-    config = create_profile(settings.profile).config_type()
+    video = load_person_video(folder, measured, mp478.load(), array_rasterizer(settings.renderer))
     renderer, result = train_person(
         video[:taught], config, folder / "video_run", duration, settings.seed, device, settings.profile
     )

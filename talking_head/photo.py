@@ -18,8 +18,7 @@ from preprocessing.portrait import Portrait, find_face, find_portrait
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.person import photo_person
-from talking_head.learning import general_weights, write_preview
-from talking_head.settings import EnrolSettings
+from talking_head.learning import write_preview
 from talking_head.target import MOTION, PREVIEW
 
 log = logging.getLogger(__name__)
@@ -78,17 +77,19 @@ def framed(portrait: Portrait) -> Portrait:
     return Portrait(reduced, landmarks_px * shrunk, notes)
 
 
-def motion_of_people(track: FaceTrack, speech: str) -> FacialGan:
+def motion_of_people(track: FaceTrack, path: Path | None, speech: str) -> FacialGan:
     """The general motion model, about the pose of a photo and within the range that a photo can be turned in.
 
+    Args:
+        path: of the general weights. speech: name of the encoder that they were wanted for.
+
     Raises:
-        InputError: no general weights for that speech encoder are shipped.
+        InputError: there are no weights for that encoder.
     """
-    path = general_weights(FacialGan.id, speech)
     if path is None:
         raise InputError(
-            f"no general motion weights for speech encoder '{speech}'", "checkpoints/facial_gan",
-            "enroll from a video, or train them with scripts/train_general.py",
+            f"no general motion weights for speech encoder '{speech}'", "some of yours, or an encoder of ours",
+            "enroll from a video, or `talking-head train` some and give them with --from",
         )
     general = FacialGan.load(path)
     pose, limits = track.motion.pack()[0, POSE], PhotoConfig()
@@ -113,17 +114,13 @@ def motion_of_people(track: FaceTrack, speech: str) -> FacialGan:
     )  # fmt: skip
 
 
-def speech_of(settings: EnrolSettings) -> str:
-    """The speech encoder that the motion model listens through."""
-    return settings.speech or FacialGan.default_speech
-
-
-def learn_photo(photo: Portrait, source: str, folder: Path, settings: EnrolSettings) -> FaceTrack:
+def learn_photo(photo: Portrait, source: str, folder: Path, start: Path | None, speech: str) -> FaceTrack:
     """Write the target's motion, renderer and preview into a folder.
 
     Args:
         photo: from `photo_in`.
         source: its name, for people.
+        start: general motion weights. speech: name of the encoder that they listen through.
 
     Returns:
         The track of the photo, one frame.
@@ -134,10 +131,10 @@ def learn_photo(photo: Portrait, source: str, folder: Path, settings: EnrolSetti
     picture_rgb, landmarks_px = photo.picture_rgb, photo.landmarks_px
     height_px, width_px = picture_rgb.shape[:2]
     track = fit_photo(landmarks_px, width_px, height_px, source)
-    rest = motion_of_people(track, speech_of(settings)).statistics.rest
+    rest = motion_of_people(track, start, speech).statistics.rest
     painted = at_rest(photo_person(picture_rgb, track, rest), track, rest)
     track = fit_photo(landmarks_px, width_px, height_px, source, rotation=seen_rotation(painted, track))
-    model = motion_of_people(track, speech_of(settings))
+    model = motion_of_people(track, start, speech)
     model.save(folder / MOTION)
     renderer = photo_person(picture_rgb, track, rest)
     renderer.save(folder)
@@ -168,6 +165,6 @@ def at_rest(renderer: PersonRenderer, track: FaceTrack, rest_expression: np.ndar
     return next(renderer.frames(resting))
 
 
-def photo_settings(settings: EnrolSettings) -> dict[str, object]:
-    """What decides the result of a photo's enrolment."""
-    return {"profile": "photo", "form": FORM, "speech": speech_of(settings), "limits": asdict(PhotoConfig())}
+def photo_settings(speech: str) -> dict[str, object]:
+    """What decides the result of a photo's enrolment, beside the weights. speech: name of the encoder."""
+    return {"profile": "photo", "form": FORM, "speech": speech, "limits": asdict(PhotoConfig())}

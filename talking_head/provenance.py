@@ -35,8 +35,8 @@ class Claims:
     """What a film says of itself.
 
     target: id of whose likeness it is. version: of talking-head. created: UTC, ISO 8601, by the maker's clock. models:
-    sha256 of each file of the target. consent_sha256: of the consent statement in UTF-8. visible_label: whether the
-    small visible line is on the frames.
+    sha256 of each file of the target, and of weights that spoke instead of its own. consent_sha256: of the consent
+    statement in UTF-8. visible_label: whether the small visible line is on the frames.
     """
 
     target: str
@@ -47,11 +47,13 @@ class Claims:
     visible_label: bool
 
     @classmethod
-    def of(cls, person: Target, label: bool) -> Claims:
-        """The claims of a film of a target, made now."""
+    def of(cls, person: Target, label: bool, weights: Path | None = None) -> Claims:
+        """The claims of a film of a target, made now. weights: of a motion model, in place of the target's."""
+        models = {name: sha256(person.folder / name) for name in FILES}
+        models |= {"given motion weights": sha256(weights)} if weights is not None else {}
         return cls(
             person.id, __version__, datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            {name: sha256(person.folder / name) for name in FILES}, consent_digest(person), label,
+            models, consent_digest(person), label,
         )
 
     @classmethod

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from foundation.errors import InputError
 
 PROFILES = ("fast", "paper")
 SIZES_PX = (256, 512)
 DEVICES = ("auto", "cpu", "cuda")
+RENDERERS = ("numba", "torch", "pytorch3d", "nvdiffrast")
+FACE_MODELS = ("mp478",)
 MIN_BUDGET_S = 30.0  # below it there is no time to learn anything after tracking
 
 
@@ -21,7 +24,11 @@ class EnrolSettings:
     is the same on every run. fix_sync: correct sound that is late or early; without it such a video is refused.
     hold_out: share of the video, at its end, that is not learned from but measured on. speech: name of the speech
     encoder that motion models listen through; None: what each is made for. motion: names of motion models to learn
-    besides FACIAL-GAN.
+    besides FACIAL-GAN. start: general weights to begin from instead of those that ship, files or run folders, each of
+    one motion model. models: settings of motion models by their names, over the defaults of their `config_type`. video:
+    the same of the profile's video network. epochs: passes of the video network over the video, instead of the budget
+    (a motion model whose settings say its length keeps that too). renderer: what draws the mesh. face_model: that is
+    fitted.
     """
 
     profile: str = "fast"
@@ -33,6 +40,12 @@ class EnrolSettings:
     hold_out: float = 0.0
     speech: str | None = None
     motion: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    models: dict[str, Any] = field(default_factory=dict)
+    video: dict[str, Any] = field(default_factory=dict)
+    epochs: int | None = None
+    renderer: str = "numba"
+    face_model: str = "mp478"
     device: str = "auto"
 
     def checked(self) -> EnrolSettings:
@@ -44,6 +57,12 @@ class EnrolSettings:
         _one_of("profile", self.profile, PROFILES)
         _one_of("size", self.size_px, SIZES_PX)
         _one_of("device", self.device, DEVICES)
+        _one_of("renderer", self.renderer, RENDERERS)
+        if self.face_model not in FACE_MODELS:
+            remedy = "`track --fit deng` measures Deng's; `transfer` takes motions of other models over"
+            raise InputError(f"face model '{self.face_model}' to enroll in", ", ".join(FACE_MODELS), remedy)
+        if self.epochs is not None and self.epochs < 1:
+            raise InputError(f"{self.epochs} epochs", "at least 1")
         if self.steps is None and self.budget_s < MIN_BUDGET_S:
             raise InputError(f"a budget of {self.budget_s:g} s", f"at least {MIN_BUDGET_S:g} s", "give more time")
         if self.steps is not None and self.steps < 1:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
 from facial_gan.interface import MotionModel
-from facial_gan.registry import load_motion_model, motion_model
+from facial_gan.registry import load_motion_model, motion_model, motion_models
+from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from preprocessing.media import stream_sound
 from preprocessing.speech import SpeechEncoder, encode_file, encoder_of
 from talking_head.directions import Directions
 from talking_head.learning import general_weights
 from talking_head.target import DEFAULT_MODEL, MOTION, Target, motion_file
+from talking_head.weights import fitting_weights
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +25,18 @@ TOLERATED_S = 0.5  # by which a driving motion may be longer or shorter than the
 __all__ = ["Directions", "encoder_for", "follow", "person_model", "speak", "speakers"]
 
 
-def person_model(person: Target, name: str | None, device: str) -> MotionModel:
-    """A target's motion model of that name: learned from the person, else the general one that ships.
+def person_model(person: Target, name: str | None, device: str, weights: Path | None = None) -> MotionModel:
+    """A target's motion model of that name: what was given, else learned from the person, else the general one that
+    ships.
+
+    Args:
+        weights: a file or run folder, which says itself which motion model it is of.
 
     Raises:
-        InputError: an unknown name; neither of the two is there.
+        InputError: an unknown name; none is there; weights of another motion model or face model.
     """
+    if weights is not None:
+        return _given_model(person, name, device, weights)
     chosen = DEFAULT_MODEL if name is None else name
     kind = motion_model(chosen)
     own = person.folder / motion_file(chosen)
@@ -41,6 +49,15 @@ def person_model(person: Target, name: str | None, device: str) -> MotionModel:
     return kind.load(path, device)
 
 
+def _given_model(person: Target, name: str | None, device: str, weights: Path) -> MotionModel:
+    found = fitting_weights(weights, motion_models() if name is None else [name], None, person.card.face_model)
+    model = load_motion_model(found.path, device)
+    if not isinstance(model, FacialGan):
+        return model
+    own = FacialGan.load(person.folder / MOTION)
+    return model.for_person(own.statistics, own.blinks)
+
+
 def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel, MotionModel]:
     """The motion model that speaks, and the one that moves the head: the same one, or the target's FACIAL-GAN.
 
@@ -48,7 +65,7 @@ def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel,
         InputError: no such motion model, or one that does not take these directions.
     """
     share = how.head_share()
-    model = person_model(person, how.model, device)
+    model = person_model(person, how.model, device, how.weights)
     directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
     mover = directed if model.moves_head else load_motion_model(person.folder / MOTION, device)
     moved = mover.with_head(share)

@@ -21,6 +21,7 @@ from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
 from talking_head.settings import checked_seed, device_name
 from talking_head.speaking import Directions, follow, speak
 from talking_head.target import Target, find_target
+from talking_head.weights import find_weights
 
 SILENCE_NOTE = "the sound is silent (below -60 dBFS), so the lips stay at rest"
 UNSIGNED_WEBM_NOTE = "not signed, since C2PA knows no webm: what it says of itself is in"
@@ -89,7 +90,9 @@ def synthesize(
         motion = speak(audio, person, seed, where, directions)
     else:
         motion = follow(driving, audio, person, seed, where, directions)
-    with marked(goal, Claims.of(person, label), signer) as film:
+    weights = directions.weights if directions is not None else None
+    given = None if weights is None else find_weights(weights).path
+    with marked(goal, Claims.of(person, label, given), signer) as film:
         shot = _paint(film, goal.name, motion, person, audio, label, where, picture)
     notes += [shot.note] if shot.note else []
     return Synthesis(

@@ -22,6 +22,7 @@ from talking_head.learning import motion_example
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import DEFAULT_MODEL
 from talking_head.tracking import sound_in_step, track
+from talking_head.weights import fitting_weights, heard_through
 from training.distributed import joined, size
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ class GeneralTraining:
     videos: folder of videos, each of one person, those of a sub-folder of the same speaker (a Live Link Face CSV with
     its sound beside it counts as one); or prepared data, of which the training part is learned from. split: of prepared
     data, by `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
-    model. speech: name of the speech encoder; empty for the one that the model is made for. A further key `model`
-    holds the model's own settings (its `config_type`).
+    model. speech: name of the speech encoder; empty for the one that the model is made for. start: weights to go on
+    from, a file or a run's folder; `from` in a file. A further key `model` holds the model's own settings (its
+    `config_type`).
     """
 
     videos: str = ""
@@ -42,6 +44,7 @@ class GeneralTraining:
     run: str = "runs/general"
     motion: str = DEFAULT_MODEL
     speech: str = ""
+    start: str = ""
     device: str = EnrolSettings.device
 
 
@@ -54,31 +57,35 @@ class Trained:
     speakers: int
 
 
-def train(config: Path | str, data: Path | str | None = None) -> Trained:
+def train(config: Path | str, data: Path | str | None = None, start: Path | str | None = None) -> Trained:
     """Train a general motion model; the same call resumes. In processes that torchrun started, they train together.
 
     Args:
         config: a YAML file over `GeneralTraining`, or the name of one that ships. Its paths are relative to where the
             command runs.
-        data: instead of the configuration's `videos`.
+        data: instead of the configuration's `videos`. start: instead of its `from`.
 
     Raises:
-        InputError: no such configuration, an unknown key, no usable video, or what training raises.
+        InputError: no such configuration, an unknown key, no usable video, weights to start from that do not fit, or
+            what training raises.
     """
     path = configs.find(str(config)) or Path(config)
     said = load_yaml(path)
+    said |= {"start": said.pop("from")} if "from" in said else {}
     of_model = said.pop("model", None) or {}
     if not isinstance(of_model, dict):
         raise InputError(f"{path}: model is a {type(of_model).__name__}", "a mapping of the model's settings")
     given = configure(GeneralTraining, said, str(path))
     run, kind = Path(given.run), motion_model(given.motion)
-    speech = given.speech or kind.default_speech
+    given = replace(given, videos=str(data or given.videos), start=str(start or given.start))
+    begun = fitting_weights(given.start, [given.motion], given.speech or None) if given.start else None
+    speech = heard_through(given.motion, given.speech or None, begun)
     speech_encoder(speech)  # what it lacks is told now, and not clip by clip
     settings: Any = configure(kind.config_type, of_model, f"{path}, model")
-    given = replace(given, videos=str(data or given.videos))
     with joined(device_name(given.device)) as device:
         examples = _prepared(given, speech) if is_prepared(Path(given.videos)) else _tracked(given, speech, path)
-        weights = kind.learn(examples, None, run / "motion", device=device, config=settings)
+        from_path = None if begun is None else begun.path
+        weights = kind.learn(examples, from_path, run / "motion", device=device, config=settings)
     return Trained(weights, len(examples), len({example.speaker for example in examples}))
 
 

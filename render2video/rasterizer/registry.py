@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from foundation.errors import InputError
+from render2video.rasterizer.fragments import Fragments, Rasterizer
 
 _BACKENDS = {
     "numba": ("render2video.rasterizer.numba_backend", "NumbaRasterizer"),
@@ -35,3 +41,38 @@ def create_rasterizer(name: str = "numba", **options: bool) -> Any:
         raise InputError(f"rasteriser {name!r}", f"one of {', '.join(_BACKENDS)}", "choose one of these names")
     module, attribute = _BACKENDS[name]
     return getattr(import_module(module), attribute)(**options)
+
+
+@dataclass(frozen=True)
+class OverArrays:
+    """A backend over tensors, for whoever has numpy arrays. device: that it draws on."""
+
+    backend: Rasterizer[Tensor]
+    device: str = "cpu"
+
+    def __call__(
+        self, vertices_px: np.ndarray, depth_mm: np.ndarray, triangles: np.ndarray, height_px: int, width_px: int
+    ) -> Fragments[np.ndarray]:
+        """See `Rasterizer`."""
+        given = vertices_px, depth_mm, triangles
+        points, depth, faces = (torch.from_numpy(np.ascontiguousarray(array)).to(self.device) for array in given)
+        drawn = self.backend(points, depth, faces, height_px, width_px)
+        index, weights, seen_mm = (
+            part.cpu().numpy() for part in (drawn.triangle_index, drawn.barycentric, drawn.depth_mm)
+        )
+        return Fragments(index.astype(np.int32), weights.astype(np.float32), seen_mm.astype(np.float32))
+
+
+def array_rasterizer(name: str = "numba") -> Rasterizer[np.ndarray]:
+    """The backend of that name for numpy arrays; one over tensors draws on the graphics card where there is one.
+
+    Raises:
+        InputError: as `create_rasterizer`; nvdiffrast without a graphics card.
+    """
+    backend = create_rasterizer(name)
+    if name == "numba":
+        return backend  # type: ignore[no-any-return]
+    card = torch.cuda.is_available()
+    if name == "nvdiffrast" and not card:
+        raise InputError("rasteriser 'nvdiffrast' without a graphics card", "CUDA", "choose numba or torch")
+    return OverArrays(backend, "cuda" if card else "cpu")

@@ -41,6 +41,13 @@ SpeakerOption = Annotated[
         help="Who moves the face: facial_gan, karras2017, arkit or emote; facial_gan when left out.",
     ),
 ]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        show_default=False,
+        help="Motion weights to speak through instead of the target's: a file, or a run's folder of `train`.",
+    ),
+]
 EmotionOption = Annotated[
     str | None, typer.Option(help="For --motion emote or karras2017: NAME or NAME:0.7.", show_default=False)
 ]

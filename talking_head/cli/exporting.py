@@ -28,6 +28,7 @@ def export(
         Path, typer.Option("-o", "--output", help="The .csv, .glb or .npz to write.", show_default=False)
     ],
     motion: common.SpeakerOption = None,
+    weights: common.WeightsOption = None,
     emotion: common.EmotionOption = None,
     emotions: common.EmotionsOption = None,
     style: common.StyleOption = None,
@@ -58,7 +59,7 @@ def export(
         from talking_head.directions import Directions
         from talking_head.exporting.export import export as run
 
-    directions = Directions(motion, emotion, emotions, style, head)
+    directions = Directions(motion, emotion, emotions, style, head, weights)
     done = run(
         source, target_id, output, format=format, directions=directions, fps=fps, flame=flame, seed=seed,
         device=device, home=home,

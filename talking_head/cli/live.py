@@ -21,6 +21,7 @@ def live(
     ],
     target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.")] = "astronaut",
     motion: common.SpeakerOption = None,
+    weights: common.WeightsOption = None,
     emotion: common.EmotionOption = None,
     emotions: common.EmotionsOption = None,
     style: common.StyleOption = None,
@@ -50,9 +51,10 @@ def live(
         from talking_head.live.live import live as run
         from talking_head.speaking import Directions
 
+    directions = Directions(motion, emotion, emotions, style, head, weights)
     sent = run(
-        audio, to, target=target_id, directions=Directions(motion, emotion, emotions, style, head), fps=fps,
-        subject=subject, seconds=seconds, seed=seed, device=device, home=home,
+        audio, to, target=target_id, directions=directions, fps=fps, subject=subject,
+        seconds=seconds, seed=seed, device=device, home=home,
     )
     late = f"; {sent.skipped} came too late and were skipped" if sent.skipped else ""
     return Outcome(f"{to}: {sent.packets} packets, {sent.duration_s:.1f} s of speech{late}", asdict(sent))

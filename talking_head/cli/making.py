@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import configs
 from talking_head.cli import common
 from talking_head.cli.common import Outcome, duration_s, loading, readable_size, verb
 from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
-from talking_head.settings import EnrolSettings
+from talking_head.settings import RENDERERS, EnrolSettings
 
 if TYPE_CHECKING:
     from talking_head.synthesis import Synthesis
@@ -70,8 +71,31 @@ BackgroundOption = Annotated[
 ]
 
 
+StartOption = Annotated[
+    list[Path],
+    typer.Option(
+        "--from", show_default=False,
+        help="General weights to begin from: a run's folder or file of `train`, or of `import`; again for more models.",
+    ),
+]
+ConfigOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="YAML", show_default=False,
+        help=f"Everything in a file (docs/training.md), or one that ships: {', '.join(configs.names('enroll'))}. "
+        "Options given beside it win.",
+    ),
+]
+
+EpochsOption = Annotated[
+    int | None, typer.Option(help="Passes of the video network over the video, whatever --budget.", show_default=False)
+]
+RendererOption = Annotated[str, typer.Option(help=f"What draws the mesh: {', '.join(RENDERERS)}.")]
+
+
 @verb
 def enroll(
+    context: typer.Context,
     video: SourceArgument,
     target_id: Annotated[str, typer.Option("--id", help="A plain name for the target.", show_default=False)],
     consent: Annotated[
@@ -96,6 +120,10 @@ def enroll(
         typer.Option(help="To learn besides FACIAL-GAN: karras2017, arkit or emote; give it again for more."),
     ] = [],  # noqa: B006 - typer wants a list
     speech: SpeechOption = DEFAULTS.speech,
+    start: StartOption = [],  # noqa: B006 - typer wants a list
+    config: ConfigOption = None,
+    epochs: EpochsOption = DEFAULTS.epochs,
+    renderer: RendererOption = DEFAULTS.renderer,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
     offline: common.OfflineOption = False,
     device: common.DeviceOption = DEFAULTS.device,
@@ -109,10 +137,12 @@ def enroll(
     """
     from talking_head.enrol import enroll as run
 
-    settings = EnrolSettings(
-        profile=profile, size_px=size, budget_s=duration_s(budget, "--budget"), steps=steps, seed=seed,
-        fix_sync=sync_fix, hold_out=hold_out, speech=speech, device=device, motion=tuple(motion),
-    )
+    said: dict[str, Any] = {
+        "profile": profile, "size_px": size, "budget_s": duration_s(budget, "--budget"), "steps": steps, "seed": seed,
+        "fix_sync": sync_fix, "hold_out": hold_out, "speech": speech, "device": device, "motion": tuple(motion),
+        "start": tuple(map(str, start)), "epochs": epochs, "renderer": renderer,
+    }
+    settings = EnrolSettings(**said) if config is None else _with_config(config, said, context)
     enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
     target = enrolled.target
     done = "is already done" if enrolled.already_done else "is done"
@@ -121,6 +151,16 @@ def enroll(
         f"now: talking-head synth AUDIO --target {target.id} -o OUT.mp4"
     )
     return Outcome(summary, target.describe() | {"already_done": enrolled.already_done})
+
+
+def _with_config(config: str, said: dict[str, Any], context: typer.Context) -> EnrolSettings:
+    """A file's settings, and over them the options that were given, not their defaults."""
+    from talking_head.recipe import read_settings
+
+    options = {"size_px": "size", "budget_s": "budget", "fix_sync": "sync_fix"}
+    sources = {name: context.get_parameter_source(options.get(name, name)) for name in said}
+    given = {name: value for name, value in said.items() if getattr(sources[name], "name", "") == "COMMANDLINE"}
+    return read_settings(config, given)
 
 
 @verb
@@ -137,6 +177,7 @@ def synth(
         typer.Option(help="Motion to follow: .safetensors, .npz, or a Live Link or OpenFace .csv.", show_default=False),
     ] = None,
     motion: common.SpeakerOption = None,
+    weights: common.WeightsOption = None,
     emotion: common.EmotionOption = None,
     emotions: common.EmotionsOption = None,
     style: common.StyleOption = None,
@@ -166,7 +207,8 @@ def synth(
         from talking_head.speaking import Directions
         from talking_head.synthesis import checked_output, synthesize
 
-    directions, framing = Directions(motion, emotion, emotions, style, head), Framing(aspect, height, background)
+    directions = Directions(motion, emotion, emotions, style, head, weights)
+    framing = Framing(aspect, height, background)
     goals = [output] if versions == 1 else [output.with_stem(f"{output.stem}-{k + 1}") for k in range(versions)]
     for goal in goals:  # before the first is made
         checked_output(goal, audio, ".webm" if framing.transparent else ".mp4", force)

@@ -22,6 +22,10 @@ def train(
         Path | None,
         typer.Option(help="Videos, or what `data prepare` made; else the configuration's.", show_default=False),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Weights to go on from: a file, or a run's folder.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> Outcome:
     """Train a general motion model on a folder of videos, as a configuration says. The same command resumes.
@@ -30,7 +34,7 @@ def train(
     """
     from talking_head.training import train as run
 
-    result = run(config, data)
+    result = run(config, data, start)
     if int(os.environ.get("RANK", "0")):
         raise typer.Exit  # the first of torchrun's processes tells
     learned = f"learned from {result.clips} clips of {result.speakers} speakers"
