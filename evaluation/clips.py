@@ -24,7 +24,7 @@ class Clip:
 
     name: for people. fps: frames a second. landmarks_px: `[T, 478, 3]`. valid: `[T]` bool. blink: `[T]` AU45 0-5.
     sound: None when it has none. frames: gives the T pictures `[H, W, 3]` RGB uint8 anew at each call; None for motion
-    without pictures.
+    without pictures. as_filmed: what was found of the sound before it was moved to the lips (`in_step`).
     """
 
     name: str
@@ -34,6 +34,7 @@ class Clip:
     blink: np.ndarray
     sound: Sound | None = None
     frames: FrameSource | None = None
+    as_filmed: SyncEstimate | None = None
 
     def __len__(self) -> int:
         return len(self.valid)

@@ -59,13 +59,20 @@ def write_comparison(path: Path | str, results: Mapping[str, Evaluation], pairs:
     truths = [pair.reference for pair in pairs.values() if pair.reference is not None]
     strips += [_one_strip("truth", truth) for truth in truths[:1]]
     sections = [
-        f"<header><h1>{len(results)} videos against {escape(first.reference or 'no reference')}</h1></header>",
+        f"<header><h1>{len(results)} videos against {escape(first.reference or 'no reference')}</h1>"
+        f"<p>{' · '.join(_sounds(results.values()))}</p></header>",
         f"<section><h2>Frames</h2>{''.join(strips)}</section>" if strips else "",
         _radar_section({name: e for name, e in results.items() if "scores" in e.theval}),
         _comparison_table(results),
         _footer(first),
     ]
     _write(path, "Comparison", sections)
+
+
+def _sounds(evaluations: Iterable[Evaluation]) -> list[str]:
+    """A line about each film's sound."""
+    told = {name: sound for evaluation in evaluations for name, sound in evaluation.sounds.items()}
+    return [escape(sound.told(name)) for name, sound in told.items()]
 
 
 def _headline(evaluation: Evaluation) -> str:
@@ -77,6 +84,7 @@ def _headline(evaluation: Evaluation) -> str:
     ]
     if evaluation.reference:
         facts.append("the head follows the reference" if evaluation.follows else "the head moves freely")
+    facts += _sounds([evaluation])
     overall = evaluation.theval.get("scores", {}).get("overall", float("nan"))
     badge = (
         f'<div class="badge"><b>{svg.number(overall)}</b><span>THEval, geometric</span></div>'

@@ -125,8 +125,8 @@ _LIPS = (
 )
 
 _SOUND = (
-    _of_clip("sync_offset", "Sound offset", "s", lambda c: sync.offset_s(c.sync), *SOUND_SHIFTS, "picture_late",
-             better="zero", needs=("sound",)),
+    _of_clip("sync_offset", "Sound offset", "s", lambda c: sync.offset_s(c.as_filmed or c.sync), *SOUND_SHIFTS,
+             "picture_late", better="zero", needs=("sound",)),
     _of_clip("sync_agreement", "Lips go with the sound", "", lambda c: sync.agreement(c.sync), "wrong_sound",
              "lips_frozen", better="higher", needs=("sound",)),
     _of_clip("silent_lip_stability", "Lips tremble in silence", _EYES, lambda c: c.theval["silent_lip_stability"],

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.clips import Pair
+from evaluation.in_step import Found, found, in_step
 from evaluation.loading import load_clip, load_driving
 from evaluation.metrics import theval
 from evaluation.metrics.head import rotation_error_deg
@@ -45,7 +46,7 @@ class Score:
 @dataclass(frozen=True)
 class Evaluation:
     """What was measured on one clip. theval: raw measures of the clip and the reference, and scores. reasons: why a
-    score is low, by measure.
+    score is low, by measure. sounds: how late the sound of the clip and of its reference is, by their names.
     """
 
     generated: str
@@ -60,6 +61,7 @@ class Evaluation:
     theval: Mapping[str, Mapping[str, float]]
     reasons: Mapping[str, str]
     moments: tuple[Moment, ...]
+    sounds: Mapping[str, Found]
     versions: Mapping[str, str]
 
     def value(self, name: str) -> float:
@@ -78,6 +80,7 @@ def evaluate(
     phones: Sequence[Phone] = (),
     cache: Path | None = None,
     follows: bool | None = None,
+    fix_sync: bool = True,
 ) -> Evaluation:
     """Measure one video. See `evaluate_pair` for one that is already loaded (and for the HTML page).
 
@@ -86,12 +89,12 @@ def evaluate(
         show: a saved FaceMotion or FaceTrack, or a video. phones: which phone sounds when, for bilabial closure. cache:
         folder of cached tracks; None for the user's cache folder. follows: whether the head was told to follow the
         reference's; where it was free, metrics that compare picture with picture
-            mean nothing and are left out. None: judged by whether it does.
+            mean nothing and are left out. None: judged by whether it does. fix_sync: see `load_pair`.
 
     Raises:
         InputError: a file that is not a video, or shows no face.
     """
-    return evaluate_pair(load_pair(generated, reference, driving, phones, cache), follows)
+    return evaluate_pair(load_pair(generated, reference, driving, phones, cache, fix_sync), follows)
 
 
 def load_pair(
@@ -100,12 +103,18 @@ def load_pair(
     driving: Path | str | None = None,
     phones: Sequence[Phone] = (),
     cache: Path | None = None,
+    fix_sync: bool = True,
 ) -> Pair:
-    """The clips of a comparison, tracked (or read from the cache), all at the generated video's frame rate."""
+    """The clips of a comparison, tracked (or read from the cache), all at the generated video's frame rate.
+
+    Args:
+        fix_sync: whether sounds that are surely late or early are put in step first (`in_step`).
+    """
     clip = load_clip(generated, cache=cache)
     truth = load_clip(reference, fps=clip.fps, cache=cache) if reference is not None else None
     told = load_driving(driving, fps=clip.fps, cache=cache) if driving is not None else None
-    return Pair(clip, truth, told, phones)
+    pair = Pair(clip, truth, told, phones)
+    return in_step(pair) if fix_sync else pair
 
 
 def evaluate_pair(pair: Pair, follows: bool | None = None) -> Evaluation:
@@ -128,8 +137,19 @@ def evaluate_pair(pair: Pair, follows: bool | None = None) -> Evaluation:
         theval=raw,
         reasons=theval.reasons(clip.theval, truth.theval) if truth is not None else {},
         moments=tuple(worst_moments(pair)),
+        sounds=_sounds(pair),
         versions=versions(),
     )
+
+
+def _sounds(pair: Pair) -> dict[str, Found]:
+    """What is known of the clips' sounds; a clip that `in_step` moved knows how it was filmed."""
+    named = {pair.clip.name: pair.clip}
+    if pair.reference is not None and pair.reference is not pair.clip:
+        own = pair.reference.name
+        named[own if own not in named else f"{own}, the real one"] = pair.reference
+    told = {name: found(clip, clip.as_filmed is not None) for name, clip in named.items()}
+    return {name: sound for name, sound in told.items() if sound is not None}
 
 
 def head_follows(pair: Pair) -> bool:
@@ -152,7 +172,9 @@ def default_metrics(pair: Pair, follows: bool) -> list[Metric]:
 def score(metric: Metric, pair: Pair) -> Score:
     """Measure one metric, and how close it is to its goal."""
     value = metric.measure(pair)
-    truth = metric.truth(pair.reference) if metric.truth is not None and pair.reference is not None else float("nan")
+    real = pair.reference
+    mute = real is not None and real.sound is None and "sound" in metric.needs
+    truth = metric.truth(real) if metric.truth is not None and real is not None and not mute else float("nan")
     goal = {"truth": truth, "one": 1.0}.get(metric.better, float("nan"))
     return Score(
         metric.name,
@@ -167,7 +189,8 @@ def score(metric: Metric, pair: Pair) -> Score:
 
 
 def load_systems(
-    systems: Mapping[str, Path | str] | Sequence[Path | str], reference: Path | str, cache: Path | None = None
+    systems: Mapping[str, Path | str] | Sequence[Path | str], reference: Path | str, cache: Path | None = None,
+    fix_sync: bool = True,
 ) -> dict[str, Pair]:
     """The clips of several systems and of the reference against itself (`truth`, the ceiling, last), by name.
 
@@ -177,9 +200,8 @@ def load_systems(
     named = dict(systems) if isinstance(systems, Mapping) else by_name(systems)
     if not named:
         raise InputError("no video to compare", "at least one", "name the videos of the systems")
-    pairs = {name: load_pair(path, reference, cache=cache) for name, path in named.items()}
-    truth = load_clip(reference, cache=cache)
-    return pairs | {"truth": Pair(truth, truth)}
+    pairs = {name: load_pair(path, reference, cache=cache, fix_sync=fix_sync) for name, path in named.items()}
+    return pairs | {"truth": load_pair(reference, reference, cache=cache, fix_sync=fix_sync)}
 
 
 def compare(
@@ -187,6 +209,7 @@ def compare(
     reference: Path | str,
     cache: Path | None = None,
     follows: bool | None = None,
+    fix_sync: bool = True,
 ) -> dict[str, Evaluation]:
     """Several systems against one reference, and the reference against itself (`truth`, the ceiling), by name.
 
@@ -195,7 +218,7 @@ def compare(
     Raises:
         InputError: no system, or a file that is not a video or shows no face.
     """
-    pairs = load_systems(systems, reference, cache)
+    pairs = load_systems(systems, reference, cache, fix_sync)
     return {name: evaluate_pair(pair, follows) for name, pair in track(pairs.items(), "measuring", len(pairs))}
 
 
@@ -228,12 +251,14 @@ def paired(generated: Path | str, reference: Path | str) -> list[tuple[Path, Pat
 
 
 def evaluate_folder(
-    generated: Path | str, reference: Path | str, cache: Path | None = None, follows: bool | None = None
+    generated: Path | str, reference: Path | str, cache: Path | None = None, follows: bool | None = None,
+    fix_sync: bool = True,
 ) -> dict[str, Evaluation]:
     """Every pair of two folders by name. `average` sums it up."""
     pairs = paired(generated, reference)
     return {
-        own.stem: evaluate(own, truth, cache=cache, follows=follows) for own, truth in track(pairs, "evaluating pairs")
+        own.stem: evaluate(own, truth, cache=cache, follows=follows, fix_sync=fix_sync)
+        for own, truth in track(pairs, "evaluating pairs")
     }
 
 

@@ -18,7 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evaluation.report import compare, evaluate
     from foundation.errors import InputError
+    from talking_head.datasets.gate import Gate
+    from talking_head.datasets.prepare import PrepareSettings, prepare
+    from talking_head.datasets.workers import Place
     from talking_head.enrol import enroll
     from talking_head.exporting.export import export
     from talking_head.framing import Framing
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from talking_head.synthesis import synthesize
     from talking_head.target import Target, remove_target, targets
     from talking_head.tracking import track
+    from talking_head.training import train
+    from talking_head.transfer_files import transfer_file as transfer
+    from talking_head.transferring import Heads
 
 UNKNOWN_VERSION = "0+unknown"
 
@@ -52,26 +59,39 @@ _HOMES = {
     "Directions": "talking_head.speaking",
     "EnrolSettings": "talking_head.settings",
     "Framing": "talking_head.framing",
+    "Gate": "talking_head.datasets.gate",
+    "Heads": "talking_head.transferring",
     "InputError": "foundation.errors",
+    "Place": "talking_head.datasets.workers",
+    "PrepareSettings": "talking_head.datasets.prepare",
     "Target": "talking_head.target",
+    "compare": "evaluation.report",
     "enroll": "talking_head.enrol",
+    "evaluate": "evaluation.report",
     "export": "talking_head.exporting.export",
+    "live": "talking_head.live",  # a package that can be called
+    "prepare": "talking_head.datasets.prepare",
     "remove_target": "talking_head.target",
     "synthesize": "talking_head.synthesis",
     "targets": "talking_head.target",
     "track": "talking_head.tracking",
+    "train": "talking_head.training",
+    "transfer": "talking_head.transfer_files:transfer_file",
     "verify": "talking_head.provenance",
 }
 __all__ = [
-    "Directions", "EnrolSettings", "Framing", "InputError", "Target", "enroll", "export", "remove_target", "synthesize",
-    "targets", "track", "verify",
+    "Directions", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place", "PrepareSettings", "Target",
+    "compare", "enroll", "evaluate", "export", "live", "prepare", "remove_target", "synthesize", "targets", "track",
+    "train", "transfer", "verify",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'talking_head' has no attribute '{name}'")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    module, _, inside = _HOMES[name].partition(":")
+    found = importlib.import_module(module)
+    return found if module == f"{__name__}.{name}" else getattr(found, inside or name)
 
 
 def __dir__() -> list[str]:

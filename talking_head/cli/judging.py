@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,11 +15,18 @@ from foundation.places import writable
 from talking_head.cli.common import HomeOption, JsonOption, OfflineOption, Outcome, verb
 from talking_head.identity import CERTIFICATE_VARIABLE
 
+if TYPE_CHECKING:
+    from evaluation.report import Evaluation
+
 PageOption = Annotated[Path | None, typer.Option("--html", help="Write a page for people.", show_default=False)]
 NumbersOption = Annotated[
     Path | None, typer.Option("--json", help="Write the numbers here; - for standard output.", show_default=False)
 ]
 STANDARD_OUTPUT = Path("-")
+SyncOption = Annotated[
+    bool,
+    typer.Option("--sync-fix/--no-sync-fix", help="Judge films whose sound is late or early in step, or as they are."),
+]
 _ANY = "A video, or a folder of videos."
 
 
@@ -64,6 +72,7 @@ def evaluate(
     phones: Annotated[
         Path | None, typer.Option(help="TextGrid of when which phone sounds, for closed lips.", show_default=False)
     ] = None,
+    sync_fix: SyncOption = True,
     html: PageOption = None,
     numbers: NumbersOption = None,
     offline: OfflineOption = False,
@@ -80,17 +89,20 @@ def evaluate(
         data: dict[str, Any] = {"answers": tested.answers, "not_told": failed, "offset_s": tested.sound_offset_s}
         return _told(f"{len(tested.answers)} metrics asked, {len(failed)} miss a fault", data, numbers)
     if generated.is_dir():
-        return _folder(generated, reference, numbers)
+        return _folder(generated, reference, sync_fix, numbers)
     from evaluation.html import write_evaluation
     from evaluation.loading import read_phones
     from evaluation.metrics.theval import REASON_BELOW
     from evaluation.report import evaluate_pair, load_pair
 
-    pair = load_pair(generated, reference, driving, read_phones(phones) if phones is not None else ())
+    pair = load_pair(
+        generated, reference, driving, read_phones(phones) if phones is not None else (), fix_sync=sync_fix
+    )
     result = evaluate_pair(pair)
     if html is not None:
         write_evaluation(html, result, pair)
     if numbers != STANDARD_OUTPUT:
+        _tell_sounds([result])
         for score in result.scores:
             aim = f"   (the real one: {score.truth:.4g})" if score.truth == score.truth else ""
             print(f"{score.title:44} {score.value:10.4g} {score.unit}{aim}")
@@ -101,14 +113,21 @@ def evaluate(
     return _told(summary, result.to_json(), numbers)
 
 
-def _folder(generated: Path, reference: Path | None, numbers: Path | None) -> Outcome:
+def _tell_sounds(results: Iterable[Evaluation]) -> None:
+    """A line about the sound of each film."""
+    for line in {sound.told(name): None for result in results for name, sound in result.sounds.items()}:
+        print(line)
+
+
+def _folder(generated: Path, reference: Path | None, sync_fix: bool, numbers: Path | None) -> Outcome:
     from evaluation.report import average, evaluate_folder
 
     if reference is None:
         raise InputError(f"{generated} is a folder", "a folder of real videos beside it", "give --reference FOLDER")
-    results = evaluate_folder(generated, reference)
+    results = evaluate_folder(generated, reference, fix_sync=sync_fix)
     means = average(results)
     if numbers != STANDARD_OUTPUT:
+        _tell_sounds(results.values())
         for name, value in means.items():
             print(f"{name:44} {value:10.4g}")
     data = {"mean": means, "videos": {name: result.to_json() for name, result in results.items()}}
@@ -119,6 +138,7 @@ def _folder(generated: Path, reference: Path | None, numbers: Path | None) -> Ou
 def compare(
     videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="One of each system.", show_default=False)],
     reference: Annotated[Path, typer.Option(help="The real video of the same speech.", show_default=False)],
+    sync_fix: SyncOption = True,
     html: PageOption = None,
     numbers: NumbersOption = None,
     offline: OfflineOption = False,
@@ -132,11 +152,12 @@ def compare(
     from evaluation.report import evaluate_pair, load_systems
     from foundation.progress import track
 
-    pairs = load_systems(videos, reference)
+    pairs = load_systems(videos, reference, fix_sync=sync_fix)
     results = {name: evaluate_pair(pair) for name, pair in track(pairs.items(), "Measuring", len(pairs))}
     if html is not None:
         write_comparison(html, results, pairs)
     if numbers != STANDARD_OUTPUT:
+        _tell_sounds(results.values())
         table = Table("measure", *results)
         titles = {score.name: (score.title, score.unit) for result in results.values() for score in result.scores}
         for name, (title, unit) in titles.items():

@@ -41,6 +41,14 @@ def test_import_is_quick_and_offers_the_verbs() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+def test_every_verb_can_be_called_from_python() -> None:
+    assert {"train", "prepare", "evaluate", "compare", "transfer", "live", "enroll"} <= set(talking_head.__all__)
+    for _ in range(2):  # a package of the same name, once imported, must not take a verb's place
+        assert all(callable(getattr(talking_head, name)) for name in talking_head.__all__)
+    with pytest.raises(InputError, match="address 'nowhere'|no host|HOST:PORT"):
+        talking_head.live("none.wav", "nowhere")
+
+
 def test_synthesis_imports_nothing_that_it_does_not_need() -> None:
     slow = {"scipy", "numba", "mediapipe", "soundfile", "c2pa", "cryptography", "matplotlib", "pandas", "torchvision"}
     code = "import sys, numpy, talking_head.synthesis, facial_gan.synthesis, face_model.tracks, preprocessing.speech\n"
