@@ -193,6 +193,8 @@ def from_index(wheel: InWheel, goal: Path) -> None:
 
 
 def _last_error(told: str) -> str:
-    """Why pip failed, in its own words."""
+    """Why pip failed, in its own words unless they are many."""
+    if "connection broken by" in told:
+        return "the index cannot be reached"
     lines = [line.removeprefix("ERROR:").strip() for line in told.splitlines() if line.startswith("ERROR:")]
     return lines[-1] if lines else ""

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from foundation.errors import InputError
-from foundation.places import HOME_VARIABLE, free_bytes, writable
+from foundation.places import HOME_VARIABLE, choosing, free_bytes, writable
 from talking_head.home import Home
 
 ENOUGH_BYTES = 2_000_000_000  # an enrolment's work folder with ample room
@@ -57,11 +58,21 @@ class Check:
     remedy: str = ""
 
 
-def examine(home: Home) -> list[Check]:
-    """Every check, the needed parts first."""
+NO_HOME = Check(
+    "home", State.MISSING, "this user has no home folder, so nothing can be kept",
+    f"export {HOME_VARIABLE}=/a/folder/with/room",
+)
+KEEP_COMPILED = "export NUMBA_CACHE_DIR=/a/folder"
+
+
+def examine(home: Home | None) -> list[Check]:
+    """Every check, the needed parts first. home: None where the user has none and chose none."""
+    if home is None:
+        with tempfile.TemporaryDirectory() as folder, choosing(folder):
+            return [NO_HOME if check.name == NO_HOME.name else check for check in examine(Home(Path(folder)))]
     return [
-        _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _signing(), _graphics_card(),
-        Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(), _microphone(),
+        _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _compiled(), _signing(),
+        _graphics_card(), Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(), _microphone(),
         *_speech_encoders(), *_trackers(), *_own_files(), _targets(home),
     ]
 
@@ -130,8 +141,22 @@ def _face_model() -> Check:
     return _asked("face model", ask, "in the project's folder: pip install --force-reinstall --no-deps .")
 
 
+def _compiled() -> Check:
+    """Whether the rasteriser's machine code outlives a process."""
+    name = "compiled code"
+    try:
+        from render2video.rasterizer.numba_backend import compiled_folder
+
+        found = compiled_folder()
+    except (ImportError, OSError) as error:
+        return Check(name, State.OPTIONAL, str(error))
+    if found is None:
+        return Check(name, State.OPTIONAL, "no place to keep it: each run compiles anew, some seconds", KEEP_COMPILED)
+    return Check(name, State.WORKS, f"kept in {found}")
+
+
 def _home(home: Home) -> Check:
-    name, remedy = "home", f"export {HOME_VARIABLE}=/a/folder/with/room"
+    name, remedy = NO_HOME.name, NO_HOME.remedy
     try:
         writable(home.path)
     except InputError as error:

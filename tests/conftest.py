@@ -1,8 +1,9 @@
-"""Fixtures that many tests share. Real data is optional: a test that needs it skips with its reason."""
+"""Fixtures that many tests share. What a test relies on it makes; a test of real footage skips where there is none."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,36 @@ def golden_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"no golden files at {path}; set TALKING_HEAD_GOLDEN")
     return path
+
+
+@pytest.fixture(scope="session")
+def model_path(request: pytest.FixtureRequest) -> Path:
+    """`face_landmarker.task`: found, or fetched once as the product does and kept in pytest's cache."""
+    from tests.footage import landmark_model
+
+    return landmark_model(request.config.cache.mkdir("talking-head"))
+
+
+@pytest.fixture(scope="session")
+def landmarker(model_path: Path) -> Iterator[None]:
+    """The landmark model where every command looks first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TALKING_HEAD_ASSETS", str(model_path.parent))
+        yield
+
+
+@pytest.fixture(scope="session")
+def footage(request: pytest.FixtureRequest) -> Path:
+    """A film of a person speaking, made once and kept in pytest's cache: `tests.footage.film`."""
+    from tests.footage import film
+
+    return film(request.config.cache.mkdir("talking-head"))
+
+
+@pytest.fixture(scope="session")
+def spoken() -> Path:
+    """A file of 12 s of speech: the one that ships."""
+    from foundation.shipped import shipped
+    from tests.footage import SPEECH
+
+    return shipped(SPEECH)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -22,11 +23,19 @@ def _compiled(parallel: bool = False) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
+            if not numba.config.CACHE_DIR:
+                Path.home()  # where there is none, numba makes a folder called ~ in the one that the user stands in
             return njit(nogil=True, cache=True, parallel=parallel)(function)
-        except RuntimeError:  # numba finds no folder for its cache
+        except RuntimeError:  # no home, or numba finds no folder for its cache
             return njit(nogil=True, parallel=parallel)(function)
 
     return decorate
+
+
+def compiled_folder() -> Path | None:
+    """The folder that keeps the machine code from run to run; None where it is compiled anew each time."""
+    folder = _draw_serial.stats.cache_path
+    return Path(folder) if folder else None
 
 
 @njit(inline="always")

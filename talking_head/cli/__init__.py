@@ -111,6 +111,7 @@ def main() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # mediapipe's: that its cache's folder is a temporary one
     signal.signal(signal.SIGTERM, _stop)
     # Read when torch loads. Its threads would otherwise spin while they wait for each other, and where another program
     # holds a core they wait long: on two cores, one of them busy, the demo's first frame took twice the time.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import ForceOption, JsonOption, Outcome, loading, verb
+from talking_head.cli.common import ForceOption, HomeOption, JsonOption, Outcome, loading, verb
 
 
 @verb
@@ -15,6 +15,7 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.")] = Path("demo.mp4"),
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     force: ForceOption = False,
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
     """Let the built-in astronaut introduce this program: needs no file, no network and no training."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +44,7 @@ def doctor(
 
     from talking_head.machine import State, examine
 
-    checks = examine(Home.find(home))
+    checks = examine(_found(home))
     if not as_json:
         console = Console(soft_wrap=True, highlight=False)
         colours = {State.WORKS: "green", State.MISSING: "bold red", State.OPTIONAL: "dim"}
@@ -55,6 +56,12 @@ def doctor(
     verdict = f"missing: {', '.join(broken)}" if broken else "everything needed is here"
     data = {"ok": not broken, "checks": [{**asdict(check), "state": check.state.value} for check in checks]}
     return Outcome(verdict, data, code=1 if broken else 0)
+
+
+def _found(home: Path | None) -> Home | None:
+    with suppress(InputError):
+        return Home.find(home)
+    return None
 
 
 def _deep(places: list[Path], as_json: bool) -> Outcome:

@@ -26,10 +26,8 @@ def video(data_dir: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory, data_dir: Path):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TALKING_HEAD_ASSETS", str(data_dir / "models"))
-        yield tmp_path_factory.mktemp("tracks")
+def cache(tmp_path_factory, landmarker: None):
+    return tmp_path_factory.mktemp("tracks")
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +60,10 @@ def test_every_default_metric_tells_its_faults(video, cache):
     assert set(SOUND_SHIFTS) <= set(FAULTS)
 
 
-def test_a_short_video_is_tracked_once(data_dir, cache):
-    path = next((data_dir / "grid").glob("*.mpg"), None)
-    if path is None:
-        pytest.skip("no GRID clips")
-    first = evaluate(path, path, cache=cache)
+def test_a_short_video_is_tracked_once(footage, cache):
+    first = evaluate(footage, footage, cache=cache)
     kept = sorted(cache.iterdir())
-    assert evaluate(path, path, cache=cache).to_json() == first.to_json()
+    assert evaluate(footage, footage, cache=cache).to_json() == first.to_json()
     assert sorted(cache.iterdir()) == kept
 
 

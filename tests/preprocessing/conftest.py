@@ -11,17 +11,20 @@ from preprocessing.tracking import LandmarkTrack, face_tracker, track_landmarks
 
 
 @pytest.fixture(scope="session")
-def model_path(data_dir: Path) -> Path:
-    return data_dir / "models" / "face_landmarker.task"
-
-
-@pytest.fixture(scope="session")
 def track_of(data_dir: Path, model_path: Path, request: pytest.FixtureRequest) -> Callable[[str], LandmarkTrack]:
     """The track of a file, by its path inside the data folder."""
     folder = request.config.cache.mkdir("landmark-tracks")
     tracker = face_tracker("mediapipe", model_path)
     request.addfinalizer(tracker.close)
     return lambda name: track_landmarks(data_dir / name, folder, tracker=tracker)
+
+
+@pytest.fixture(scope="session")
+def film_track(footage: Path, model_path: Path, request: pytest.FixtureRequest) -> LandmarkTrack:
+    """The track of the made film, 6 s."""
+    tracker = face_tracker("mediapipe", model_path)
+    request.addfinalizer(tracker.close)
+    return track_landmarks(footage, request.config.cache.mkdir("landmark-tracks"), tracker=tracker)
 
 
 REFERENCE = "reference_video/weekly_address_20s.mp4"

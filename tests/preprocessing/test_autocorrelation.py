@@ -13,8 +13,8 @@ from preprocessing.speech import SpeechEncoder, encode_file, speech_encoder
 from preprocessing.speech.autocorrelation import LOOK_AHEAD_S, Autocorrelation
 
 
-def test_a_row_equals_the_plain_sum(data_dir: Path) -> None:
-    samples = read_sound(data_dir / "speech" / "jfk.wav").samples
+def test_a_row_equals_the_plain_sum(spoken: Path) -> None:
+    samples = read_sound(spoken).samples
     k = 400
     piece = samples[128 * k - 128 : 128 * k + 128].astype(np.float64)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(256) / 256)
@@ -30,8 +30,8 @@ def test_a_tone_is_a_cosine_over_the_lags() -> None:
     assert np.argmax(values[60, 8:24]) == 8 and np.argmin(values[60, :16]) == 8  # a period is 16 samples
 
 
-def test_gain_does_not_matter_and_silence_is_zero(data_dir: Path) -> None:
-    sound = read_sound(data_dir / "speech" / "jfk.wav")
+def test_gain_does_not_matter_and_silence_is_zero(spoken: Path) -> None:
+    sound = read_sound(spoken)
     loud = Autocorrelation()(sound).values
     quiet = Autocorrelation()(Sound(sound.samples * np.float32(0.03))).values
     assert np.abs(loud - quiet).max() < 1e-3 and 0.8 < np.percentile(loud[:, 0], 90) < 2
@@ -44,8 +44,8 @@ def test_rows_for_the_whole_duration(count: int) -> None:
     assert len(values) == max(1, round(count / 128)) and np.isfinite(values).all()
 
 
-def test_a_stream_equals_one_piece(data_dir: Path) -> None:
-    path = data_dir / "facial" / "obama2.wav"
+def test_a_stream_equals_one_piece(spoken: Path) -> None:
+    path = spoken
     encoder = Autocorrelation()
     whole = encoder.finish(encoder.rows(read_sound(path).samples))
     streamed = encode_file(encoder, path)

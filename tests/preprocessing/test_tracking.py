@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -30,6 +32,7 @@ from preprocessing.tracking import (
 )
 from preprocessing.tracking.layouts import MP478
 from preprocessing.tracking.mediapipe_tracker import explain_import
+from tests.footage import another
 from tests.preprocessing.making import grey, write_media
 
 
@@ -77,9 +80,10 @@ def tracker(model_path: Path) -> Iterator[FaceTracker]:
 
 
 @pytest.fixture(scope="module")
-def talking(data_dir: Path) -> list[np.ndarray]:
-    """60 frames of a GRID speaker, 360 x 288."""
-    return list(read_frames(data_dir / "grid" / "swiz3n.mpg"))[:60]
+def talking(footage: Path) -> list[np.ndarray]:
+    """60 frames of a person speaking, 360 x 288."""
+    frames = islice(read_frames(footage), 60)
+    return [cv2.resize(frame[40:360, 56:456], (360, 288), interpolation=cv2.INTER_AREA) for frame in frames]
 
 
 def test_reference_video_is_tracked_throughout(reference_track: LandmarkTrack) -> None:
@@ -128,9 +132,9 @@ def test_upright_after_rotation_metadata(tracker: FaceTracker, talking: list[np.
 
 
 def test_two_people_of_one_size_are_refused_and_a_small_one_is_not(
-    tracker: FaceTracker, talking: list[np.ndarray], data_dir: Path, caplog: pytest.LogCaptureFixture
+    tracker: FaceTracker, talking: list[np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = list(read_frames(data_dir / "grid" / "lwbsza.mpg"))[:12]
+    other = [another(frame) for frame in talking[:12]]
     pair = [np.concatenate([a, b], axis=1) for a, b in zip(talking, other, strict=False)]
     with pytest.raises(InputError, match="two faces of similar size"):
         check_faces(follow_face(tracker, pair, 25), "pair.mp4")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +16,7 @@ from render2video.rasterizer.numba_backend import NumbaRasterizer
 from render2video.rasterizer.torch_backend import TorchRasterizer
 
 SIZE = 32
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def draw(name: str, xy, z, triangles, height_px: int = SIZE, width_px: int = SIZE, **options) -> Fragments[np.ndarray]:  # type: ignore[no-untyped-def]
@@ -204,3 +209,18 @@ def test_names() -> None:
 def test_wrong_indices_are_an_assertion_and_not_foreign_memory() -> None:
     with pytest.raises(AssertionError):
         draw("numba", np.zeros((3, 2)), np.zeros(3), [[0, 1, 3]])
+
+
+def test_where_nothing_can_be_kept_it_compiles_anew() -> None:
+    code = (
+        "import numpy as np, numba.core.caching as caching\n"
+        "caching.CacheImpl._locator_classes = []\n"
+        "from render2video.rasterizer.numba_backend import NumbaRasterizer, compiled_folder\n"
+        "xy = np.array([[[0, 0], [9, 0], [0, 9]]], np.float32)\n"
+        "drawn = NumbaRasterizer(cull_backfaces=False)(xy, np.zeros((1, 3), np.float32), np.array([[0, 1, 2]]), 8, 8)\n"
+        "print(compiled_folder(), (drawn.triangle_index == 0).sum())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    kept, covered = done.stdout.split()
+    assert kept == "None" and int(covered) > 20

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from foundation.errors import InputError
 from talking_head.home import Home
 from talking_head.target import Target
 from tests.talking_head.media import person_clip
@@ -17,25 +14,9 @@ CLIP_S = 1.6
 
 
 @pytest.fixture(scope="session")
-def landmarker() -> Iterator[None]:
-    """The face landmarker's model: the user's own, or the data folder's; without one the test is skipped."""
-    from preprocessing.tracking import landmarker_path
-
-    with pytest.MonkeyPatch.context() as patch:
-        data = Path(os.environ.get("TALKING_HEAD_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-        if (data / "models").is_dir() and "TALKING_HEAD_ASSETS" not in os.environ:
-            patch.setenv("TALKING_HEAD_ASSETS", str(data / "models"))
-        try:
-            landmarker_path()
-        except InputError as error:
-            pytest.skip(str(error))
-        yield
-
-
-@pytest.fixture(scope="session")
-def clip(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second and a half of a person speaking."""
-    return person_clip(data_dir, tmp_path_factory.mktemp("clip") / "clip.mp4", CLIP_S)
+    return person_clip(footage, tmp_path_factory.mktemp("clip") / "clip.mp4", CLIP_S)
 
 
 @pytest.fixture(scope="session")

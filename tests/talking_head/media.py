@@ -1,4 +1,4 @@
-"""Small clips of a real person, and of nobody, for tests of the product."""
+"""Small clips of a person, and of nobody, for tests of the product."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from preprocessing.media import probe, read_frames, read_sound
 from tests.preprocessing.making import write_media
 
 SPEECH_HZ = 16_000
-PERSON = "reference_video/weekly_address_20s.mp4"
-OTHERS = "grid"
 
 
 def voice(duration_s: float, rate_hz: int = SPEECH_HZ) -> np.ndarray:
@@ -29,15 +27,14 @@ def nobody(count: int, size_px: int = 128) -> list[np.ndarray]:
     return [np.roll(picture, 3 * k, axis=1) for k in range(count)]
 
 
-def person(data_dir: Path, count: int, start: int = 0, name: str = PERSON) -> list[np.ndarray]:
-    """Consecutive frames of real footage."""
-    return list(itertools.islice(read_frames(data_dir / name), start, start + count))
+def person(footage: Path, count: int, start: int = 0) -> list[np.ndarray]:
+    """Consecutive frames of a film."""
+    return list(itertools.islice(read_frames(footage), start, start + count))
 
 
-def person_clip(data_dir: Path, path: Path, duration_s: float, start_s: float = 2.0) -> Path:
-    """A piece of real footage with its sound."""
-    source = data_dir / PERSON
-    fps = probe(source).fps
-    frames = person(data_dir, round(duration_s * fps), round(start_s * fps))
-    sound = read_sound(source).samples[round(start_s * SPEECH_HZ) : round((start_s + duration_s) * SPEECH_HZ)]
+def person_clip(footage: Path, path: Path, duration_s: float, start_s: float = 2.0) -> Path:
+    """A piece of a film with its sound."""
+    fps = probe(footage).fps
+    frames = person(footage, round(duration_s * fps), round(start_s * fps))
+    sound = read_sound(footage).samples[round(start_s * SPEECH_HZ) : round((start_s + duration_s) * SPEECH_HZ)]
     return write_media(path, frames, fps=fps, sound=sound)

@@ -193,8 +193,8 @@ def test_phones_that_are_no_textgrid(content: bytes | None, tmp_path: Path) -> N
     refused(["evaluate", tmp_path / "none.mp4", "--phones", tmp_path / "p.TextGrid"], "p.TextGrid")
 
 
-def test_a_photo_teaches_no_motion(data_dir: Path, tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "p.png"), person(data_dir, 1)[0][..., ::-1])
+def test_a_photo_teaches_no_motion(footage: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "p.png"), person(footage, 1)[0][..., ::-1])
     words = ["enroll", tmp_path / "p.png", "--id", "ana", "--consent", "yes", "--motion", "karras2017"]
     refused([*words, "--home", tmp_path / "home"], "from a photo")
     assert left_behind(tmp_path) == ["p.png"]

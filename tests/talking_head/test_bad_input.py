@@ -157,16 +157,16 @@ def tracked(video: Path, folder: Path) -> FaceTrack:
     return track
 
 
-def test_two_faces_that_could_be_meant_are_refused(data_dir: Path, tmp_path: Path, landmarker: None) -> None:
-    frames = person(data_dir, 20)
+def test_two_faces_that_could_be_meant_are_refused(footage: Path, tmp_path: Path, landmarker: None) -> None:
+    frames = person(footage, 20)
     video = write_media(tmp_path / "two.mp4", [side_by_side(f, f[:, ::-1]) for f in frames], sound=voice(0.8))
     refused(["track", video, "-o", tmp_path / "out"], "two faces")
 
 
 def test_of_a_large_and_a_small_face_the_large_one_is_followed(
-    data_dir: Path, tmp_path: Path, landmarker: None
+    footage: Path, tmp_path: Path, landmarker: None
 ) -> None:
-    frames = person(data_dir, 20)
+    frames = person(footage, 20)
     small = [np.pad(cv2.resize(f, None, fx=0.5, fy=0.5), ((0, len(f) - len(f) // 2), (0, 0), (0, 0))) for f in frames]
     both = [side_by_side(s, f) for s, f in zip(small, frames, strict=True)]
     track = tracked(write_media(tmp_path / "both.mp4", both, sound=voice(0.8)), tmp_path / "out")
@@ -174,8 +174,8 @@ def test_of_a_large_and_a_small_face_the_large_one_is_followed(
     assert (track.landmarks_px[..., 0].mean(axis=1) > small[0].shape[1]).all(), "the face on the right"
 
 
-def test_a_face_lost_for_a_while_is_marked_and_bridged(data_dir: Path, tmp_path: Path, landmarker: None) -> None:
-    frames = person(data_dir, 30)
+def test_a_face_lost_for_a_while_is_marked_and_bridged(footage: Path, tmp_path: Path, landmarker: None) -> None:
+    frames = person(footage, 30)
     frames[10:16] = [np.full_like(frames[0], 90)] * 6
     track = tracked(write_media(tmp_path / "lost.mp4", frames, sound=voice(1.2)), tmp_path / "out")
     assert not track.valid[10:16].any() and track.valid[:9].all() and track.valid[18:].all()
@@ -183,14 +183,14 @@ def test_a_face_lost_for_a_while_is_marked_and_bridged(data_dir: Path, tmp_path:
     assert (np.abs(track.motion.translation[10:16] - neighbours.mean(0)) < 40).all(), "bridged, not zero"
 
 
-def test_a_rotated_phone_video_stands_upright(data_dir: Path, tmp_path: Path, landmarker: None) -> None:
-    lying = [np.ascontiguousarray(np.rot90(f)) for f in person(data_dir, 20)]
+def test_a_rotated_phone_video_stands_upright(footage: Path, tmp_path: Path, landmarker: None) -> None:
+    lying = [np.ascontiguousarray(np.rot90(f)) for f in person(footage, 20)]
     track = tracked(write_media(tmp_path / "phone.mp4", lying, rotation=-90, sound=voice(0.8)), tmp_path / "out")
     assert track.valid.all() and np.abs(np.degrees(track.motion.rotation[:, 2])).max() < 30
 
 
-def test_variable_and_odd_rates_become_constant(data_dir: Path, tmp_path: Path, landmarker: None) -> None:
-    frames = person(data_dir, 24)
+def test_variable_and_odd_rates_become_constant(footage: Path, tmp_path: Path, landmarker: None) -> None:
+    frames = person(footage, 24)
     times_s = np.cumsum([0.0, *([1 / 30, 1 / 30, 1 / 15] * 8)])[:24]
     varying = write_media(tmp_path / "vfr.mp4", frames, times_s=list(times_s), sound=voice(1.1))
     track = tracked(varying, tmp_path / "vfr")

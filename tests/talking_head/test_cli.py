@@ -244,6 +244,23 @@ def test_doctor_tells_a_microphone_whose_system_library_is_missing(monkeypatch: 
     assert _microphone().state is State.WORKS
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="users without a home are POSIX's")
+def test_a_user_without_a_home_is_told_so_and_doctor_still_examines(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    for name in ("HOME", "TALKING_HEAD_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    listed = runner.invoke(app, ["targets", "list"])
+    assert listed.exit_code == 2 and listed.stderr.count("\n") == 1 and "--home" in listed.stderr
+    report = json.loads(runner.invoke(app, ["doctor", "--json"]).stdout)
+    home = next(check for check in report["checks"] if check["name"] == "home")
+    assert not report["ok"] and home["state"] == "missing" and "TALKING_HEAD_HOME" in home["remedy"]
+
+
 def test_doctor_speaks_to_programs(tmp_path: Path) -> None:
     result = runner.invoke(app, ["doctor", "--json", "--home", str(tmp_path)])
     report = json.loads(result.stdout)

@@ -28,27 +28,20 @@ from talking_head.home import Home
 from talking_head.settings import EnrolSettings
 from talking_head.target import MOTION, Target, find_target
 
-CONSENT = "GRID corpus, CC BY 4.0"
+CONSENT = "a portrait by NASA, public domain"
+
+
+pytestmark = pytest.mark.usefixtures("landmarker")
 
 
 @pytest.fixture(scope="module")
-def landmarker(data_dir: Path) -> Path:
-    path = data_dir / "models" / "face_landmarker.task"
-    if not path.is_file():
-        pytest.skip(f"no landmarker at {path}")
-    return path
-
-
-@pytest.fixture(scope="module")
-def grid(data_dir: Path, landmarker: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Target]:
+def grid(footage: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Target]:
     """The photo, the home, and the target enrolled from it."""
     folder = tmp_path_factory.mktemp("photo")
-    frame = next(iter(read_frames(data_dir / "grid" / "lwbsza.mpg")))
+    frame = next(iter(read_frames(footage)))
     photo = folder / "person.png"
     cv2.imwrite(str(photo), frame[..., ::-1])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TALKING_HEAD_ASSETS", str(landmarker.parent))
-        target = enroll(photo, "photo", CONSENT, home=folder / "home").target
+    target = enroll(photo, "photo", CONSENT, home=folder / "home").target
     return photo, folder / "home", target
 
 
@@ -89,9 +82,9 @@ def still(target: Target, blink: float) -> FaceMotion:
     )
 
 
-def test_a_blink_is_seen_as_closed_eyes(grid: tuple[Path, Path, Target], landmarker: Path) -> None:
+def test_a_blink_is_seen_as_closed_eyes(grid: tuple[Path, Path, Target], model_path: Path) -> None:
     renderer = PersonRenderer.load(grid[2].folder, mp478.load())
-    tracker = MediaPipeTracker(landmarker)
+    tracker = MediaPipeTracker(model_path)
     try:
         ratio = []
         for blink in (0.0, AU45_MAX):
@@ -103,8 +96,7 @@ def test_a_blink_is_seen_as_closed_eyes(grid: tuple[Path, Path, Target], landmar
     assert ratio[1] < 0.5 * ratio[0]
 
 
-def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path, landmarker: Path, monkeypatch) -> None:
-    monkeypatch.setenv("TALKING_HEAD_ASSETS", str(landmarker.parent))
+def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path) -> None:
     empty, broken = tmp_path / "grey.png", tmp_path / "broken.jpg"
     cv2.imwrite(str(empty), np.full((256, 256, 3), 128, np.uint8))
     broken.write_bytes(b"not a picture")
@@ -115,9 +107,9 @@ def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path, landmarker: Pat
     assert not list((tmp_path / "home" / "targets").glob("*"))
 
 
-def test_closed_eyes_are_refused(data_dir: Path, landmarker: Path, tmp_path: Path) -> None:
-    tracker = MediaPipeTracker(landmarker)
-    frames = list(read_frames(data_dir / "grid" / "bbaf2n.mpg"))
+def test_closed_eyes_are_refused(footage: Path, model_path: Path, tmp_path: Path) -> None:
+    tracker = MediaPipeTracker(model_path)
+    frames = list(read_frames(footage))
     lids = [eye_ratio(tracker.confirm(frame)[0].landmarks_px[None])[0] for frame in frames]
     tracker.close()
     blinking = frames[int(np.argmin(lids))]
@@ -141,7 +133,7 @@ def test_the_wall_behind_the_built_in_person_stands_still(tmp_path: Path) -> Non
     assert max(np.abs(frame - frames[0]).max() for frame in frames) == 0
 
 
-def test_the_built_in_person_is_seen_as_she_is_driven(tmp_path: Path, landmarker: Path) -> None:
+def test_the_built_in_person_is_seen_as_she_is_driven(tmp_path: Path, model_path: Path) -> None:
     target = find_target(Home(tmp_path), TARGET)
     resting = still(target, 0.0)
     painted = next(PersonRenderer.load(target.folder, mp478.load()).frames(resting))

@@ -25,7 +25,7 @@ from talking_head.datasets.workers import Place
 from talking_head.learning import motion_example
 from talking_head.tracking import TRACK, sound_in_step
 from talking_head.training import train
-from tests.talking_head.datasets.conftest import GRID, SETTINGS, write_clip
+from tests.talking_head.datasets.conftest import SETTINGS, STARTS_S, write_clip
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -47,10 +47,10 @@ def changed(folder: Path, call: Callable[[], object]) -> set[str]:
 
 def test_the_manifest_tells_of_each_clip(prepared: Prepared, corpus: Path) -> None:
     manifest = read_json(prepared.manifest)
-    assert set(manifest["clips"]) == {*GRID, "ben/bad.mp4", "ben/nobody.mp4"} and not manifest["failed"]
+    assert set(manifest["clips"]) == {*STARTS_S, "ben/bad.mp4", "ben/nobody.mp4"} and not manifest["failed"]
     assert "does not open as media" in manifest["clips"]["ben/bad.mp4"]["why_not"]
     assert "no face in 20 frames" in manifest["clips"]["ben/nobody.mp4"]["why_not"]
-    for name in GRID:
+    for name in STARTS_S:
         told = manifest["clips"][name]
         assert told["used"] and len(told["sha256"]) == 64 and told["frames"] == 36 and told["quality"]["frames"] == 30
         assert told["quality"]["lost_share"] == 0 and 100 < told["quality"]["face_size_px"] < 200
@@ -83,7 +83,7 @@ def _part(folder: Path, part: str) -> list:  # type: ignore[type-arg]
 
 
 def test_a_change_does_again_only_what_it_touches(
-    prepared: Prepared, corpus: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: Prepared, corpus: Path, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = prepared.manifest.parent
     assert changed(folder, lambda: prepare(corpus, folder, SETTINGS, Place(1))) == set()
@@ -100,11 +100,11 @@ def test_a_change_does_again_only_what_it_touches(
         "example-phonetic.safetensors", "example-phonetic.done.json"
     }  # fmt: skip
     prepare(corpus, folder, SETTINGS, Place(1))
-    write_clip(data_dir, "grid/id2_vcd_swwp2s.mpg", corpus / "anna" / "2.mp4")  # another video under the same name
+    write_clip(footage, "anna/2.mp4", corpus / "anna" / "2.mp4", 4.2)  # another video under the same name
     try:
         touched = changed(folder, lambda: prepare(corpus, folder, SETTINGS, Place(1)))
     finally:
-        write_clip(data_dir, GRID["anna/2.mp4"], corpus / "anna" / "2.mp4")
+        write_clip(footage, "anna/2.mp4", corpus / "anna" / "2.mp4")
     assert touched and all(n.startswith(("clips/anna/2.mp4/", "shards/")) for n in touched)
     assert sum(n.startswith("shards/") for n in touched) == 1
     prepare(corpus, folder, SETTINGS, Place(1))
@@ -123,7 +123,7 @@ def test_a_clip_that_fails_is_tried_again_and_stops_nobody(
     with monkeypatch.context() as patch:
         patch.setattr(clip_room, "track", moody)
         made = prepare(corpus, tmp_path, SETTINGS, Place(1))
-    assert made.failed == {name: "MemoryError: too much" for name in GRID if name.startswith("anna")} and made.used == 1
+    assert made.failed == dict.fromkeys(("anna/1.mp4", "anna/2.mp4"), "MemoryError: too much") and made.used == 1
     again = prepare(corpus, tmp_path, SETTINGS, Place(1))
     assert not again.failed and again.used == 3 and set(again.stages_s) == {"track", "example"}
     assert "seconds" not in describe(again)  # which the command tells of itself
