@@ -4,6 +4,7 @@ arithmetic on edges."""
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ def _compiled(parallel: bool = False) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
-            if not numba.config.CACHE_DIR:
+            if not os.environ.get("NUMBA_CACHE_DIR"):
                 Path.home()  # where there is none, numba makes a folder called ~ in the one that the user stands in
             return njit(nogil=True, cache=True, parallel=parallel)(function)
         except RuntimeError:  # no home, or numba finds no folder for its cache
