@@ -11,7 +11,7 @@ from preprocessing.explaining import Mark, Sight, UnfitError
 from preprocessing.eyes import LEAST_OPEN_RATIO, eye_ratio
 from preprocessing.tracking import FaceObservation, FaceTracker, face_tracker
 from preprocessing.tracking.close_up import RIVAL_SHARE
-from preprocessing.tracking.layouts import MP478
+from preprocessing.tracking.layouts import roll_rad
 
 MIN_FACE_PX = 64  # of the face's longer side; smaller ones have no lips to speak of
 SIDEWAYS_RAD = np.pi / 4  # of roll: from here on the photo is turned, not the head
@@ -68,7 +68,7 @@ def _quarter_turns(picture_rgb: np.ndarray, tracker: FaceTracker) -> tuple[int, 
     """Quarter turns, counter-clockwise, that bring the largest face upright, and the faces found without them."""
     faces = tracker.confirm(picture_rgb)
     if faces:
-        return round(roll_rad(faces[0].landmarks_px) / (np.pi / 2)) % 4, faces
+        return round(float(roll_rad(faces[0].landmarks_px)) / (np.pi / 2)) % 4, faces
     zoom = min(1.0, TURNED_LONGEST_PX / max(picture_rgb.shape[:2]))
     small = cv2.resize(picture_rgb, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
     for turns in (1, 3, 2):
@@ -76,12 +76,6 @@ def _quarter_turns(picture_rgb: np.ndarray, tracker: FaceTracker) -> tuple[int, 
         if turned and abs(roll_rad(turned[0].landmarks_px)) < SIDEWAYS_RAD:
             return turns, []
     return 0, []
-
-
-def roll_rad(landmarks_px: np.ndarray) -> float:
-    """How far a face `[478, 3]` is turned clockwise in the picture, -pi to pi, by the line through its eyes."""
-    right, left = (landmarks_px[list(pair), :2].mean(0) for pair in MP478.eye_corners)
-    return float(np.arctan2(left[1] - right[1], left[0] - right[0]))
 
 
 def marks_of(faces: list[FaceObservation], good: bool = False) -> tuple[Mark, ...]:

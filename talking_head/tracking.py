@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 TRACK, REPORT = "track.safetensors", "report.html"
 COEFFICIENTS = ("coefficients.mat", "coefficients.npz")
+LEAST_FPS = 10.0  # of a video to learn from; with fewer frames a second, lips are not seen to move
 TOLERATED_OFFSET_S = 0.045  # what viewers do not notice (ITU-R BT.1359: sound 45 ms early to 125 ms late)
 
 
@@ -156,10 +157,12 @@ def check_teachable(video: Path, info: MediaInfo, shortest_s: float) -> None:
     """Refuse, before any work, what a person cannot be learned from.
 
     Raises:
-        InputError: no pictures, no sound, only silence, or too short.
+        InputError: no pictures, too few of them a second, no sound, only silence, or too short.
     """
     if not info.has_video:
         raise InputError(f"{video} has no pictures", "a video of one person speaking", "give a video")
+    if info.fps < LEAST_FPS:
+        raise InputError(f"{video} has {info.fps:.3g} frames a second", f"at least {LEAST_FPS:g}", "record it anew")
     if not info.has_sound:
         raise InputError(f"{video} has no sound", "a video of one person speaking", "record it with sound")
     if info.duration_s < shortest_s:

@@ -4,18 +4,18 @@ Time 0 is the first video frame that is shown (for files without pictures: the f
 pictures of one file are given on that one clock, whatever start times, edit lists and encoder delays the file has.
 """
 
-from preprocessing.media.pictures import read_frames
+from preprocessing.media.pictures import frames_at, read_frames
+from preprocessing.media.probing import MediaInfo, probe
 from preprocessing.media.sound import (
     is_silent,
     nothing_to_hear,
     read_sound,
     stream_sound,
 )
-from preprocessing.media.source import MediaInfo, probe
 from preprocessing.media.transparent import TransparentWriter
 from preprocessing.media.writing import VideoWriter
 
 __all__ = [
-    "MediaInfo", "TransparentWriter", "VideoWriter", "is_silent", "nothing_to_hear", "probe", "read_frames",
-    "read_sound", "stream_sound",
+    "MediaInfo", "TransparentWriter", "VideoWriter", "frames_at", "is_silent", "nothing_to_hear", "probe",
+    "read_frames", "read_sound", "stream_sound",
 ]

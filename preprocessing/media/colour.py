@@ -1,13 +1,13 @@
 """High dynamic range and wide colours brought to what films and screens share: BT.709, standard range.
 
-Sources: ITU-R BT.2100 (HLG, PQ), BT.2408 (reference white at 203 cd/m2), BT.1886 (the screen's curve), BT.2390 (a soft
-shoulder for what is brighter than white).
+Sources: ITU-R BT.2100 (HLG, PQ), BT.2408 (reference white at 203 cd/m2), BT.1886 (the screen's curve).
 """
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -15,13 +15,11 @@ import av
 import numpy as np
 
 PQ, HLG = 16, 18  # FFmpeg's AVCOL_TRC_SMPTE2084 and AVCOL_TRC_ARIB_STD_B67
-BT2020, P3 = 9, 12  # FFmpeg's AVCOL_PRI_BT2020 and AVCOL_PRI_SMPTE432
-BT2020_SDR = (14, 15)  # AVCOL_TRC_BT2020_10 and _12: the curve of BT.709
+BT2020, P3, UNSPECIFIED = 9, 12, 2  # FFmpeg's AVCOL_PRI_BT2020, AVCOL_PRI_SMPTE432 and AVCOL_PRI_UNSPECIFIED
 NAMES = {PQ: "PQ", HLG: "HLG"}
 WHITE_NITS = 203.0  # of high dynamic range that becomes the white of standard range
 HLG_PEAK_NITS, HLG_GAMMA = 1000.0, 1.2
 KNEE = 0.85  # of white, in linear light: what is brighter is compressed
-PEAK = 1000.0 / WHITE_NITS  # and this, and all above, becomes white
 SCREEN_GAMMA = 2.4
 GRID = 33  # of the table, a side; code values are about even steps for the eye
 
@@ -41,8 +39,9 @@ class Colours:
 
     @staticmethod
     def of(frame: av.VideoFrame) -> Colours:
-        """A decoded frame's."""
-        return Colours(int(frame.color_trc), int(frame.color_primaries))
+        """A decoded frame's; high dynamic range without primaries means those of BT.2020."""
+        transfer, primaries = int(frame.color_trc), int(frame.color_primaries)
+        return Colours(transfer, BT2020 if transfer in NAMES and primaries == UNSPECIFIED else primaries)
 
     @property
     def is_hdr(self) -> bool:
@@ -75,16 +74,13 @@ def _hlg_nits(codes: np.ndarray) -> np.ndarray:
 
 
 def _shoulder(light: np.ndarray) -> np.ndarray:
-    """Linear light with white at 1: the same up to the knee, then a parabola that arrives at 1, level, at the peak."""
-    over = np.clip((light - KNEE) / (PEAK - KNEE), 0, 1)
-    # The cubic Hermite curve whose slope is 1 at the knee and 0 at the peak.
-    slope = (PEAK - KNEE) / (1 - KNEE)
-    exponent = slope  # 1 - (1 - x)^slope has slope `slope` at 0, in units of the part above the knee
-    return np.where(light <= KNEE, light, KNEE + (1 - KNEE) * (1 - (1 - over) ** exponent))
+    """Linear light, white at 1: the same up to the knee, then bent without a corner, so that all stays below 1."""
+    over = np.maximum(light - KNEE, 0) / (1 - KNEE)
+    return np.where(light <= KNEE, light, KNEE + (1 - KNEE) * over / (1 + over))
 
 
 def to_bt709(codes: np.ndarray, colours: Colours) -> np.ndarray:
-    """Code values `[..., 3]` 0-1 of R, G, B as BT.709 for a screen, 0-1. The plain reference of `conversion_file`."""
+    """Code values `[..., 3]` 0-1 of R, G, B as BT.709 for a screen, 0-1. The plain reference of `ToBt709`."""
     if colours.transfer == PQ:
         light = _pq_nits(codes) / WHITE_NITS
     elif colours.transfer == HLG:
@@ -130,7 +126,7 @@ class ToBt709:
     def _built(self, frame: av.VideoFrame) -> av.filter.Graph:
         graph = av.filter.Graph()
         source = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
         )
         width_px, height_px = self._size
         scale = graph.add("scale", f"{width_px}:{height_px}:flags=bicubic+accurate_rnd+full_chroma_int")

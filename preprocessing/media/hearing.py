@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, wraps
 from pathlib import Path
-from typing import TypeVar
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.stream import Disposition
 
-from preprocessing.media.source import decoded, open_media
+from preprocessing.media.once import per_file
+from preprocessing.media.source import decoded, open_media, sound_streams
 
 SILENT_DBFS = -60.0
 WINDOW_S = 0.05  # in which levels are measured
@@ -22,25 +20,6 @@ ENOUGH_S = 60.0  # of sound that is not silent, to judge a stream by
 CANCELS_DB = 10.0  # by so much weaker than a channel, the mix of both has lost it
 FULL_SCALES = (2.0**15, 2.0**23, 2.0**31)  # of whole numbers kept as floats
 OVER_SCALE = 16.0  # louder floats are no hot recording: they are on another scale
-_Result = TypeVar("_Result")
-
-
-def per_file(function: Callable[[Path], _Result]) -> Callable[[Path | str], _Result]:
-    """The function, called once for the same content of a file."""
-
-    @lru_cache(maxsize=32)
-    def remembered(path: Path, size: int, changed_ns: int) -> _Result:
-        return function(path)
-
-    @wraps(function)
-    def call(path: Path | str) -> _Result:
-        path = Path(path)
-        if not path.is_file():
-            return function(path)
-        facts = path.stat()
-        return remembered(path.absolute(), facts.st_size, facts.st_mtime_ns)
-
-    return call
 
 
 @dataclass(frozen=True)
@@ -92,11 +71,6 @@ def as_float(frames: Iterator[av.frame.Frame], rate_hz: int) -> Iterator[tuple[f
         assert resampler is not None
         for part in resampler.resample(frame):
             yield frame.time, part.to_ndarray()
-
-
-def sound_streams(container: InputContainer) -> list[av.AudioStream]:
-    """The sound streams that can be decoded here."""
-    return [stream for stream in container.streams.audio if stream.codec_context is not None]
 
 
 def _plain(stream: av.AudioStream) -> bool:

@@ -4,54 +4,24 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.container import InputContainer
 
 from foundation.errors import InputError
-from preprocessing.media.source import (
-    FALLBACK_FPS,
-    declared_end_s,
-    decoded,
-    open_media,
-    orientation,
-    probe,
-    shown_size,
-    video_stream,
-)
+from preprocessing.media.layout import layout
+from preprocessing.media.once import warn_once
+from preprocessing.media.probing import probe
+from preprocessing.media.rgb import ToRgb, deinterlaced
+from preprocessing.media.source import FALLBACK_FPS, declared_end_s, decoded, open_media, video_stream
 
 log = logging.getLogger(__name__)
 
-UNSPECIFIED_COLOURS = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
-HD_HEIGHT_PX = 720  # from here on, untagged video means BT.709 by common custom, below it BT.601
 JITTER = 0.05  # of a frame: time stamps rounded to milliseconds must not double or drop frames
-
-
-class _ToRgb:
-    """Decoded frames to RGB arrays in the shown position, all of the first frame's size."""
-
-    def __init__(self, pixel_aspect: Fraction | None) -> None:
-        self.pixel_aspect = pixel_aspect
-        self.reformatter = VideoReformatter()
-        self.size: tuple[int, int] | None = None
-
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        self.size = self.size or shown_size(frame, self.pixel_aspect)
-        colours = None
-        if frame.colorspace == UNSPECIFIED_COLOURS:
-            colours = Colorspace.ITU709 if min(frame.width, frame.height) >= HD_HEIGHT_PX else Colorspace.ITU601
-        picture = self.reformatter.reformat(
-            frame, *self.size, format="rgb24", src_colorspace=colours,
-            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT, threads=1,
-        ).to_ndarray()
-        transpose, mirror, upend = orientation(frame)
-        picture = picture.transpose(1, 0, 2) if transpose else picture
-        picture = picture[:, ::-1] if mirror else picture
-        return np.ascontiguousarray(picture[::-1] if upend else picture)
 
 
 def _timed_frames(path: Path | str) -> Iterator[tuple[float, float, av.VideoFrame, Fraction | None]]:
@@ -67,8 +37,7 @@ def _timed_frames(path: Path | str) -> Iterator[tuple[float, float, av.VideoFram
         end_s = declared_end_s(container, stream)
         limit_s = end_s + 1.0 if end_s else math.inf
         origin_s, last_s, shown_s = 0.0, -1.0, step_s
-        for frame in decoded(container, stream, path):
-            assert isinstance(frame, av.VideoFrame)
+        for frame in _whole_frames(container, stream, path):
             if last_s < 0:
                 origin_s = frame.time or 0.0
             time_s = last_s + step_s if frame.time is None else frame.time - origin_s
@@ -81,6 +50,51 @@ def _timed_frames(path: Path | str) -> Iterator[tuple[float, float, av.VideoFram
         raise InputError(f"{path}: not one frame decodes", "a whole video", "export or copy it again")
     if end_s and last_s + shown_s < end_s - 0.5:
         log.warning("%s ends after %.2f s of the promised %.2f s; it may be cut short", path, last_s + shown_s, end_s)
+
+
+def _whole_frames(container: InputContainer, stream: av.VideoStream, path: Path | str) -> Iterator[av.VideoFrame]:
+    frames = (frame for frame in decoded(container, stream, path) if isinstance(frame, av.VideoFrame))
+    found = layout(path)
+    return deinterlaced(frames) if found is not None and found.interlaced else frames
+
+
+def frames_at(
+    path: Path | str, indices: Container[int] | None = None, fps: float | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(index, frame) as `read_frames` gives them, of some frames only; the others are decoded, but never converted.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    if fps is None:
+        fps = probe(path).fps or FALLBACK_FPS
+    if not (math.isfinite(fps) and 0 < fps <= 1000):
+        raise InputError(f"a frame rate of {fps}", "a number of frames a second between 0 and 1000")
+    convert: ToRgb | None = None
+    shown: av.VideoFrame | None = None
+    count, end_s = 0, 0.0
+
+    def given(until: int) -> Iterator[tuple[int, np.ndarray]]:
+        wanted = [k for k in range(count, until) if indices is None or k in indices]
+        if wanted and shown is not None and convert is not None:
+            picture = convert(shown)
+            yield from ((k, picture.copy()) for k in wanted)
+
+    for time_s, shown_s, frame, pixel_aspect in _timed_frames(path):
+        convert = convert or _converter(path, pixel_aspect)
+        until = math.ceil(time_s * fps - 0.5 + JITTER)  # frames before this one still show the picture before
+        if shown is not None and until > count:
+            yield from given(until)
+            count = until
+        shown, end_s = frame, time_s + shown_s
+    yield from given(max(round(end_s * fps), 1))
+
+
+def _converter(path: Path | str, pixel_aspect: Fraction | None) -> ToRgb:
+    found = layout(path)
+    for note in found.notes if found is not None else ():
+        warn_once(f"{path}: {note}")
+    return ToRgb(pixel_aspect) if found is None else ToRgb(pixel_aspect, found.width_px, found.height_px)
 
 
 def read_frames(path: Path | str, fps: float | None = None) -> Iterator[np.ndarray]:
@@ -97,23 +111,4 @@ def read_frames(path: Path | str, fps: float | None = None) -> Iterator[np.ndarr
     Raises:
         InputError: no such file, no pictures, nothing decodes, or `fps` is not a positive number.
     """
-    if fps is None:
-        fps = probe(path).fps or FALLBACK_FPS
-    if not (math.isfinite(fps) and 0 < fps <= 1000):
-        raise InputError(f"a frame rate of {fps}", "a number of frames a second between 0 and 1000")
-    convert: _ToRgb | None = None
-    shown: av.VideoFrame | None = None
-    count, end_s = 0, 0.0
-    for time_s, shown_s, frame, pixel_aspect in _timed_frames(path):
-        convert = convert or _ToRgb(pixel_aspect)
-        until = math.ceil(time_s * fps - 0.5 + JITTER)  # frames before this one still show the picture before
-        if shown is not None and until > count:
-            picture = convert(shown)
-            for _ in range(count, until):
-                yield picture.copy()
-            count = until
-        shown, end_s = frame, time_s + shown_s
-    assert shown is not None and convert is not None
-    picture = convert(shown)
-    for _ in range(count, max(round(end_s * fps), 1)):
-        yield picture.copy()
+    yield from (frame for _, frame in frames_at(path, None, fps))

@@ -14,8 +14,9 @@ from av.container import InputContainer
 
 from face_model.tracks import SPEECH_RATE_HZ, Sound
 from foundation.errors import InputError
-from preprocessing.media.hearing import SILENT_DBFS, WINDOW_S, Hearing, as_float, hearing, per_file, sound_streams
-from preprocessing.media.source import declared_end_s, decoded, first_frame, open_media, warn_once
+from preprocessing.media.hearing import SILENT_DBFS, WINDOW_S, Hearing, as_float, hearing
+from preprocessing.media.once import per_file, warn_once
+from preprocessing.media.source import declared_end_s, decoded, first_frame, open_media, sound_streams
 from preprocessing.media.stills import is_still
 
 log = logging.getLogger(__name__)

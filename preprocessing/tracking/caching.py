@@ -17,12 +17,14 @@ from foundation.progress import Advance, progress
 from preprocessing.media import MediaInfo, probe, read_frames
 from preprocessing.tracking.following import FollowState, Stretch, assemble, follow_stretch
 from preprocessing.tracking.landmarks import FaceTracker, LandmarkTrack
+from preprocessing.tracking.layouts import roll_rad
 from preprocessing.tracking.registry import face_tracker
 
 log = logging.getLogger(__name__)
 
 STRETCH_S = 20.0  # work that a kill can cost; the tracker starts afresh here, so a resumed run gives the same numbers
 RIVAL_SIZE = 0.7  # another face of so much of the size might be the one that is meant
+SIDEWAYS_RAD = np.pi / 4  # of the head's roll, the median: it is the video that is turned
 RIVAL_SHARE = 0.2  # of the frames; from here on it is the user who has to say
 SEVERAL_SHARE, LOST_SHARE = 0.02, 0.02  # of the frames; worth a warning
 
@@ -125,13 +127,16 @@ def check_faces(track: LandmarkTrack, source: str) -> None:
     """Refuse what cannot be the video of one person; warn of what is merely not good.
 
     Raises:
-        InputError: no face at all, or in a fifth of the frames a second face of nearly the same size.
+        InputError: no face at all, one that lies on its side, or in a fifth of the frames a second one of nearly the
+            same size.
     """
     if not track.valid.any():
         raise InputError(
             f"{source}: no face in {len(track)} frames", "a video of one person facing the camera",
             "a face of at least a fifth of the picture's height, well lit, is found best",
         )
+    if abs(float(np.median(roll_rad(track.landmarks_px[track.valid])))) > SIDEWAYS_RAD:
+        raise InputError(f"{source}: the face lies on its side", "an upright one", "turn the video")
     rivals = float((track.rival >= RIVAL_SIZE).mean())
     if rivals > RIVAL_SHARE:
         raise InputError(

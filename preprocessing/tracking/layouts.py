@@ -49,6 +49,18 @@ class Layout:
         return np.stack([right, left, *rest], axis=-2)
 
 
+def roll_rad(points: np.ndarray) -> np.ndarray:
+    """How far faces are turned clockwise in the picture `[...]`, -pi to pi, by the line through the eyes of points
+    `[..., L, C]`.
+
+    Raises:
+        InputError: of another layout.
+    """
+    right, left = (points[..., list(pair), :2].mean(-2) for pair in layout_of(points).eye_corners)
+    across = left - right
+    return np.arctan2(across[..., 1], across[..., 0])
+
+
 _SKULL_478 = (*mp478.EYE_CORNERS, 6, 168, 197, 195, 10, 151, 9, 127, 356, 234, 454, 103, 332)
 MP478 = Layout(
     count=478, arkit_count=52, skull=_SKULL_478, skull_mp478=_SKULL_478,

@@ -13,7 +13,8 @@ from foundation.errors import InputError
 from foundation.shipped import shipped
 from preprocessing.explaining import BAD_RGB, UnfitError
 from preprocessing.media.stills import read_still
-from preprocessing.portrait import find_portrait, roll_rad
+from preprocessing.portrait import find_portrait
+from preprocessing.tracking.layouts import roll_rad
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
 
 

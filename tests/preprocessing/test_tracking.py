@@ -45,6 +45,7 @@ class Painted:
         self.faces, self.ghosts, self.frames, self.stop_at = faces, ghosts or set(), 0, -1
         self.restarts = 0
         self.shape = np.random.default_rng(0).uniform(-0.5, 0.5, (478, 3)).astype(np.float32)
+        self.shape[[33, 133, 362, 263], :2] = [(-0.3, 0), (-0.1, 0), (0.1, 0), (0.3, 0)]  # the eyes: it is upright
 
     def _see(self, index: int) -> list[FaceObservation]:
         return [
@@ -208,6 +209,13 @@ def test_cache_saves_the_work_and_a_killed_run_resumes(tmp_path: Path, monkeypat
     assert (again.fps, again.source, again.tracker) == (25, "a.mkv", "painted 1")
     other_rate = Painted(faces)
     assert len(track_landmarks(path, tmp_path / "two", fps=12.5, tracker=other_rate)) == 25 and other_rate.frames == 25
+
+
+def test_a_video_that_lies_on_its_side_is_refused() -> None:
+    lying = Painted([[(100.0, 100.0, 80.0)]] * 9)
+    lying.shape[:, :2] = lying.shape[:, [1, 0]] * (-1, 1)
+    with pytest.raises(InputError, match="lies on its side; expected an upright one; turn the video"):
+        check_faces(follow_face(lying, numbered(9), 25), "a.mp4")
 
 
 def test_track_is_saved_and_cut(tmp_path: Path) -> None:
