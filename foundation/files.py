@@ -17,6 +17,8 @@ from safetensors.numpy import save_file
 
 from foundation.errors import FULL, InputError
 
+KEPT_NAME_BYTES = 64  # of the goal's name in a temporary one
+
 
 @contextmanager
 def atomic_path(goal: Path | str) -> Iterator[Path]:
@@ -26,7 +28,8 @@ def atomic_path(goal: Path | str) -> Iterator[Path]:
     """
     goal = Path(goal)
     goal.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{goal.stem}-", suffix=f".partial{goal.suffix}")
+    start = os.fsencode(goal.stem)[:KEPT_NAME_BYTES].decode(errors="ignore")  # no longer than a name may be
+    handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{start}-", suffix=f".partial{goal.suffix}")
     os.close(handle)
     temporary = Path(name)
     try:

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from talking_head.exporting.export import export
     from talking_head.framing import Framing
     from talking_head.provenance import verify
+    from talking_head.removing import remove_all, remove_targets
     from talking_head.settings import EnrolSettings
     from talking_head.speaking import Directions
     from talking_head.synthesis import synthesize
-    from talking_head.target import Target, remove_target, targets
+    from talking_head.target import Target, targets
     from talking_head.tracking import track
     from talking_head.training import train
     from talking_head.transfer_files import transfer_file as transfer
@@ -71,7 +72,8 @@ _HOMES = {
     "export": "talking_head.exporting.export",
     "live": "talking_head.live",  # a package that can be called
     "prepare": "talking_head.datasets.prepare",
-    "remove_target": "talking_head.target",
+    "remove_all": "talking_head.removing",
+    "remove_targets": "talking_head.removing",
     "synthesize": "talking_head.synthesis",
     "targets": "talking_head.target",
     "track": "talking_head.tracking",
@@ -81,8 +83,8 @@ _HOMES = {
 }
 __all__ = [
     "Directions", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place", "PrepareSettings", "Target",
-    "compare", "enroll", "evaluate", "export", "live", "prepare", "remove_target", "synthesize", "targets", "track",
-    "train", "transfer", "verify",
+    "compare", "enroll", "evaluate", "export", "live", "prepare", "remove_all", "remove_targets", "synthesize",
+    "targets", "track", "train", "transfer", "verify",
 ]
 
 

@@ -30,6 +30,7 @@ from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
 from render2video.rasterizer import array_rasterizer
 from talking_head import __version__
+from talking_head.given import checked_consent, readable
 from talking_head.home import Home
 from talking_head.learning import Teaching, learn_motion, learn_video
 from talking_head.photo import learn_photo, photo_in, photo_settings
@@ -212,22 +213,20 @@ def enroll(
             consent, an unknown motion model, a speech encoder that lacks something, a target of that name, another
             enrolment of it under way, no space left.
     """
-    with choosing(home):
-        return _enroll(Path(video), target_id, consent, (settings or EnrolSettings()).checked(), replace)
+    settings, statement = (settings or EnrolSettings()).checked(), checked_consent(consent)
+    with choosing(home), readable(Path(video)) as source:
+        return _enroll(source, checked_id(target_id), statement, settings, replace)
 
 
 def _enroll(source: Path, target_id: str, consent: str, settings: EnrolSettings, replace: bool) -> Enrolled:
-    if not consent.strip():
-        example = '--consent "I agree to be enrolled. NAME, DATE"'
-        raise InputError("an empty consent", "who allows the use of this likeness", f"say {example}")
     place = Home.find()
-    checked_id(target_id)
+    writable(place.path)
     heard, begun = _prepared_parts(settings)
     if settings.motion and is_still(source):
         raise InputError(f"--motion {settings.motion[0]} from a photo", "a video", "a photo shows nothing that moves")
     photo = photo_in(source)
     if photo is not None:
-        return _enroll_photo(place, source, photo, target_id, consent.strip(), settings, begun[DEFAULT_MODEL], replace)
+        return _enroll_photo(place, source, photo, target_id, consent, settings, begun[DEFAULT_MODEL], replace)
     check_teachable(source, probe(source), SHORTEST_S)
     content = sha256(source)
     origin = {"video": source.name, "sha256": content, "weights": _described(begun)}
@@ -237,14 +236,14 @@ def _enroll(source: Path, target_id: str, consent: str, settings: EnrolSettings,
     with place.lock(target_id):
         sweep(place, target_id)
         present = _present(place, target_id, replace)
-        if present is not None and present.card.key == key and present.card.consent.statement == consent.strip():
+        if present is not None and present.card.key == key and present.card.consent.statement == consent:
             return _with_motions(place, present, source, settings, begun)
         if present is not None and not replace:
             raise _taken(target_id)
         work = Work(writable(place.work / f"{target_id}-{key[:12]}"))
         try:
             made = _Enrolment(source, settings, begun, work, device_name(settings.device)).run()
-            target = _assemble(place, target_id, made, Consent(consent.strip(), date.today().isoformat()), origin, key)
+            target = _assemble(place, target_id, made, Consent(consent, date.today().isoformat()), origin, key)
         except InputError:
             if not work.has_begun():
                 shutil.rmtree(work.folder, ignore_errors=True)

@@ -16,6 +16,8 @@ from filelock import FileLock, Timeout
 from foundation.errors import InputError
 from foundation.places import absolute, home_folder, writable
 
+LOCK_SUFFIX = ".lock"
+
 
 @dataclass(frozen=True)
 class Home:
@@ -41,18 +43,30 @@ class Home:
         """Unfinished enrolments, kept so that the same command resumes."""
         return self.path / "work"
 
+    @property
+    def imported(self) -> Path:
+        """People taken over from the published FACIAL code."""
+        return self.path / "imported"
+
+    @property
+    def locks(self) -> Path:
+        return self.path / "locks"
+
     @contextmanager
     def lock(self, target_id: str) -> Iterator[None]:
-        """Keep a target's name to this process; the system lets go of it even after a crash.
+        """Keep a target's name to this process; the system lets go of it even after a crash. No file with the name
+        stays behind.
 
         Raises:
             InputError: another process holds it, or the home cannot be written.
         """
-        folder = self.path / "locks"
-        writable(folder)
-        lock = FileLock(folder / f"{target_id}.lock")
+        path = writable(self.locks) / f"{target_id}{LOCK_SUFFIX}"
+        # Held for an instant: nobody may open a lock's file while it is deleted.
+        guard = FileLock(self.locks / f".guard{LOCK_SUFFIX}")
+        lock = FileLock(path)
         try:
-            lock.acquire(blocking=False)
+            with guard:
+                lock.acquire(blocking=False)
         except Timeout as error:
             raise InputError(
                 f"another command is working on target '{target_id}'", "one at a time", "wait for it or stop it"
@@ -60,7 +74,9 @@ class Home:
         try:
             yield
         finally:
-            lock.release()
+            with guard:
+                lock.release()
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -122,7 +122,7 @@ class Provenance:
 
 def consent_digest(person: Target) -> str:
     """sha256 of a target's consent statement in UTF-8."""
-    return hashlib.sha256(person.card.consent.statement.encode()).hexdigest()
+    return hashlib.sha256(person.card.consent.statement.encode(errors="surrogateescape")).hexdigest()
 
 
 def sidecar_of(film: Path) -> Path:
@@ -164,8 +164,8 @@ def marked(goal: Path, claims: Claims, identity: Identity | None) -> Iterator[Pa
             else:
                 with atomic_path(film) as signed:
                     manifest.embed(film, signed, goal.name, asdict(claims), identity)
-        if identity is not None:
-            sidecar_of(goal).unlink(missing_ok=True)  # of an older film of that name
+        if identity is not None and os.path.lexists(sidecar_of(goal)):  # of an older film; a name too long is nobody's
+            sidecar_of(goal).unlink()
     except InputError as error:  # tell the user's name of it, not the temporary one
         raise InputError(error.received.replace(str(film), str(goal)), error.expected, error.remedy) from error
 

@@ -52,7 +52,7 @@ class Imported:
 
 def imported_folder(home: Home, name: str) -> Path:
     """Where the import of that name lies."""
-    return home.path / "imported" / checked_id(name)
+    return home.imported / checked_id(name)
 
 
 def read_generator(path: Path | str) -> dict[str, np.ndarray]:

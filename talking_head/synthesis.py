@@ -9,13 +9,15 @@ from pathlib import Path
 from face_model import mp478
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
-from foundation.places import writable
+from foundation.places import choosing, writable
 from foundation.progress import track
 from preprocessing.media import TransparentWriter, VideoWriter, nothing_to_hear
 from render2video.person import PersonRenderer
-from talking_head import __version__
+from talking_head import __version__, manifest
 from talking_head.framing import Framing, Shot
+from talking_head.given import check_name, readable
 from talking_head.home import Home
+from talking_head.identity import Identity
 from talking_head.label import stamp, tags
 from talking_head.provenance import Claims, marked, sidecar_of, signing_identity
 from talking_head.settings import checked_seed, device_name
@@ -76,37 +78,74 @@ def synthesize(
             written, a framing that there is not, or a certificate that cannot sign.
     """
     started_s = time.monotonic()
-    audio = Path(audio)
-    picture = (framing or Framing()).checked()
-    goal = checked_output(output, audio, ".webm" if picture.transparent else ".mp4", force)
-    checked_seed(seed)
-    person = find_target(Home.find(home), target)
-    where, card = device_name(device), person.card
-    signer = signing_identity(Home.find(home), certificate, key) if not picture.transparent else None
-    notes = [SILENCE_NOTE] if driving is None and nothing_to_hear(audio) else []
-    unsigned = UNSIGNED_WEBM_NOTE if picture.transparent else UNSIGNED_NOTE
-    notes += [] if signer else [f"{unsigned} {sidecar_of(goal).name}"]
-    if driving is None:
-        motion = speak(audio, person, seed, where, directions)
-    else:
-        motion = follow(driving, audio, person, seed, where, directions)
-    weights = directions.weights if directions is not None else None
+    with choosing(home), readable(Path(audio)) as heard:
+        order = Order.checked(
+            heard, target, output, driving, directions or Directions(), seed, label, device, certificate, key,
+            framing or Framing(), force,
+        )
+        return _made(order, started_s)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A film as it is wanted, all of it checked that can be without work. signer: None where nobody signs."""
+
+    audio: Path
+    person: Target
+    goal: Path
+    driving: Path | str | None
+    directions: Directions
+    seed: int
+    label: bool
+    device: str
+    signer: Identity | None
+    framing: Framing
+    notes: tuple[str, ...]
+
+    @classmethod
+    def checked(
+        cls, audio: Path, target: str, output: Path | str, driving: Path | str | None, directions: Directions,
+        seed: int, label: bool, device: str, certificate: Path | str | None, key: Path | str | None, framing: Framing,
+        force: bool,
+    ) -> Order:
+        """See `synthesize`, whose arguments and errors these are."""
+        picture = framing.checked()
+        goal = checked_output(output, audio, ".webm" if picture.transparent else ".mp4", force)
+        checked_seed(seed)
+        home = Home.find()
+        person = find_target(home, target)
+        where = device_name(device)
+        signer = signing_identity(home, certificate, key) if not picture.transparent else None
+        notes = [SILENCE_NOTE] if driving is None and nothing_to_hear(audio) else []
+        unsigned = UNSIGNED_WEBM_NOTE if picture.transparent else UNSIGNED_NOTE
+        notes += [] if signer else [f"{unsigned} {sidecar_of(goal).name}"]
+        return cls(audio, person, goal, driving, directions, seed, label, where, signer, picture, tuple(notes))
+
+
+def _made(order: Order, started_s: float) -> Synthesis:
+    person, card = order.person, order.person.card
+    weights = order.directions.weights
     given = None if weights is None else find_weights(weights).path
-    with marked(goal, Claims.of(person, label, given), signer) as film:
-        shot = _paint(film, goal.name, motion, person, audio, label, where, picture)
-    notes += [shot.note] if shot.note else []
+    with person.unchanged():
+        if order.driving is None:
+            motion = speak(order.audio, person, order.seed, order.device, order.directions)
+        else:
+            motion = follow(order.driving, order.audio, person, order.seed, order.device, order.directions)
+        claims = Claims.of(person, order.label, given)
+    with marked(order.goal, claims, order.signer) as film:
+        shot = _paint(film, motion, order)
+    notes = (*order.notes, shot.note) if shot.note else order.notes
     return Synthesis(
-        goal, person.id, len(motion) / card.fps, len(motion), card.fps, shot.width_px, shot.height_px, seed, label,
-        signer is not None, round(time.monotonic() - started_s, 3), "; ".join(notes),
+        order.goal, person.id, len(motion) / card.fps, len(motion), card.fps, shot.width_px, shot.height_px, order.seed,
+        order.label, order.signer is not None, round(time.monotonic() - started_s, 3), "; ".join(notes),
     )
 
 
-def _paint(
-    film: Path, name: str, motion: FaceMotion, person: Target, audio: Path, label: bool, device: str, framing: Framing
-) -> Shot:
+def _paint(film: Path, motion: FaceMotion, order: Order) -> Shot:
     """Write the film. What painting needs is gone when it ends, for signing needs memory of its own."""
-    card = person.card
-    renderer = PersonRenderer.load(person.folder, mp478.load(), device)
+    person, card = order.person, order.person.card
+    with person.unchanged():
+        renderer = PersonRenderer.load(person.folder, mp478.load(), order.device)
     paints = renderer.camera.width_px, renderer.camera.height_px
     if paints != (card.width_px, card.height_px):
         said = f"frames of {card.width_px}x{card.height_px}"
@@ -114,12 +153,12 @@ def _paint(
             f"target '{person.id}' whose card says {said}", f"{paints[0]}x{paints[1]}, as it paints", "enroll it again"
         )
     about = tags(person.id, __version__)
-    shot = Shot.of(renderer, card, framing)
+    shot = Shot.of(renderer, card, order.framing)
     frames = shot.frames(renderer, motion)
-    kind = TransparentWriter if framing.transparent else VideoWriter
-    with kind(film, card.fps, shot.width_px, shot.height_px, sound_source=audio, metadata=about) as writer:
-        for frame in track(frames, f"Painting {name}", len(motion)):
-            writer.write(stamp(frame) if label else frame)
+    kind = TransparentWriter if order.framing.transparent else VideoWriter
+    with kind(film, card.fps, shot.width_px, shot.height_px, sound_source=order.audio, metadata=about) as writer:
+        for frame in track(frames, f"Painting {order.goal.name}", len(motion)):
+            writer.write(stamp(frame) if order.label else frame)
     return shot
 
 
@@ -134,6 +173,7 @@ def checked_output(output: Path | str, audio: Path, suffix: str = ".mp4", force:
     if goal.suffix.lower() != suffix:
         why = "" if suffix == ".mp4" else ", which can be transparent"
         raise InputError(f"output '{goal}'", f"a name that ends in {suffix}{why}", f"try {goal.stem or 'out'}{suffix}")
+    check_name(goal.absolute(), sidecar_of(goal) if suffix != ".mp4" or not manifest.available() else None)
     if goal.is_dir():
         raise InputError(f"output '{goal}' is a folder", "a file name", "give another name")
     if goal.exists() and audio.exists() and goal.samefile(audio):

@@ -13,7 +13,7 @@ from typing import Any
 from foundation.errors import InputError
 from foundation.files import read_json, sha256, write_json
 from foundation.shipped import shipped
-from talking_head.home import Home, discard, new_folder, sweep_folder
+from talking_head.home import Home, new_folder, sweep_folder
 
 CARD, MOTION, VIDEO, APPEARANCE, PREVIEW = (
     "target.json", "motion.safetensors", "render2video.safetensors", "appearance.safetensors", "preview.jpg",
@@ -129,6 +129,7 @@ class Target:
     folder: Path
     card: TargetCard
     built_in: bool = False
+    mark: tuple[int, ...] = ()  # of the folder as it was when the card was read
 
     @property
     def id(self) -> str:
@@ -141,11 +142,28 @@ class Target:
         Raises:
             InputError: a file of it is missing or its card does not fit.
         """
+        mark = _mark(folder)
         card = TargetCard.read(folder / CARD)
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise InputError(f"target {folder} lacks {', '.join(missing)}", "a whole target", "enroll it again")
-        return cls(folder, card, built_in)
+        return cls(folder, card, built_in, mark)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Read its files inside: all of them are of the person whose card was read.
+
+        Raises:
+            InputError: it was replaced, changed or removed since.
+        """
+        try:
+            yield
+        finally:  # what an absent file raises is then no news
+            if _mark(self.folder) != self.mark:
+                raise InputError(
+                    f"target '{self.id}' was changed by another command meanwhile", "a target that stays as it is",
+                    "run the same command again",
+                )
 
     def size_bytes(self) -> int:
         """Bytes on disk."""
@@ -156,6 +174,16 @@ class Target:
         hashes = {name: sha256(self.folder / name) for name in FILES if name != CARD}
         place = {"folder": str(self.folder), "built_in": self.built_in, "bytes": self.size_bytes()}
         return {**asdict(self.card), **place, "sha256": hashes}
+
+
+def _mark(folder: Path) -> tuple[int, ...]:
+    """Changes whenever a folder is replaced, or a file in it: enrolment renames whole files and folders into place."""
+    try:
+        facts = folder.stat()
+        card = (folder / CARD).stat()
+    except OSError:
+        return ()
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, card.st_ino, card.st_mtime_ns
 
 
 def _folders(home: Home) -> dict[str, tuple[Path, bool]]:
@@ -192,20 +220,6 @@ def find_target(home: Home, target_id: str) -> Target:
         expected = f"one of {', '.join(list(folders)[:8])}" if folders else f"an enrolled target in {home.targets}"
         raise InputError(f"unknown target '{target_id}'", expected, remedy)
     return Target.read(*folders[target_id])
-
-
-def remove_target(home: Home, target_id: str) -> Path:
-    """Delete a target of the user's; returns where it was.
-
-    Raises:
-        InputError: unknown, built in, or in use.
-    """
-    folder, built_in = _folders(home).get(checked_id(target_id)) or (find_target(home, target_id).folder, False)
-    if built_in:
-        raise InputError(f"target '{target_id}' is built in", "a target of your own", "built-in ones cannot be removed")
-    with home.lock(target_id):
-        discard(folder)
-    return folder
 
 
 def find_own(home: Home, target_id: str) -> Target | None:

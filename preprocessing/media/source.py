@@ -36,7 +36,7 @@ def open_media(path: Path | str) -> Iterator[InputContainer]:
     """
     path = Path(path)
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if path.is_dir() else "is a pipe or a device" if path.exists() else "does not exist"
         raise InputError(f"{path} {what}", "a video or sound file", "check the path")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes)", "a video or sound file", "copy or record it again")

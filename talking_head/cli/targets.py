@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from foundation.errors import InputError
 from talking_head.cli.common import HomeOption, JsonOption, Outcome, readable_size, verb
 from talking_head.home import Home
 
@@ -64,9 +65,26 @@ def _lines(content: dict[str, Any], indent: str = "") -> Iterator[str]:
 
 @app.command()
 @verb
-def remove(target_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
-    """Remove one of your own targets, and unfinished work on it."""
-    from talking_head.target import remove_target
+def remove(
+    target_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Whom to forget.", show_default=False)
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Forget all of your own targets.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Delete all that is kept of people: targets, unfinished work, imports, and cached tracks of faces.
 
-    folder = remove_target(Home.find(home), target_id)
-    return Outcome(f"removed {folder}", {"removed": str(folder)})
+    What is kept where: docs/storage.md.
+    """
+    from talking_head.removing import remove_all, remove_targets
+
+    ids = target_ids or []
+    if everybody == bool(ids):
+        given = f"--all and {ids[0]}" if ids else "nothing to remove"
+        raise InputError(given, "ids, or --all", "see talking-head targets list")
+    removed = remove_all(home) if everybody else remove_targets(ids, home)
+    whose = ", ".join(removed.ids) or "nobody"
+    summary = f"removed all that was kept of {whose}: {len(removed.paths)} files and folders"
+    data = {"ids": list(removed.ids), "removed": [str(path) for path in removed.paths], "bytes": removed.bytes}
+    return Outcome(f"{summary}, {readable_size(removed.bytes)}", data)

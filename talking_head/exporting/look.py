@@ -30,7 +30,8 @@ class Look:
 
 def look_of(person: Target, device: str = "cpu") -> Look:
     """What a target looks like in its mean pose, with lips closed and eyes open, as its own network paints it."""
-    renderer = PersonRenderer.load(person.folder, mp478.load(), device)
+    with person.unchanged():  # its motion was read before
+        renderer = PersonRenderer.load(person.folder, mp478.load(), device)
     speaker = load_motion_model(person.folder / MOTION)
     still = FaceMotion.unpack(np.array([person.card.motion_statistics.mean]), person.card.fps)
     rest = speaker.statistics.rest if isinstance(speaker, FacialGan) else still.expression[0]

@@ -13,6 +13,7 @@ from foundation.errors import InputError
 from foundation.places import HOME_VARIABLE
 from talking_head.cli import app
 from talking_head.home import Home
+from talking_head.removing import remove_targets
 from talking_head.settings import EnrolSettings
 from talking_head.target import (
     CARD,
@@ -23,7 +24,6 @@ from talking_head.target import (
     find_target,
     list_targets,
     new_target,
-    remove_target,
     write_card,
 )
 
@@ -66,7 +66,7 @@ def test_a_card_survives_the_disk(home: Home) -> None:
 
 @pytest.mark.parametrize("target_id", BAD_IDS)
 def test_ids_that_are_not_plain_names_are_refused_everywhere(home: Home, target_id: str) -> None:
-    for use in (find_target, remove_target, make_target):
+    for use in (find_target, lambda place, name: remove_targets([name], place.path), make_target):
         with pytest.raises(InputError, match="target id"):
             use(home, target_id)
     assert not home.path.exists() or not list(home.path.rglob("*.json"))
@@ -99,14 +99,14 @@ def test_rebuilding_replaces_the_whole_folder(home: Home) -> None:
 
 def test_removing_and_damage(home: Home) -> None:
     make_target(home, "ana")
-    remove_target(home, "ana")
+    remove_targets(["ana"], home.path)
     assert own(home) == [] and list(home.targets.iterdir()) == []
     make_target(home, "ana")
     (home.targets / "ana" / "motion.safetensors").unlink()
     with pytest.raises(InputError, match="lacks motion.safetensors"):
         find_target(home, "ana")
     assert own(home) == []
-    remove_target(home, "ana")
+    remove_targets(["ana"], home.path)
     assert list(home.targets.iterdir()) == []
 
 

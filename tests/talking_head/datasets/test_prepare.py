@@ -149,6 +149,7 @@ def test_train_takes_prepared_data(prepared: Prepared, tmp_path: Path) -> None:
     small = "picture_widths: [4, 4, 8, 8], unet_widths: [8, 8], join_widths: [8], discriminator_width: 4"
     config.write_text(
         f"run: {tmp_path / 'run'}\nsplit: clip\nmodel:\n  general: {{epochs: 0, batch_size: 4, min_steps: 2}}\n"
+        f"  from_scratch: {{epochs: 0, batch_size: 4, min_steps: 2}}\n"
         f"  architecture: {{{small}}}\n"
     )
     learned = train(config, prepared.manifest.parent)
