@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from face_model import mp478
 from preprocessing.explaining import Mark, Sight, UnfitError
 from preprocessing.eyes import LEAST_OPEN_RATIO, eye_ratio
+from preprocessing.mouth_cover import see_mouth
 from preprocessing.tracking import FaceObservation, FaceTracker, face_tracker
 from preprocessing.tracking.close_up import RIVAL_SHARE
 from preprocessing.tracking.layouts import roll_rad
@@ -48,7 +50,7 @@ def find_portrait(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | N
     """The photo turned so that its face is upright, and the face.
 
     Raises:
-        InputError: as `find_face`.
+        InputError: as `find_face`, or something lies over the mouth.
     """
     used = tracker or face_tracker()
     try:
@@ -60,6 +62,12 @@ def find_portrait(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | N
     finally:
         if tracker is None:
             used.close()
+    if see_mouth(picture_rgb, landmarks_px).covered:
+        face = FaceObservation(landmarks_px, np.zeros(0, np.float32))
+        raise UnfitError(
+            f"{source}: the mouth is covered", "a photo that shows it", "choose one without a mask or hand before it",
+            Sight(picture_rgb, (Mark(face.box_px, "mouth covered", points_px=landmarks_px[list(mp478.OUTER_LIPS)]),)),
+        )
     said = {1: "turned by 90 degrees to the left", 2: "turned upside down", 3: "turned by 90 degrees to the right"}
     return Portrait(picture_rgb, landmarks_px, (f"{said[turns]}, so that the face is upright",) if turns else ())
 

@@ -14,6 +14,7 @@ from foundation.errors import InputError
 from foundation.places import tracks_folder, writable
 from preprocessing.deng import DengFiles
 from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_sound
+from preprocessing.one_person import one_person
 from preprocessing.report import ClipQuality, inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, estimate_offset
@@ -60,7 +61,8 @@ def track(
         cache: folder where landmarks and coefficients are kept, by content; None: the user's cache, as `evaluate` has.
 
     Raises:
-        InputError: not a video, no face, two faces that could be meant, (without `fix_sync`) sound out of step, or the
+        InputError: not a video, no face, two faces that could be meant, one person in less than half of it, a covered
+            mouth, (without `fix_sync`) sound out of step, or the
             tracker or its files are missing, or those of the regressor something else.
     """
     video, folder, choice = Path(video), Path(output), Choice.parse(tracker)
@@ -72,6 +74,11 @@ def track(
     writable(folder, "-o")
     kept = writable(tracks_folder() if cache is None else Path(cache))
     seen = measure(video, kept, choice)
+    if seen.track is None:
+        landmarks, notes = one_person(video, seen.landmarks)
+        seen = replace(seen, landmarks=landmarks)
+        for note in notes:
+            log.warning("%s: %s", video, note)
     landmarks = seen.landmarks
     if check is not None:
         check(landmarks)

@@ -46,9 +46,12 @@ class Window:
         """Side of what is shown of it."""
         return round(min(max(self.side_px, LEAST_VIEW_PX), MOST_VIEW_PX))
 
-    def view(self, picture_rgb: np.ndarray) -> np.ndarray:
-        """It as a picture of its own `[S, S, 3]`; what lies over the border is filled with the border's colours."""
-        zoom, half = self.view_px / self.side_px, self.view_px / 2
+    def view(self, picture_rgb: np.ndarray, view_px: int = 0) -> np.ndarray:
+        """It as a picture `[S, S, 3]`, S being its `view_px` unless another is asked for; what lies over the border is
+        filled with the border's colours.
+        """
+        view_px = view_px or self.view_px
+        zoom, half = view_px / self.side_px, view_px / 2
         corner = np.array([self.centre_x_px, self.centre_y_px]) - self.side_px / 2
         size = np.array(picture_rgb.shape[1::-1])
         low = np.clip(np.floor(corner) - 2, 0, size - 1).astype(int)
@@ -59,7 +62,7 @@ class Window:
         shift = half - 0.5 - zoom * (corner + self.side_px / 2 - low - 0.5)
         moved = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
         return cv2.warpAffine(
-            part, moved, (self.view_px, self.view_px), flags=cv2.INTER_CUBIC if zoom > 1 else cv2.INTER_LINEAR,
+            part, moved, (view_px, view_px), flags=cv2.INTER_CUBIC if zoom > 1 else cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -162,6 +162,18 @@ def assemble(
     return LandmarkTrack(
         fps=float(fps), width_px=size_px[0], height_px=size_px[1], confidence=confidence, source=source,
         tracker=tracker, **whole,
+    )
+
+
+def without(track: LandmarkTrack, wrong: np.ndarray) -> LandmarkTrack:
+    """The track without some of its frames `[T]` bool; they are filled from their neighbours, as are those without a
+    face.
+    """
+    valid = track.valid & ~wrong
+    landmarks_px, arkit = (fill_gaps(values, valid) for values in (track.landmarks_px, track.arkit))
+    return replace(
+        track, landmarks_px=landmarks_px, arkit=arkit, valid=valid, confidence=_confidence(landmarks_px, valid),
+        rival=np.where(valid, track.rival, 0).astype(track.rival.dtype),
     )
 
 
