@@ -17,6 +17,7 @@ SHOWN_GAP_SHARE = 0.12  # of the lips' width: a photo whose lips are this far op
 REDNESS = 1.5  # how much red beyond green counts against a pixel's light, 0-255: lips and gums are no teeth
 BRIGHT, BRIGHT_SHARE = 90.0, 0.8  # what teeth reach in good light, or of what enamel would have in the photo's own
 MIN_COLUMNS_SHARE = 0.35  # of the open mouth's width, in which teeth hang from above
+MOST_HOLE_SHARE = 0.15  # of the lips' width: a wider hole between bright columns is none in a row of teeth
 MIN_TEETH_SHARE = 0.25  # of the open mouth, for bright parts to count as teeth
 FINE_PX_MM = 5.0  # of pictures of painted teeth
 USUAL_HEIGHT_MM = 6.0  # what `PhotoConfig.teeth_height_mm` is for teeth as described here
@@ -100,7 +101,7 @@ def _teeth_seen(photo: np.ndarray, geometry: PhotoGeometry, enamel: np.ndarray) 
         return None
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     solid = cv2.morphologyEx((teeth > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, kernel, iterations=2)
-    solid = hanging(inside > 0.5, cv2.erode(solid, kernel).astype(bool))
+    solid = without_holes(hanging(inside > 0.5, cv2.erode(solid, kernel).astype(bool)), round(MOST_HOLE_SHARE * width))
     if solid.any(0).sum() < MIN_COLUMNS_SHARE * (inside > 0.5).any(0).sum():
         return None
     return _with_gums(photo, inside > 0.5, solid, round(0.16 * width))
@@ -115,6 +116,23 @@ def hanging(inside: np.ndarray, bright: np.ndarray) -> np.ndarray:
             gaps = np.flatnonzero(np.diff(rows) > 1)
             teeth[rows[0] : (rows[gaps[0]] if len(gaps) else rows[-1]) + 1, column] = True
     return teeth
+
+
+def without_holes(teeth: np.ndarray, most_px: int) -> np.ndarray:
+    """Teeth `[S, S]` bool, columns without any between such that have some filled, where at most so many lie side by
+    side: a seam, a glint or a dark gap is the photo's too, and through a hole the mouth's inside would show.
+    """
+    whole, columns = teeth.copy(), np.flatnonzero(teeth.any(0))
+    ends = np.array([np.flatnonzero(teeth[:, column])[[0, -1]] for column in columns]).reshape(-1, 2)
+    for k in np.flatnonzero(np.diff(columns) > 1):
+        left, right = columns[k], columns[k + 1]
+        if right - left - 1 > most_px:
+            continue
+        for column in range(left + 1, right):
+            share = (column - left) / (right - left)
+            first, last = np.rint(ends[k] + share * (ends[k + 1] - ends[k])).astype(int)
+            whole[first : last + 1, column] = True
+    return whole
 
 
 def _with_gums(photo: np.ndarray, inside: np.ndarray, solid: np.ndarray, rise_px: int) -> np.ndarray:

@@ -22,7 +22,7 @@ from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import FOLDS, without_smile
 from render2video.photo.light import LUMA, blur_px, cheek_colour
 from render2video.photo.person import photo_person
-from render2video.photo.teeth import hanging, teeth_of
+from render2video.photo.teeth import hanging, teeth_of, without_holes
 from render2video.photo.warp import EYES, LIP_RING, LOWER_LIP, UPPER_LIP
 from tests.render2video.photo_scenes import SIZE_PX, motion_of, painter_of, smiling_face, wild
 
@@ -259,6 +259,16 @@ def test_only_what_hangs_from_above_counts_as_the_photos_teeth() -> None:
     expected = np.zeros_like(inside)
     expected[3:8, :6] = True
     np.testing.assert_array_equal(hanging(inside, bright), expected)
+
+
+def test_a_hole_between_teeth_is_filled_and_a_wide_one_is_not() -> None:
+    teeth = np.zeros((20, 30), bool)
+    teeth[4:10, 2:12], teeth[6:12, 14:20], teeth[6:12, 26:29] = True, True, True
+    whole = without_holes(teeth, 3)
+    assert whole[:, 2:20].any(0).all() and not whole[:, 20:26].any(), "the seam, and not what lies six columns apart"
+    assert [np.flatnonzero(whole[:, column])[[0, -1]].tolist() for column in (12, 13)] == [[5, 10], [5, 10]]
+    np.testing.assert_array_equal(whole[teeth], True)
+    np.testing.assert_array_equal(without_holes(np.zeros((5, 5), bool), 3), False)
 
 
 def test_poses_are_kept_in_the_safe_range_and_small_ones_untouched(person: PersonRenderer, track: FaceTrack) -> None:
