@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +65,54 @@ class Sight:
 
 
 class UnfitError(InputError):
-    """What a photo or video shows cannot be used. sight: what was seen."""
+    """What a photo or video shows cannot be used.
 
-    def __init__(self, received: str, expected: str, remedy: str, sight: Sight) -> None:
+    Args:
+        sight: what was seen, or what finds it out when somebody asks.
+    """
+
+    def __init__(self, received: str, expected: str, remedy: str, sight: Sight | Callable[[], Sight]) -> None:
         super().__init__(received, expected, remedy)
-        self.sight = sight
+        self._sight = sight
+
+    @property
+    def sight(self) -> Sight:
+        """What was seen."""
+        return self._sight if isinstance(self._sight, Sight) else self._sight()
+
+
+@contextmanager
+def showing(sight: Sight | Callable[[], Sight]) -> Iterator[None]:
+    """Give errors of what is looked at within a picture, unless they have one.
+
+    Raises:
+        UnfitError: for any `InputError` within.
+    """
+    try:
+        yield
+    except UnfitError:
+        raise
+    except InputError as error:
+        raise UnfitError(error.received, error.expected, error.remedy, sight) from error
+
+
+@contextmanager
+def explained(path: Path | None) -> Iterator[None]:
+    """Write the picture of what is refused within to a png file, and name it in the error; None writes nothing.
+
+    Raises:
+        InputError: another kind of file.
+    """
+    if path is not None and path.suffix.lower() != ".png":
+        raise InputError(f"--explain '{path}'", "a name that ends in .png", f"try {path.stem or 'why'}.png")
+    try:
+        yield
+    except UnfitError as error:
+        if path is None:
+            raise
+        error.sight.save(path, str(error))
+        remedy = f"{error.remedy}; {path} shows what was found".removeprefix("; ")
+        raise UnfitError(error.received, error.expected, remedy, error.sight) from error
 
 
 def _write(page: np.ndarray, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:

@@ -12,9 +12,11 @@ import numpy as np
 from face_model.tracks import POSE, FaceMotion, FaceTrack
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
+from preprocessing.explaining import Sight, showing
 from preprocessing.media.stills import read_still
 from preprocessing.photo import fit_photo
-from preprocessing.portrait import Portrait, find_face, find_portrait
+from preprocessing.portrait import Portrait, find_face, find_portrait, marks_of
+from preprocessing.tracking import FaceObservation
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.person import photo_person
@@ -130,7 +132,9 @@ def learn_photo(photo: Portrait, source: str, folder: Path, start: Path | None, 
     """
     picture_rgb, landmarks_px = photo.picture_rgb, photo.landmarks_px
     height_px, width_px = picture_rgb.shape[:2]
-    track = fit_photo(landmarks_px, width_px, height_px, source)
+    face = FaceObservation(landmarks_px, np.zeros(0, np.float32))
+    with showing(Sight(picture_rgb, marks_of([face]))):
+        track = fit_photo(landmarks_px, width_px, height_px, source)
     rest = motion_of_people(track, start, speech).statistics.rest
     painted = at_rest(photo_person(picture_rgb, track, rest), track, rest)
     track = fit_photo(landmarks_px, width_px, height_px, source, rotation=seen_rotation(painted, track))

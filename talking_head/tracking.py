@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from face_model.tracks import FaceTrack, Sound
 from foundation.errors import InputError
 from foundation.places import tracks_folder, writable
 from preprocessing.deng import DengFiles
+from preprocessing.explaining import showing
 from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_sound
 from preprocessing.one_person import one_person
 from preprocessing.report import ClipQuality, inspect_clip
@@ -21,6 +23,7 @@ from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, es
 from preprocessing.tracking.landmarks import LandmarkTrack
 from preprocessing.tracking.measuring import Choice, Measured, measure
 from preprocessing.tracking.registry import DEFAULT
+from preprocessing.tracking.seen import seen_in
 from talking_head.settings import device_name
 
 log = logging.getLogger(__name__)
@@ -81,7 +84,8 @@ def track(
             log.warning("%s: %s", video, note)
     landmarks = seen.landmarks
     if check is not None:
-        check(landmarks)
+        with showing(partial(seen_in, video, landmarks)):
+            check(landmarks)
     sound = read_sound(video) if info.has_sound else None
     sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
     offset_s = believed_offset_s(sync, video, fix_sync)

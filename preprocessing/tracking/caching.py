@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ import numpy as np
 from foundation.errors import InputError
 from foundation.files import read_tensors, sha256, write_tensors
 from foundation.progress import Advance, progress
+from preprocessing.explaining import showing
 from preprocessing.media import MediaInfo, probe, read_frames
 from preprocessing.tracking.following import FollowState, Stretch, assemble, follow_stretch
 from preprocessing.tracking.landmarks import FaceTracker, LandmarkTrack
 from preprocessing.tracking.layouts import roll_rad
 from preprocessing.tracking.registry import face_tracker
+from preprocessing.tracking.seen import seen_in
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,8 @@ def track_landmarks(
     finally:
         if own is not None:
             own.close()
-    check_faces(track, str(path))
+    with showing(partial(seen_in, path, track)):
+        check_faces(track, str(path))
     return track
 
 

@@ -93,6 +93,15 @@ EpochsOption = Annotated[
 RendererOption = Annotated[str, typer.Option(help=f"What draws the mesh: {', '.join(RENDERERS)}.")]
 
 
+ExplainOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where the photo or video is refused for what it shows: a picture of what was found, FILE.png.",
+        metavar="FILE", show_default=False,
+    ),
+]
+
+
 @verb
 def enroll(
     context: typer.Context,
@@ -124,6 +133,7 @@ def enroll(
     config: ConfigOption = None,
     epochs: EpochsOption = DEFAULTS.epochs,
     renderer: RendererOption = DEFAULTS.renderer,
+    explain: ExplainOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
     offline: common.OfflineOption = False,
     device: common.DeviceOption = DEFAULTS.device,
@@ -135,6 +145,7 @@ def enroll(
     Five seconds of speech to the camera are the least; one to five minutes are better. Stopped at any moment, the same
     command resumes; run after it is done, it says so.
     """
+    from preprocessing.explaining import explained
     from talking_head.enrol import enroll as run
 
     said: dict[str, Any] = {
@@ -143,7 +154,8 @@ def enroll(
         "start": tuple(map(str, start)), "epochs": epochs, "renderer": renderer,
     }
     settings = EnrolSettings(**said) if config is None else _with_config(config, said, context)
-    enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
+    with explained(explain):
+        enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
     target = enrolled.target
     done = "is already done" if enrolled.already_done else "is done"
     summary = (
