@@ -47,7 +47,7 @@ def write_evaluation(path: Path | str, evaluation: Evaluation, pair: Pair) -> No
         _table_section(evaluation),
         _footer(evaluation),
     ]
-    _write(path, f"Evaluation of {evaluation.generated}", sections)
+    write_page(path, f"Evaluation of {evaluation.generated}", sections)
 
 
 def write_comparison(path: Path | str, results: Mapping[str, Evaluation], pairs: Mapping[str, Pair]) -> None:
@@ -66,7 +66,7 @@ def write_comparison(path: Path | str, results: Mapping[str, Evaluation], pairs:
         _comparison_table(results),
         _footer(first),
     ]
-    _write(path, "Comparison", sections)
+    write_page(path, "Comparison", sections)
 
 
 def _sounds(evaluations: Iterable[Evaluation]) -> list[str]:
@@ -296,7 +296,8 @@ def _image(picture: np.ndarray, alt: str, kind: str = "jpg") -> str:
     return f'<img alt="{escape(alt)}" src="data:image/{mime};base64,{base64.b64encode(data.tobytes()).decode()}">'
 
 
-def _write(path: Path | str, title: str, sections: Sequence[str]) -> None:
+def write_page(path: Path | str, title: str, sections: Sequence[str]) -> None:
+    """Write a page of sections of HTML, whole or not at all."""
     style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'

@@ -63,15 +63,16 @@ def curves(
     return _picture("chart", (0, WIDTH, height), title, parts)
 
 
-def time_axis(duration_s: float) -> str:
-    """The seconds below a column of charts."""
-    step = next((s for s in (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800) if duration_s / s <= 12), 3600)
+def time_axis(duration_s: float, unit: str = "s") -> str:
+    """The seconds, or whatever the unit is, below a column of charts."""
+    known = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+    step = next((s for s in known if duration_s / s <= 12), max(3600, 10 ** np.ceil(np.log10(duration_s / 12))))
     marks = []
     for time_s in np.arange(0, duration_s + 1e-9, step):
         at = LEFT + (WIDTH - LEFT - RIGHT) * time_s / max(duration_s, 1e-9)
         anchor = "middle" if at < WIDTH - 3 * RIGHT else "end"
-        marks.append(f'<text class="tick" x="{at:.1f}" y="13" text-anchor="{anchor}">{number(time_s)} s</text>')
-    return _picture("chart", (0, WIDTH, 18), "seconds", marks)
+        marks.append(f'<text class="tick" x="{at:.1f}" y="13" text-anchor="{anchor}">{number(time_s)} {unit}</text>')
+    return _picture("chart", (0, WIDTH, 18), unit, marks)
 
 
 def radar(axes: Sequence[str], systems: Mapping[str, Sequence[float]], colours: Sequence[str], size: int = 320) -> str:

@@ -6,6 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -22,21 +23,33 @@ FILE_VERSION = 1
 ModelT = TypeVar("ModelT", bound="MotionModel")
 
 
+@dataclass(frozen=True)
+class Held:
+    """Clips that are not learned from: a training judges itself on them every so many steps, keeps the best weights
+    and, with a patience, ends when so many judgements in a row brought nothing better.
+    """
+
+    examples: Sequence[MotionExample]
+    every_steps: int = 200
+    patience: int = 0
+
+
 class MotionModel(ABC):
     """Base of all motion models. A subclass that lacks something is refused when it is defined.
 
     id: the model's name, as the registry knows it. speech_extractor: name of the speech encoder whose features it
     wants. face_model: id of the face model that its expressions are for. default_speech: the encoder it is trained with
     unless told otherwise. config_type: dataclass of all its settings. shapes: of tensors in its file that no network
-    holds; one letter stands for one number wherever it stands. moves_head: whether it makes head pose and
-    blinks; where not, `stream` gives a head at rest, and whoever paints takes them from a model that does.
-    head: how much of its head motion is made, see `with_head`.
+    holds; one letter stands for one number wherever it stands. judges_itself: whether `learn` takes `held`, a `Held`.
+    moves_head: whether it makes head pose and blinks; where not, `stream` gives a head at rest, and whoever paints
+    takes them from a model that does. head: how much of its head motion is made, see `with_head`.
     """
 
     id: ClassVar[str]
     default_speech: ClassVar[str] = "log_mel"
     config_type: ClassVar[type]
     shapes: ClassVar[Mapping[str, tuple[int | str, ...]]] = {}
+    judges_itself: ClassVar[bool] = False
     moves_head: ClassVar[bool] = True
     speech_extractor: str
     face_model: str

@@ -30,7 +30,7 @@ from face_model.tracks import (
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig, refuse_swing
 from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
-from facial_gan.interface import MotionModel
+from facial_gan.interface import Held, MotionModel
 from facial_gan.lips import meet, meeting, resting, widened
 from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
 from facial_gan.networks import Discriminator, Generator
@@ -64,6 +64,7 @@ class FacialGan(MotionModel):
     id = "facial_gan"
     default_speech = "phonetic_mel"  # docs/speech_features.md has the comparison
     config_type = FacialGanConfig
+    judges_itself = True
     shapes = {
         "features.mean": ("F",), "features.silence": ("F",), "pose_deviation": (POSE_SIZE,),
         "statistics.mean": (MOTION_SIZE,), "statistics.scale": (MOTION_SIZE,), "statistics.pose_limit": (POSE_SIZE,),
@@ -206,7 +207,7 @@ class FacialGan(MotionModel):
     @classmethod
     def learn(
         cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
-        seed: int = 0, device: str = "cpu", config: FacialGanConfig | None = None,
+        seed: int = 0, device: str = "cpu", config: FacialGanConfig | None = None, held: Held | None = None,
     ) -> Path:
         """See `MotionModel.learn`: many speakers make general weights; one person is learned."""
         from facial_gan.train import fine_tune, train_general  # which imports this module
@@ -218,8 +219,8 @@ class FacialGan(MotionModel):
             exactly = {name: replace(s, epochs=0, min_steps=duration.steps) for name, s in schedules.items()}
             chosen = replace(chosen, **exactly)
         if len({example.speaker for example in examples}) > 1:
-            return train_general(list(examples), chosen, run, device, budget_s, start)
-        return fine_tune(list(examples), start, chosen, run, device, budget_s)
+            return train_general(list(examples), chosen, run, device, budget_s, start, held)
+        return fine_tune(list(examples), start, chosen, run, device, budget_s, held)
 
     def _described(self) -> dict[str, Any]:
         return {

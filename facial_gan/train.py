@@ -17,7 +17,9 @@ from face_model.tracks import EXPRESSION, MOTION_FPS, same_encoder
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import FacialGanConfig, Schedule
 from facial_gan.data import MotionExample, WindowSet, frame_rows
-from facial_gan.lips import lips_of, rest_expression
+from facial_gan.interface import Held
+from facial_gan.judging import SCORE, HeldOut
+from facial_gan.lips import lips_of
 from facial_gan.liveliness import measure_blinks
 from facial_gan.losses import (
     Lips,
@@ -29,20 +31,21 @@ from facial_gan.losses import (
     weighted_sum,
 )
 from facial_gan.networks import Discriminator, Generator, with_velocity
+from facial_gan.people import footage, person_statistics, valid_motion
 from facial_gan.statistics import (
     FeatureStatistics,
     MotionStatistics,
     mean_statistics,
     measure_features,
-    measure_statistics,
 )
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from training import Duration, linear_decay_from, train
+from training import Duration, Validation, linear_decay_from, train
 from training.distributed import share
 from training.schedules import set_learning_rate
+from training.validation import best_networks
 
-MODEL_FILE = "facial_gan.safetensors"
+MODEL_FILE, BEST_FILE = "facial_gan.safetensors", "best.safetensors"
 GRADIENT_LIMIT = 1.0
 
 
@@ -135,33 +138,6 @@ def _uniform(examples: list[MotionExample]) -> tuple[str, str, int]:
     return kinds.pop()
 
 
-def _footage(examples: list[MotionExample]) -> list[MotionExample]:
-    """The examples that nobody made up: they alone say what a person is like.
-
-    Raises:
-        InputError: there is none of a speaker.
-    """
-    real = [example for example in examples if not example.made]
-    unseen = {example.speaker for example in examples} - {example.speaker for example in real}
-    if unseen:
-        raise InputError(
-            f"nothing but made motion of {', '.join(sorted(unseen)) or 'the person'}", "footage of every speaker"
-        )
-    return real
-
-
-def _valid_motion(example: MotionExample) -> np.ndarray:
-    return example.motion.pack()[example.valid.astype(bool)]
-
-
-def person_statistics(examples: list[MotionExample], expression_scale: float | None = None) -> MotionStatistics:
-    """Statistics of one person's footage."""
-    motion = np.concatenate([_valid_motion(example) for example in examples])
-    known = examples[0].motion.face_model == mp478.ID
-    rest = rest_expression(mp478.load(), motion[:, EXPRESSION]) if known else None
-    return measure_statistics(motion, MOTION_FPS, rest, expression_scale)
-
-
 def _feature_statistics(examples: list[MotionExample]) -> FeatureStatistics:
     rows = np.concatenate([frame_rows(example.features, len(example.motion)) for example in examples])
     return measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
@@ -170,7 +146,7 @@ def _feature_statistics(examples: list[MotionExample]) -> FeatureStatistics:
 def _lips(examples: list[MotionExample], scale: float) -> Lips | None:
     if examples[0].motion.face_model != mp478.ID:
         return None
-    expression = np.concatenate([_valid_motion(example)[:, EXPRESSION] for example in examples])
+    expression = np.concatenate([valid_motion(example)[:, EXPRESSION] for example in examples])
     return lips_of(mp478.load(), expression, scale)
 
 
@@ -185,34 +161,45 @@ def _run(
     description: str,
     extra: dict[str, str],
     budget_s: float | None,
+    held: Held | None = None,
 ) -> Path:
-    """Train and write the model file."""
-    goal = run_dir / MODEL_FILE
+    """Train and write the model file; of a run that judges itself, the best one beside it."""
     generator, discriminator = start
     windows = WindowSet(examples, people, features, config.augmentation, config.window_step)
     scale = float(next(iter(people.values())).scale[EXPRESSION][0])
-    real = _footage(examples)
+    real = footage(examples)
     training = FacialGanTraining(
         generator, discriminator, windows, loss_weights(config.losses, config.custom_losses),
         _lips(real, scale), schedule, config.seed,
     )  # fmt: skip
     steps = max(schedule.min_steps, schedule.epochs * windows.steps_an_epoch(schedule.batch_size))
     resolved = asdict(config) | {"data": [example.digest() for example in examples]} | extra
+    extractor, face_model, _ = _uniform(examples)
+    own = people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values()))
+    habit = measure_blinks([example.motion.blink for example in real], MOTION_FPS)
+
+    def assembled(networks: nn.Module) -> FacialGan:
+        assert isinstance(networks, nn.ModuleDict)
+        trained, judge = networks["generator"], networks["discriminator"]
+        assert isinstance(trained, Generator) and isinstance(judge, Discriminator)
+        return FacialGan(
+            trained.eval(), own, features, habit, config.architecture, extractor, face_model, discriminator=judge,
+            articulation=config.articulation, rounding=config.rounding,
+        )  # fmt: skip
+
+    validation = None
+    if held is not None:
+        resolved |= {"held": [example.digest() for example in held.examples], "patience": held.patience}
+        judge = HeldOut(held.examples, assembled, training.weights, training.lips)
+        validation = Validation(judge, SCORE, held.every_steps, held.patience)
     result = train(
         training, run_dir, Duration(steps, budget_s), config=resolved, seed=config.seed,
-        average_decay=schedule.average_decay, description=description,
+        average_decay=schedule.average_decay, description=description, validation=validation,
     )  # fmt: skip
-    assert isinstance(result.networks, nn.ModuleDict)
-    trained, judge = result.networks["generator"], result.networks["discriminator"]
-    assert isinstance(trained, Generator) and isinstance(judge, Discriminator)
-    extractor, face_model, _ = _uniform(examples)
-    FacialGan(
-        trained.eval(), people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values())),
-        features, measure_blinks([example.motion.blink for example in real], MOTION_FPS),
-        config.architecture, extractor, face_model, discriminator=judge, articulation=config.articulation,
-        rounding=config.rounding,
-    ).with_measured_pose(real).save(goal)  # fmt: skip
-    return goal
+    assembled(result.networks).with_measured_pose(real).save(run_dir / MODEL_FILE)
+    if best_networks(run_dir, result.networks) is not None:
+        assembled(result.networks).with_measured_pose(real).save(run_dir / BEST_FILE)
+    return run_dir / MODEL_FILE
 
 
 def _device(device: str | None) -> torch.device:
@@ -246,13 +233,14 @@ def _base(
 
 def train_general(
     examples: list[MotionExample], config: FacialGanConfig, run_dir: Path | str, device: str | None = None,
-    budget_s: float | None = None, base_checkpoint: Path | str | None = None,
+    budget_s: float | None = None, base_checkpoint: Path | str | None = None, held: Held | None = None,
 ) -> Path:
     """Train on many people; the same call resumes a run that was killed and returns at once when it is done.
 
     Args:
         budget_s: stop after so many seconds of training; the result then depends on the machine's speed.
         base_checkpoint: a general model to go on from; its architecture and feature statistics are taken over.
+        held: clips that the run judges itself on; the best model is then kept beside the last.
 
     Returns:
         The model file in `run_dir`, for `FacialGan.load` or as a base for `fine_tune`.
@@ -263,7 +251,7 @@ def train_general(
     """
     examples = list(examples)
     _, _, size = _uniform(examples)
-    real = _footage(examples)
+    real = footage(examples)
     speakers = sorted({example.speaker for example in real})
     # One expression scale for everybody: a lively face stays livelier than a still one.
     if base_checkpoint is None:
@@ -276,8 +264,9 @@ def train_general(
         extra = {"kind": "general", "base": base.digest()}
     people = {s: person_statistics([e for e in real if e.speaker == s], float(scale)) for s in speakers}
     return _run(
-        examples, people, features, start, config, config.general, Path(run_dir), "general training", extra, budget_s
-    )
+        examples, people, features, start, config, config.general, Path(run_dir), "general training", extra, budget_s,
+        held,
+    )  # fmt: skip
 
 
 def fine_tune(
@@ -287,12 +276,14 @@ def fine_tune(
     run_dir: Path | str,
     device: str | None = None,
     budget_s: float | None = None,
+    held: Held | None = None,
 ) -> Path:
     """Train on one person, from a general checkpoint or, without one, from scratch; resumes as `train_general` does.
 
     Args:
         base_checkpoint: what `train_general` returned; its architecture and feature statistics are taken over.
         budget_s: stop after so many seconds of training; the result then depends on the machine's speed.
+        held: as in `train_general`.
 
     Raises:
         InputError: as `train_general`; a base for other features or another face model.
@@ -300,7 +291,7 @@ def fine_tune(
     examples = [examples] if isinstance(examples, MotionExample) else list(examples)
     _, _, size = _uniform(examples)
     examples = [replace(example, speaker="") for example in examples]
-    real = _footage(examples)
+    real = footage(examples)
     extra = {"kind": "fine_tune", "base": ""}
     if base_checkpoint is None:
         people, features = {"": person_statistics(real)}, _feature_statistics(examples)
@@ -312,4 +303,4 @@ def fine_tune(
         features, schedule = base.features, config.fine_tune
         extra["base"] = base.digest()
     doing = "fine-tuning" if base_checkpoint else "training from scratch"
-    return _run(examples, people, features, start, config, schedule, Path(run_dir), doing, extra, budget_s)
+    return _run(examples, people, features, start, config, schedule, Path(run_dir), doing, extra, budget_s, held)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import configs
-from face_model.tracks import same_encoder
 from facial_gan.data import MotionExample
-from facial_gan.registry import motion_model
+from facial_gan.interface import Held
+from facial_gan.judging import judged
+from facial_gan.registry import load_motion_model, motion_model
 from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from foundation.progress import track as with_progress
@@ -22,10 +25,24 @@ from talking_head.learning import motion_example
 from talking_head.settings import EnrolSettings, device_name
 from talking_head.target import DEFAULT_MODEL
 from talking_head.tracking import sound_in_step, track
-from talking_head.weights import fitting_weights, heard_through
-from training.distributed import joined, size
+from talking_head.weights import BEST, fitting_weights, heard_through
+from training.distributed import joined, rank, size
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Judging:
+    """How a training on prepared data judges itself on the part `val`.
+
+    every_steps: between judgements; 0 for none on the way. patience: judgements in a row without a better one after
+    which it ends; 0 for never. clips: of a part, spread evenly over it, that are judged on.
+    """
+
+    every_steps: int = 200
+    patience: int = 0
+    clips: int = 16
+
 
 @dataclass
 class GeneralTraining:
@@ -35,8 +52,8 @@ class GeneralTraining:
     its sound beside it counts as one); or prepared data, of which the training part is learned from. split: of prepared
     data, by `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
     model. speech: name of the speech encoder; empty for the one that the model is made for. start: weights to go on
-    from, a file or a run's folder; `from` in a file. A further key `model` holds the model's own settings (its
-    `config_type`).
+    from, a file or a run's folder; `from` in a file. validation: of prepared data. A further key `model` holds the
+    model's own settings (its `config_type`).
     """
 
     videos: str = ""
@@ -45,16 +62,22 @@ class GeneralTraining:
     motion: str = DEFAULT_MODEL
     speech: str = ""
     start: str = ""
+    validation: Judging = field(default_factory=Judging)
     device: str = EnrolSettings.device
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The model's file, and how many of the videos it was learned from."""
+    """The model's file, and how many of the videos it was learned from. best: the file of the best judgement on the
+    way, None without any. report: measures by part (`val`, `test`), and page: the same with curves.
+    """
 
     weights: Path
     clips: int
     speakers: int
+    best: Path | None = None
+    report: dict[str, dict[str, float]] = field(default_factory=dict)
+    page: Path | None = None
 
 
 def train(config: Path | str, data: Path | str | None = None, start: Path | str | None = None) -> Trained:
@@ -82,21 +105,57 @@ def train(config: Path | str, data: Path | str | None = None, start: Path | str 
     speech = heard_through(given.motion, given.speech or None, begun)
     speech_encoder(speech)  # what it lacks is told now, and not clip by clip
     settings: Any = configure(kind.config_type, of_model, f"{path}, model")
+    run_motion, begun_at = run / "motion", None if begun is None else begun.path
     with joined(device_name(given.device)) as device:
-        examples = _prepared(given, speech) if is_prepared(Path(given.videos)) else _tracked(given, speech, path)
-        from_path = None if begun is None else begun.path
-        weights = kind.learn(examples, from_path, run / "motion", device=device, config=settings)
-    return Trained(weights, len(examples), len({example.speaker for example in examples}))
+        examples, parts = _examples(given, speech, path)
+        more: dict[str, Any] = {"held": _held(given, parts)} if kind.judges_itself else {}
+        weights = kind.learn(examples, begun_at, run_motion, device=device, config=settings, **more)
+        first = rank() == 0
+    made = Trained(weights, len(examples), len({example.speaker for example in examples}))
+    return _reported(made, run, parts) if first and parts else made
 
 
-def _prepared(given: GeneralTraining, speech: str) -> list[MotionExample]:
-    examples = load_examples(Path(given.videos), "train", given.split)
-    wanted, found = speech_encoder(speech).name, {example.features.extractor for example in examples}
-    others = sorted(name for name in found if not same_encoder(name, wanted))
-    if others:
-        remedy = f"prepare them with --speech {speech}, or set `speech`"
-        raise InputError(f"{given.videos}, prepared with {', '.join(others)}", f"{wanted} features", remedy)
-    return examples
+def _examples(
+    given: GeneralTraining, speech: str, config: Path
+) -> tuple[list[MotionExample], dict[str, list[MotionExample]]]:
+    """What is learned from, and what is judged on by part: nothing for videos that were not prepared."""
+    if not is_prepared(Path(given.videos)):
+        return _tracked(given, speech, config), {}
+    examples, parts = _prepared(given, speech), {}
+    for part in ("val", "test"):
+        try:
+            clips = _prepared(given, speech, part)
+        except InputError as error:
+            log.warning("nothing to judge on in part '%s': %s", part, error)
+            continue
+        chosen = np.linspace(0, len(clips) - 1, min(len(clips), max(1, given.validation.clips)))
+        parts[part] = [clips[int(index)] for index in chosen.round()]
+    return examples, parts
+
+
+def _held(given: GeneralTraining, parts: dict[str, list[MotionExample]]) -> Held | None:
+    if given.validation.every_steps < 1 or "val" not in parts:
+        return None
+    return Held(parts["val"], given.validation.every_steps, given.validation.patience)
+
+
+def _reported(made: Trained, run: Path, parts: dict[str, list[MotionExample]]) -> Trained:
+    """Judge the finished model, the best one where one was kept, and write the run's report."""
+    from talking_head.training_report import write_training_report
+
+    best = made.weights.with_name(BEST)
+    files = {"last": made.weights} | ({"best": best} if best.is_file() else {})
+    models = {name: load_motion_model(path) for name, path in files.items()}
+    report = {
+        f"{part}, {name}": judged(model, clips) for part, clips in parts.items() for name, model in models.items()
+    }
+    speakers = {part: sorted({clip.speaker for clip in clips}) for part, clips in parts.items()}
+    page = write_training_report(run, made.weights.parent, report, speakers)
+    return replace(made, best=best if best.is_file() else None, report=report, page=page)
+
+
+def _prepared(given: GeneralTraining, speech: str, part: str = "train") -> list[MotionExample]:
+    return load_examples(Path(given.videos), part, given.split, speech_encoder(speech).name)
 
 
 def _tracked(given: GeneralTraining, speech: str, config: Path) -> list[MotionExample]:

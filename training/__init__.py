@@ -7,5 +7,6 @@ that was killed, and returns at once when the run is done.
 from training.duration import Duration
 from training.loop import RunResult, Trainable, train
 from training.schedules import cosine_decay, linear_decay_from
+from training.validation import Standing, Validation
 
-__all__ = ["Duration", "RunResult", "Trainable", "cosine_decay", "linear_decay_from", "train"]
+__all__ = ["Duration", "RunResult", "Standing", "Trainable", "Validation", "cosine_decay", "linear_decay_from", "train"]

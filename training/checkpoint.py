@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -67,3 +68,17 @@ def load_weights(path: Path, module: nn.Module, tensors: Mapping[str, Tensor], p
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} does not fit this network ({reason})", "weights of the same architecture") from error
+
+
+def networks_arrays(networks: nn.Module) -> dict[str, np.ndarray]:
+    """Every weight and buffer of a module, by name."""
+    return {name: value.detach().cpu().numpy() for name, value in networks.state_dict().items()}
+
+
+def load_arrays(path: Path, networks: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+    """Fill a module with what `networks_arrays` gave.
+
+    Raises:
+        InputError: a name or shape differs.
+    """
+    load_weights(path, networks, {name: torch.from_numpy(value) for name, value in arrays.items()}, "")

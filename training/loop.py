@@ -27,8 +27,10 @@ from training import distributed
 from training.averaging import Average
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.duration import Duration
+from training.validation import Judge, Standing, Validation
 
-_STATE, _CONFIG, _METRICS, _VERSIONS = "state.safetensors", "config.json", "metrics.jsonl", "versions.json"
+_STATE, _CONFIG, METRICS, _VERSIONS = "state.safetensors", "config.json", "metrics.jsonl", "versions.json"
+_DISK_BYTES_A_S = 3e8
 
 
 class Trainable(Protocol):
@@ -58,13 +60,14 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run. networks: the averaged weights, in evaluation mode; steps; elapsed_s: training time over all
-    resumes.
+    """A finished run. networks: the averaged weights, in evaluation mode; steps; elapsed_s: time over all resumes,
+    checkpoints and judgements included. standing: how the judging ended; None for a run that did not judge itself.
     """
 
     networks: nn.Module
     steps: int
     elapsed_s: float
+    standing: Standing | None = None
 
 
 def train(
@@ -78,54 +81,123 @@ def train(
     checkpoint_every_s: float = 20.0,
     log_every: int = 10,
     description: str = "training",
+    validation: Validation | None = None,
 ) -> RunResult:
     """Train until the duration is over; the same call resumes after a kill and returns at once when done.
 
     When checkpoints are taken does not change the result. The run folder holds `config.json`, `metrics.jsonl` (a line
-    every `log_every` steps; TensorBoard files too when it is installed), `state.safetensors` and, of the code that ran
-    last, `versions.json`.
+    every `log_every` steps; TensorBoard files too when it is installed), `state.safetensors`, `versions.json` of the
+    code that ran last, and the files of `training.validation`. A budget holds for all, the last checkpoint too.
 
-    Called in every process of a torchrun launch, inside of `training.distributed.joined`, the processes train one run
-    together and the first keeps the folder.
-
-    Args:
-        config: what decides the result, JSON-able; a run folder of another configuration is refused.
+    In every process of a torchrun launch, inside of `training.distributed.joined`, the processes train one run together
+    and the first keeps the folder. config: what decides the result, JSON-able; a run folder of another is refused.
+    validation: how the run judges itself, if it does.
 
     Raises:
         InputError: the folder holds another run, its checkpoint is damaged, or a loss is no longer finite.
     """
     keeps = distributed.rank() == 0
     if keeps:
-        decisive = {"seed": seed, "steps": duration.steps, "budget_s": duration.budget_s}
-        _claim(run_dir, dict(config) | decisive | {"average_decay": average_decay})
-        write_json(run_dir / _VERSIONS, _versions())
+        decisive = {"seed": seed, **vars(duration), "average_decay": average_decay}
+        _claim(run_dir, dict(config) | decisive)
     device = next(trainable.networks.parameters()).device
     distributed.synchronise(trainable.networks)
     average = Average(trainable.networks, average_decay)
-    step, elapsed_s = _resume(run_dir, trainable, average, device)
+    step, elapsed_s, standing = _resume(run_dir, trainable, average, device)
     average.networks.to(device)
-    metrics = _Metrics(run_dir, step) if keeps else None
-    saved_s, losses = time.monotonic(), {}
-    with metrics or nullcontext(), progress(description, 100.0) if keeps else nullcontext(_unseen) as advance:
-        while (share := duration.progress(step, elapsed_s)) < 1.0:
-            started_s = time.perf_counter()
+    keeper = None
+    if keeps:
+        judge = Judge(run_dir, validation, standing, step) if validation else None
+        keeper = _Keeper(run_dir, trainable, average, judge, _Metrics(run_dir, step, log_every), checkpoint_every_s)
+    clock, over = _Clock(elapsed_s, device, keeper), _is_over(keeper, device)
+    with keeper or nullcontext(), progress(description, 100.0) if keeps else nullcontext(_unseen) as advance:
+        while not over and (share := duration.progress(step, clock.ahead_s)) < 1.0:
             torch.manual_seed(_torch_seed(seed, step))
             trainable.networks.train()
-            losses = trainable.training_step(step, share, np.random.default_rng([seed, step, 1]))
-            losses = distributed.mean(losses, device)
+            draws = np.random.default_rng([seed, step, 1])
+            losses = distributed.mean(trainable.training_step(step, share, draws), device)
             _check_finite(losses, step, run_dir)
             average.update(trainable.networks, step)
             step += 1
-            elapsed_s = distributed.first(elapsed_s + time.perf_counter() - started_s, device)
-            if metrics is not None and step % log_every == 0:
-                metrics.write(step, losses)
-            advance(100.0 * duration.progress(step, elapsed_s), _note(losses))
-            if keeps and time.monotonic() - saved_s > checkpoint_every_s:
-                _save(run_dir, trainable, average, step, elapsed_s)
-                saved_s = time.monotonic()
-    if keeps:
-        _save(run_dir, trainable, average, step, elapsed_s)
-    return RunResult(average.networks, step, elapsed_s)
+            clock.tick()
+            done = duration.progress(step, clock.ahead_s)
+            if keeper is not None:
+                keeper.after(step, losses, clock.elapsed_s, done >= 1.0)
+            over = validation is not None and validation.patience > 0 and _is_over(keeper, device)
+            advance(100.0 * done, _note(losses))
+            clock.tick()
+    if keeper is not None:
+        keeper.save(step, clock.elapsed_s)
+    ended = keeper.judge.standing if keeper and keeper.judge else None
+    return RunResult(average.networks, step, clock.elapsed_s, ended)
+
+
+class _Keeper:
+    """What the first process keeps of a run: numbers, judgements and checkpoints.
+
+    Where a checkpoint takes long they are rarer, a twentieth of the time at most. cost_s: what one takes.
+    """
+
+    def __init__(
+        self, run_dir: Path, trainable: Trainable, average: Average, judge: Judge | None, metrics: _Metrics,
+        every_s: float,
+    ) -> None:
+        self.run_dir, self.trainable, self.average, self.judge = run_dir, trainable, average, judge
+        self.metrics, self.every_s, self.saved_s = metrics, every_s, time.monotonic()
+        weights = sum(value.numel() for value in trainable.networks.parameters())
+        self.cost_s = 4 * 4 * weights / _DISK_BYTES_A_S  # until one is measured: weights, average and two moments
+
+    def __enter__(self) -> _Keeper:
+        self.metrics.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.metrics.__exit__(*error)
+
+    def after(self, step: int, losses: Mapping[str, float], elapsed_s: float, last: bool) -> None:
+        """What is due after a step."""
+        if step % self.metrics.every == 0:
+            self.metrics.write(step, losses)
+        if self.judge is not None and self.judge.is_due(step, last):
+            measures = self.judge(self.average.networks, step)
+            self.metrics.show(step, {f"val/{name}": value for name, value in measures.items()})
+        if time.monotonic() - self.saved_s > max(self.every_s, 20 * self.cost_s):
+            self.save(step, elapsed_s)
+
+    def save(self, step: int, elapsed_s: float) -> None:
+        """Write the checkpoint."""
+        started_s = time.monotonic()
+        metadata: dict[str, Any] = {"step": step, "elapsed_s": elapsed_s}
+        metadata |= {"standing": self.judge.standing.to_json()} if self.judge is not None else {}
+        path, trainable = self.run_dir / _STATE, self.trainable
+        save_checkpoint(path, trainable.networks, self.average.networks, trainable.optimizers, metadata)
+        self.saved_s = time.monotonic()
+        self.cost_s = self.saved_s - started_s
+
+
+def _is_over(keeper: _Keeper | None, device: torch.device) -> bool:
+    """Whether the judging ends the run, in all processes alike."""
+    judge = keeper.judge if keeper is not None else None
+    return bool(distributed.first(float(judge is not None and judge.is_over), device))
+
+
+class _Clock:
+    """Seconds that a run took, over all resumes; the same in all processes."""
+
+    def __init__(self, elapsed_s: float, device: torch.device, keeper: _Keeper | None) -> None:
+        self.elapsed_s, self._device, self._keeper, self._last_s = elapsed_s, device, keeper, time.perf_counter()
+
+    def tick(self) -> None:
+        """Count the time since the last call."""
+        now_s = time.perf_counter()
+        self.elapsed_s = distributed.first(self.elapsed_s + now_s - self._last_s, self._device)
+        self._last_s = now_s
+
+    @property
+    def ahead_s(self) -> float:
+        """The time that the run will have taken when it ends now: with its last checkpoint."""
+        cost_s = self._keeper.cost_s if self._keeper is not None else 0.0
+        return self.elapsed_s + distributed.first(cost_s, self._device)
 
 
 def _torch_seed(seed: int, step: int) -> int:
@@ -148,8 +220,9 @@ def _versions() -> dict[str, str]:
 
 
 def _claim(run_dir: Path, config: dict[str, Any]) -> None:
-    """Write the run's configuration, or check that the folder's is the same."""
+    """Write the run's configuration, or check that the folder's is the same; and what code runs."""
     run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(run_dir / _VERSIONS, _versions())
     path = run_dir / _CONFIG
     wanted = json.loads(json.dumps(config))
     if not path.exists():
@@ -165,17 +238,15 @@ def _claim(run_dir: Path, config: dict[str, Any]) -> None:
         )
 
 
-def _resume(run_dir: Path, trainable: Trainable, average: Average, device: torch.device) -> tuple[int, float]:
+def _resume(
+    run_dir: Path, trainable: Trainable, average: Average, device: torch.device
+) -> tuple[int, float, Standing]:
     with distributed.file_of_first(run_dir / _STATE, device) as path:
         if path is None:
-            return 0, 0.0
+            return 0, 0.0, Standing()
         metadata = load_checkpoint(path, trainable.networks, average.networks, trainable.optimizers)
-    return int(metadata["step"]), float(metadata["elapsed_s"])
-
-
-def _save(run_dir: Path, trainable: Trainable, average: Average, step: int, elapsed_s: float) -> None:
-    metadata = {"step": step, "elapsed_s": elapsed_s}
-    save_checkpoint(run_dir / _STATE, trainable.networks, average.networks, trainable.optimizers, metadata)
+    standing = Standing.from_json(metadata["standing"]) if "standing" in metadata else Standing()
+    return int(metadata["step"]), float(metadata["elapsed_s"]), standing
 
 
 def _check_finite(losses: Mapping[str, float], step: int, run_dir: Path) -> None:
@@ -195,8 +266,8 @@ def _note(losses: Mapping[str, float]) -> str:
 class _Metrics:
     """`metrics.jsonl`, cut back to the step that a run resumes from, and TensorBoard when it is installed."""
 
-    def __init__(self, run_dir: Path, step: int) -> None:
-        self.path = run_dir / _METRICS
+    def __init__(self, run_dir: Path, step: int, every: int) -> None:
+        self.path, self.every = run_dir / METRICS, every
         if self.path.exists():
             kept = [line for line in self.path.read_text().splitlines() if _step_of(line) <= step]
             self.path.write_text("".join(line + "\n" for line in kept))
@@ -221,8 +292,12 @@ class _Metrics:
     def write(self, step: int, losses: Mapping[str, float]) -> None:
         self.file.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in losses.items()}}) + "\n")
         self.file.flush()
+        self.show(step, losses)
+
+    def show(self, step: int, values: Mapping[str, float]) -> None:
+        """To TensorBoard alone."""
         if self.board is not None:
-            for name, value in losses.items():
+            for name, value in values.items():
                 self.board.add_scalar(name, value, step)
 
 

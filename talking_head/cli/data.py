@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from talking_head.cli.common import JsonOption, OfflineOption, Outcome, verb
+
+if TYPE_CHECKING:
+    from talking_head.datasets.inspection import Inspection
 
 app = typer.Typer(no_args_is_help=True, help="Prepare many people's clips for general training.")
 WorkersOption = Annotated[
@@ -66,7 +69,13 @@ def prepare(
         ),
     ],
     output: OutputOption,
-    speech: Annotated[str, typer.Option(help="Speech encoder; the default model's when left out.")] = "",
+    speech: Annotated[
+        list[str],
+        typer.Option(
+            show_default=False,
+            help="Speech encoder; the default model's when left out. Again for more: one folder serves them all.",
+        ),
+    ] = [],  # noqa: B006 - typer wants a list
     confidence: Annotated[
         float | None,
         typer.Option(
@@ -97,7 +106,7 @@ def prepare(
     given = {"offset_confidence": confidence, "face_size_px": face}
     gate = replace(Gate(), **{name: value for name, value in given.items() if value is not None})
     place: Place = Place(usable_cores() if workers is None else workers, ray)
-    made = run(folder, output, PrepareSettings(speech, gate), place)
+    made = run(folder, output, PrepareSettings(tuple(speech), gate), place)
     _tell(made.left_out | made.failed)
     parts = ", ".join(f"{count} {part}" for part, count in made.parts["speaker"].items())
     summary = (
@@ -105,3 +114,49 @@ def prepare(
         f"{len(made.left_out)} left out, {len(made.failed)} failed"
     )
     return Outcome(summary, describe(made))
+
+
+@app.command("inspect")
+@verb
+def inspect_(
+    folder: Annotated[Path, typer.Argument(metavar="PREPARED", show_default=False, help="What `prepare` made.")],
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Show splits, hours, speakers, and what was left out and why."""
+    from dataclasses import asdict
+
+    from talking_head.datasets.inspection import inspect
+
+    found = inspect(folder)
+    if not as_json:
+        _show(found)
+    whole = found.whole
+    summary = (
+        f"{folder}: {whole.clips} clips of {len(whole.speakers)} speakers, {whole.hours:.2f} h; "
+        f"{len(found.rejects)} left out, {len(found.failed)} failed"
+    )
+    return Outcome(summary, asdict(found) | {"folder": str(folder), "used": asdict(whole)})
+
+
+def _show(found: Inspection) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from talking_head.datasets.inspection import MEASURED
+
+    console = Console()
+    table = Table("split by", "part", "clips", "minutes", "speakers")
+    for kind, parts in found.splits.items():
+        for part, inside in parts.items():
+            names = ", ".join(f"{name} ({count})" for name, count in inside.speakers.items())
+            table.add_row(kind, part, str(inside.clips), f"{60 * inside.hours:.1f}", f"{len(inside.speakers)}: {names}")
+    console.print(table)
+    quality = Table("used clips", "smallest", "median", "largest")
+    for name, spread in found.quality.items():
+        quality.add_row(MEASURED[name], *(f"{value:.3g}" for value in spread))
+    console.print(quality)
+    for speech, extractor in found.encoders.items():
+        print(f"prepared for speech encoder {speech} ({extractor})")
+    for what, lines in (("left out", found.rejects), ("failed", found.failed)):
+        for name, reason in lines.items():
+            print(f"{what}: {name}: {' '.join(reason.split())}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,5 +39,14 @@ def train(
     if int(os.environ.get("RANK", "0")):
         raise typer.Exit  # the first of torchrun's processes tells
     learned = f"learned from {result.clips} clips of {result.speakers} speakers"
-    told = {"weights": str(result.weights), "clips": result.clips, "speakers": result.speakers}
+    told: dict[str, Any] = {"weights": str(result.weights), "clips": result.clips, "speakers": result.speakers}
+    report = {
+        what: {name: value if isfinite(value) else None for name, value in measures.items()}
+        for what, measures in result.report.items()
+    }
+    told |= {"best": result.best and str(result.best), "page": result.page and str(result.page), "report": report}
+    for what, measures in result.report.items():
+        names = ("lip_gap", "lip_width", "lip_gap_amplitude", "pose_spread", "blinks")
+        learned += f"; {what}: " + ", ".join(f"{n} {measures[n]:.2f}" for n in names if n in measures)
+    learned += f"; page in {result.page}" if result.page else ""
     return Outcome(f"{result.weights}: {learned}", told)

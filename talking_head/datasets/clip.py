@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +30,15 @@ STAGES = ("track", "example")
 class ClipJob:
     """What a worker is told. name: of the clip, its path in the data set. folder: of its own, for what is made.
 
-    decisive: settings and versions that each stage's result depends on, by stage.
+    speech: the speech encoders' names as they were asked for, to their own names, which tell their weights. decisive:
+    settings and versions that each stage's result depends on, by stage.
     """
 
     name: str
     video: str
     speaker: str
     folder: str
-    speech: str
+    speech: dict[str, str]
     decisive: dict[str, dict[str, str]]
 
 
@@ -43,7 +47,8 @@ class ClipRecord:
     """What became of a clip, JSON-able.
 
     sha256: of the video. refusal: why it cannot be used at all, empty when it can. quality: numbers of the report.
-    example: name of the example's file; key: changes when the example does. seconds: what each stage that was run took.
+    keys: of its examples by encoder (as asked for); one changes when the example does. seconds: what each stage that
+    was run took.
     """
 
     name: str
@@ -52,8 +57,7 @@ class ClipRecord:
     refusal: str = ""
     quality: dict[str, Any] = field(default_factory=dict)
     frames: int = 0
-    example: str = ""
-    key: str = ""
+    keys: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -91,15 +95,26 @@ def _content(video: Path, folder: Path) -> str:
     return found
 
 
+def place_of(speech: str) -> str:
+    """A name for files of an encoder: its own where that is plain, else with a digest of path and options."""
+    plain = re.fullmatch(r"[a-z0-9_]+", speech)
+    return speech if plain else f"{re.split('[:?]', speech)[0]}-{digest(speech)[:8]}"
+
+
+def example_file(speech: str) -> str:
+    """Name of the file of a clip's example through an encoder."""
+    return f"example-{place_of(speech)}.safetensors"
+
+
 def _prepare(job: ClipJob, folder: Path, content: str) -> ClipRecord:
-    video, work, seconds = Path(job.video), Work(folder), dict[str, float]()
-    example = f"example-{job.speech}.safetensors"
+    video, work = Path(job.video), Work(folder)
+    seconds: dict[str, float] = defaultdict(float)
 
     def timed(stage: str, make: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
         def run() -> dict[str, Any]:
             started_s = time.monotonic()
             notes = make()
-            seconds[stage] = round(time.monotonic() - started_s, 3)
+            seconds[stage] += time.monotonic() - started_s
             return notes
 
         return run
@@ -108,20 +123,22 @@ def _prepare(job: ClipJob, folder: Path, content: str) -> ClipRecord:
         made = track(video, folder, cache=folder)
         return {"quality": {k: v for k, v in asdict(made.quality).items() if k != "verdicts"}}
 
-    def encode() -> dict[str, Any]:
+    def encode(speech: str) -> dict[str, Any]:
         measured = FaceTrack.load(folder / TRACK)
-        made = motion_example(measured, sound_in_step(video, measured), job.speech, job.speaker)
-        write_tensors(folder / example, example_arrays(made), example_notes(made))
+        made = motion_example(measured, sound_in_step(video, measured), speech, job.speaker)
+        write_tensors(folder / example_file(speech), example_arrays(made), example_notes(made))
         return {"frames": len(made.motion)}
 
     inputs = {"video": content, **job.decisive["track"]}
     quality = work.stage("track", inputs, [TRACK, REPORT], timed("track", measure))["quality"]
-    inputs = {"track": digest(inputs), "speaker": job.speaker, **job.decisive["example"]}
-    frames = work.stage(f"example-{job.speech}", inputs, [example], timed("example", encode))["frames"]
-    return ClipRecord(
-        job.name, job.speaker, content, quality=quality, frames=frames, example=example, key=digest(inputs),
-        seconds=seconds,
-    )
+    keys, frames, tracked = dict[str, str](), 0, digest(inputs)
+    for speech, name in job.speech.items():
+        inputs = {"track": tracked, "speaker": job.speaker, "speech": name, **job.decisive["example"]}
+        file, make = example_file(speech), timed("example", partial(encode, speech))
+        frames = work.stage(file.removesuffix(".safetensors"), inputs, [file], make)["frames"]
+        keys[speech] = digest(inputs)
+    taken = {stage: round(value, 3) for stage, value in seconds.items()}
+    return ClipRecord(job.name, job.speaker, content, quality=quality, frames=frames, keys=keys, seconds=taken)
 
 
 def example_arrays(example: MotionExample) -> dict[str, np.ndarray]:
@@ -137,13 +154,17 @@ def example_notes(example: MotionExample) -> dict[str, Any]:
     return {
         "speaker": example.speaker, "fps": example.motion.fps, "face_model": example.motion.face_model,
         "rate_hz": example.features.rate_hz, "extractor": example.features.extractor,
-        "duration_s": example.features.duration_s,
+        "duration_s": example.features.duration_s, "lips_closed": example.features.lips_closed,
+        "silent": example.features.silent,
     }
 
 
 def example_from(arrays: dict[str, np.ndarray], notes: dict[str, Any]) -> MotionExample:
     """The inverse of `example_arrays` and `example_notes`."""
-    features = SpeechFeatures(arrays["features"], notes["rate_hz"], notes["extractor"], notes["duration_s"])
+    features = SpeechFeatures(
+        arrays["features"], notes["rate_hz"], notes["extractor"], notes["duration_s"], notes["lips_closed"],
+        notes["silent"],
+    )
     motion = FaceMotion.unpack(arrays["motion"], notes["fps"], notes["face_model"])
     valid = arrays["valid"].astype(bool)
     return MotionExample(features, motion, valid, notes["speaker"], arrays.get("silence"), arrays.get("arkit"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -13,28 +14,29 @@ from filelock import FileLock, Timeout
 
 from facial_gan.registry import motion_model
 from foundation.errors import InputError
-from foundation.files import write_json
+from foundation.files import read_json, write_json
 from foundation.progress import progress
 from talking_head import __version__
-from talking_head.datasets.clip import ClipJob, ClipRecord, prepare_clip
+from talking_head.datasets.clip import ClipJob, ClipRecord, place_of, prepare_clip
 from talking_head.datasets.gate import Gate
 from talking_head.datasets.naming import PARTS, find_clips, speaker_of, split_by_clip, split_by_speaker
-from talking_head.datasets.shards import KIND, MANIFEST, SHARDS, pack, shard_of
+from talking_head.datasets.shards import KIND, MANIFEST, SHARDS, VERSION, is_prepared, pack, shard_of
 from talking_head.datasets.workers import Failure, Place, usable_cores
 from talking_head.target import DEFAULT_MODEL
 
 log = logging.getLogger(__name__)
 
-CLIPS, LOCK, VERSION = "clips", ".lock", 1
+CLIPS, LOCK = "clips", ".lock"
+EXAMPLE_FORM = "2"  # of an example's file; another one is made anew
 
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """How to prepare. speech: name of the speech encoder; empty for the one that the default motion model is made for.
-    shards: files that the examples are spread over.
+    """How to prepare. speech: names of speech encoders; empty for the one that the default motion model is made for.
+    Those that a folder was prepared with before are kept beside them. shards: files that the examples are spread over.
     """
 
-    speech: str = ""
+    speech: tuple[str, ...] = ()
     gate: Gate = field(default_factory=Gate)
     shards: int = 16
 
@@ -75,38 +77,51 @@ def prepare(
             clip can be used.
     """
     settings, place = settings or PrepareSettings(), place or Place(usable_cores())
-    settings = replace(settings, speech=settings.speech or motion_model(DEFAULT_MODEL).default_speech)
+    settings = replace(settings, speech=settings.speech or (motion_model(DEFAULT_MODEL).default_speech,))
     folder, output = Path(folder).resolve(), Path(output).resolve()
     names = find_clips(folder, but=output)
     if settings.shards < 1:
         raise InputError(f"{settings.shards} shards", "at least 1")
-    decisive = _decisive(settings)
+    decisive, speech = _decisive(), _encoders(settings, output)
     (output / CLIPS).mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(output / LOCK, timeout=0):
-            records, failed = _run(folder, output, names, settings, decisive, place)
-            return _finish(output, records, failed, settings, decisive)
+            records, failed = _run(folder, output, names, speech, decisive, place)
+            return _finish(output, records, failed, settings, decisive, speech)
     except Timeout as error:
         raise InputError(f"{output} is being written by another call", "one at a time", "wait for it") from error
 
 
-def _decisive(settings: PrepareSettings) -> dict[str, dict[str, str]]:
-    """What each stage's result depends on besides the video. Also finds out now whether the parts are there."""
+def _encoders(settings: PrepareSettings, output: Path) -> dict[str, str]:
+    """Speech encoders, as they are asked for and were before, to their own names."""
     from preprocessing.speech import speech_encoder
+
+    names = {speech: speech_encoder(speech).name for speech in settings.speech}
+    manifest = read_json(output / MANIFEST) if is_prepared(output) else {}
+    earlier = [manifest["settings"]["speech"]] if manifest.get("version") == 1 else []  # it knew one encoder
+    for speech in [speech for speech in manifest.get("encoders", earlier) if speech not in names]:
+        try:
+            names[speech] = speech_encoder(speech).name
+        except InputError as error:  # it may be another machine
+            log.warning("what was prepared with %s is left out: %s", speech, error)
+    return names
+
+
+def _decisive() -> dict[str, dict[str, str]]:
+    """What each stage's result depends on besides the video. Also finds out now whether the tracker is there."""
     from preprocessing.tracking import face_tracker
 
-    encoder = speech_encoder(settings.speech)
     tracker = face_tracker()
     try:
         seen = f"{tracker.name} {tracker.version}"
     finally:
         tracker.close()
     own = {"talking-head": __version__}
-    return {"track": {"tracker": seen, **own}, "example": {"speech": encoder.name, **own}}
+    return {"track": {"tracker": seen, **own}, "example": {"form": EXAMPLE_FORM, **own}}
 
 
 def _run(
-    folder: Path, output: Path, names: list[str], settings: PrepareSettings, decisive: dict[str, dict[str, str]],
+    folder: Path, output: Path, names: list[str], speech: dict[str, str], decisive: dict[str, dict[str, str]],
     place: Place,
 ) -> tuple[list[ClipRecord], dict[str, str]]:
     """A record of each clip that could be worked on, and why the others could not."""
@@ -114,7 +129,7 @@ def _run(
     for name in names:
         own = output / CLIPS / name
         own.parent.mkdir(parents=True, exist_ok=True)
-        jobs.append(ClipJob(name, str(folder / name), speaker_of(name), str(own), settings.speech, decisive))
+        jobs.append(ClipJob(name, str(folder / name), speaker_of(name), str(own), speech, decisive))
     records: list[ClipRecord] = []
     failed: dict[str, str] = {}
     with progress("Preparing clips", len(jobs)) as advance:
@@ -130,7 +145,7 @@ def _run(
 
 def _finish(
     output: Path, records: list[ClipRecord], failed: dict[str, str], settings: PrepareSettings,
-    decisive: dict[str, dict[str, str]],
+    decisive: dict[str, dict[str, str]], speech: dict[str, str],
 ) -> Prepared:
     """Judge, split, pack, and write the manifest last."""
     reasons = {r.name: r.refusal or "; ".join(settings.gate.complaints(r.quality)) for r in records}
@@ -141,17 +156,24 @@ def _finish(
     clips = {
         record.name: {
             "speaker": record.speaker, "sha256": record.sha256, "used": not reasons[record.name],
-            "why_not": reasons[record.name], "quality": record.quality, "frames": record.frames, "key": record.key,
+            "why_not": reasons[record.name], "quality": record.quality, "frames": record.frames, "keys": record.keys,
             "split": {kind: split[record.name] for kind, split in splits.items()},
             "shard": shard_of(record.name, settings.shards),
         }
         for record in records
     }
-    shards = pack(output / SHARDS, output / CLIPS, used, settings.shards)
+    encoders = {
+        name: {
+            "extractor": extractor,
+            "shards": pack(output / SHARDS / place_of(name), output / CLIPS, used, name, settings.shards),
+        }
+        for name, extractor in speech.items()
+    }
+    _sweep(output / SHARDS, {place_of(name) for name in speech})
     manifest = output / MANIFEST
     content = {
         "kind": KIND, "version": VERSION, "settings": asdict(settings), "versions": decisive, "clips": clips,
-        "failed": failed, "shards": shards,
+        "failed": failed, "encoders": encoders,
     }
     write_json(manifest, content)
     left_out = {name: reason for name, reason in reasons.items() if reason}
@@ -165,6 +187,15 @@ def _finish(
         manifest, len(used), len({record.speaker for record in used}), sum(record.frames for record in used),
         left_out, failed, {kind: _counts(used, split) for kind, split in splits.items()}, _seconds(records),
     )
+
+
+def _sweep(shards: Path, kept: set[str]) -> None:
+    """Remove what no encoder of the manifest owns: the shards of an earlier version, and of encoders left out."""
+    for path in shards.iterdir():
+        if path.is_dir() and path.name not in kept:
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
 
 
 def _counts(used: list[ClipRecord], split: Mapping[str, str]) -> dict[str, int]:

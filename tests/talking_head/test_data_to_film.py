@@ -18,23 +18,19 @@ from talking_head import enrol
 from talking_head.enrol import enroll
 from talking_head.settings import EnrolSettings
 from talking_head.speaking import Directions, speak
-from talking_head.synthesis import synthesize
 from talking_head.target import MOTION, Target
 from talking_head.training import train
 from talking_head.weights import find_weights
-
-SECONDS = 1.2
+from tests.talking_head.datasets.conftest import STARTS_S, write_clip
 
 
 @pytest.fixture(scope="module")
-def clips(landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three films of the built-in person, under the names of two speakers."""
-    folder, samples = tmp_path_factory.mktemp("clips"), read_sound(shipped("astronaut/speech.flac")).samples
-    for seed, name in enumerate(("ana/1.mp4", "ana/2.mp4", "ben/1.mp4")):
-        (folder / name).parent.mkdir(exist_ok=True)
-        start = round(1.5 * seed * 16_000)
-        soundfile.write(folder / "part.wav", samples[start : start + round(SECONDS * 16_000)], 16_000)
-        synthesize(folder / "part.wav", "astronaut", folder / name, seed=seed, label=False, home=folder / "home")
+def clips(footage: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three pieces of one film, under the names of two speakers, and a sound."""
+    folder = tmp_path_factory.mktemp("clips")
+    for name in STARTS_S:
+        write_clip(footage, name, folder / name)
+    soundfile.write(folder / "part.wav", read_sound(footage).samples[:16_000], 16_000)
     return folder
 
 
@@ -43,7 +39,7 @@ def walked(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     out = tmp_path_factory.mktemp("walk")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(enrol, "SHORTEST_S", 1.0)
-        walk = Walk(clips, clips / "ana" / "1.mp4", out, split="clip", quick=True, least_confidence=0.0)
+        walk = Walk(clips, clips / "anna" / "1.mp4", out, split="clip", quick=True, least_confidence=0.0)
         return out, walk()
 
 
@@ -84,7 +80,7 @@ def test_weights_that_do_not_fit_are_refused_before_any_work(
 ) -> None:
     def refused(match: str, **settings: object) -> None:
         with pytest.raises(InputError, match=match):
-            enroll(clips / "ana" / "1.mp4", "x", "c", EnrolSettings(**settings), home=tmp_path)  # type: ignore[arg-type]
+            enroll(clips / "anna" / "1.mp4", "x", "c", EnrolSettings(**settings), home=tmp_path)  # type: ignore[arg-type]
 
     run = str(walked[0] / "general")
     refused("trained with speech encoder phonetic_mel.* for 'log_mel'", start=(run,), speech="log_mel")

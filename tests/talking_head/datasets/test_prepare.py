@@ -16,15 +16,18 @@ import pytest
 
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from foundation.files import read_json
+from foundation.files import read_json, write_json
+from preprocessing.speech import speech_encoder
 from talking_head.datasets import clip as clip_room
+from talking_head.datasets.inspection import inspect
 from talking_head.datasets.naming import split_by_speaker
 from talking_head.datasets.prepare import Prepared, describe, prepare
-from talking_head.datasets.shards import is_prepared, load_examples
+from talking_head.datasets.shards import MANIFEST, is_prepared, load_examples
 from talking_head.datasets.workers import Place
 from talking_head.learning import motion_example
 from talking_head.tracking import TRACK, sound_in_step
 from talking_head.training import train
+from talking_head.weights import find_weights
 from tests.talking_head.datasets.conftest import SETTINGS, STARTS_S, write_clip
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,6 +77,24 @@ def test_examples_come_back_as_they_were_measured(prepared: Prepared, corpus: Pa
     assert sorted(together) == sorted(e.digest() for e in load_examples(folder, "all"))
 
 
+def forget(folder: Path, speech: str) -> None:
+    """As if a folder had never been prepared for an encoder."""
+    manifest = read_json(folder / MANIFEST)
+    del manifest["encoders"][speech]
+    write_json(folder / MANIFEST, manifest)
+
+
+def test_inspection_tells_parts_hours_speakers_and_reasons(prepared: Prepared) -> None:
+    found = inspect(prepared.manifest.parent)
+    assert found.whole.clips == 3 and found.whole.speakers == {"anna": 2, "ben": 1}
+    assert found.whole.hours == pytest.approx(108 / 30 / 3600) and set(found.splits) == {"clip", "speaker"}
+    assert {part: inside.clips for part, inside in found.splits["speaker"].items()} == prepared.parts["speaker"]
+    assert set(found.rejects) == {"ben/bad.mp4", "ben/nobody.mp4"} and "does not open" in found.rejects["ben/bad.mp4"]
+    assert found.encoders["phonetic_mel"].startswith("phonetic_mel?model=")
+    low, middle, high = found.quality["face_size_px"]
+    assert 100 < low <= middle <= high < 200
+
+
 def _part(folder: Path, part: str) -> list:  # type: ignore[type-arg]
     try:
         return load_examples(folder, part)
@@ -91,14 +112,19 @@ def test_a_change_does_again_only_what_it_touches(
     with pytest.raises(InputError, match="none of 5 clips.*a face of 1"):
         prepare(corpus, folder, strict, Place(1))
     assert changed(folder, lambda: prepare(corpus, folder, replace(SETTINGS, shards=1), Place(1))) == {
-        "shards/shard-000-of-001.safetensors"
+        "shards/phonetic_mel/shard-000-of-001.safetensors"
     }
     with monkeypatch.context() as patch:
         patch.setattr(clip_room, "track", None)  # nothing is tracked for another encoder
-        touched = changed(folder, lambda: prepare(corpus, folder, replace(SETTINGS, speech="phonetic"), Place(1)))
+        touched = changed(folder, lambda: prepare(corpus, folder, replace(SETTINGS, speech=("phonetic",)), Place(1)))
     assert {name.rsplit("/", 1)[1] for name in touched if name.startswith("clips")} == {
         "example-phonetic.safetensors", "example-phonetic.done.json"
     }  # fmt: skip
+    assert len(load_examples(folder, "all", extractor=speech_encoder("phonetic").name)) == 3  # beside the first encoder
+    with pytest.raises(InputError, match="the name of one of them"):
+        load_examples(folder)
+    read_json(folder / MANIFEST)["encoders"]["phonetic_mel"]  # kept
+    forget(folder, "phonetic")
     prepare(corpus, folder, SETTINGS, Place(1))
     write_clip(footage, "anna/2.mp4", corpus / "anna" / "2.mp4", 4.2)  # another video under the same name
     try:
@@ -106,7 +132,7 @@ def test_a_change_does_again_only_what_it_touches(
     finally:
         write_clip(footage, "anna/2.mp4", corpus / "anna" / "2.mp4")
     assert touched and all(n.startswith(("clips/anna/2.mp4/", "shards/")) for n in touched)
-    assert sum(n.startswith("shards/") for n in touched) == 1
+    assert sum(n.startswith("shards/") for n in touched) == 1 and "phonetic" not in inspect(folder).encoders
     prepare(corpus, folder, SETTINGS, Place(1))
 
 
@@ -131,7 +157,7 @@ def test_a_clip_that_fails_is_tried_again_and_stops_nobody(
 
 def test_a_damaged_data_set_is_told_and_repaired(prepared: Prepared, corpus: Path) -> None:
     folder = prepared.manifest.parent
-    shard = sorted((folder / "shards").glob("*.safetensors"))[0]
+    shard = sorted((folder / "shards" / "phonetic_mel").glob("*.safetensors"))[0]
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=f"{shard.name} is another than the manifest's"):
@@ -148,15 +174,21 @@ def test_train_takes_prepared_data(prepared: Prepared, tmp_path: Path) -> None:
     config = tmp_path / "general.yaml"
     small = "picture_widths: [4, 4, 8, 8], unet_widths: [8, 8], join_widths: [8], discriminator_width: 4"
     config.write_text(
-        f"run: {tmp_path / 'run'}\nsplit: clip\nmodel:\n  general: {{epochs: 0, batch_size: 4, min_steps: 2}}\n"
-        f"  from_scratch: {{epochs: 0, batch_size: 4, min_steps: 2}}\n"
+        f"run: {tmp_path / 'run'}\nsplit: clip\nmodel:\n  general: {{epochs: 0, batch_size: 4, min_steps: 12}}\n"
+        f"  from_scratch: {{epochs: 0, batch_size: 4, min_steps: 12}}\n"
         f"  architecture: {{{small}}}\n"
     )
     learned = train(config, prepared.manifest.parent)
     assert learned.clips == len(load_examples(prepared.manifest.parent, "train", "clip"))
     assert FacialGan.load(learned.weights).speech_extractor.startswith("phonetic_mel?model=")
-    config.write_text(f"run: {tmp_path / 'other'}\nspeech: phonetic\nvideos: {prepared.manifest.parent}\n")
-    with pytest.raises(InputError, match=r"prepared with phonetic_mel\?model=\w+; expected phonetic\?model="):
+    parts = {what.split(",")[0] for what in learned.report}
+    assert parts and parts <= {"val", "test"} and learned.page is not None
+    page, told = learned.page.read_text(), read_json(learned.page.with_name("report.json"))
+    assert "<svg" in page and "lip gap" in page and set(told["measures"]) == set(learned.report)
+    assert (learned.best is not None) == ("val" in parts)
+    assert find_weights(tmp_path / "run").path == (learned.best or learned.weights)
+    config.write_text(f"run: {tmp_path / 'other'}\nspeech: log_mel\nvideos: {prepared.manifest.parent}\n")
+    with pytest.raises(InputError, match=r"phonetic_mel\?model=\w+; expected log_mel features.*--speech log_mel"):
         train(config)
 
 
