@@ -305,4 +305,4 @@ def write_page(path: Path | str, title: str, sections: Sequence[str]) -> None:
         f"<style>{style}</style></head><body><main>{''.join(sections)}</main></body></html>"
     )
     with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")

@@ -125,4 +125,4 @@ def report_html(report: ClipReport) -> str:
 def write_report(report: ClipReport, path: Path | str) -> None:
     """Write the page, whole or not at all."""
     with atomic_path(path) as temporary:
-        temporary.write_text(report_html(report), encoding="utf-8")
+        temporary.write_text(report_html(report), encoding="utf-8", errors="backslashreplace")

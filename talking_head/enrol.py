@@ -16,26 +16,22 @@ from typing import Any
 
 from face_model import mp478
 from face_model.tracks import FaceTrack
-from facial_gan.registry import motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
-from foundation.files import atomic_path, sha256
+from foundation.files import atomic_path
 from foundation.places import choosing, writable
-from preprocessing.media import probe, read_frames
-from preprocessing.media.stills import is_still
+from preprocessing.media import read_frames
 from preprocessing.portrait import Portrait
-from preprocessing.speech import speech_encoder
 from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
 from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
-from render2video.rasterizer import array_rasterizer
 from talking_head import __version__
+from talking_head.enrol_order import EnrolOrder, described, motions_of
 from talking_head.given import checked_consent, readable
-from talking_head.home import Home
 from talking_head.learning import Teaching, learn_motion, learn_video
-from talking_head.photo import learn_photo, photo_in, photo_settings
+from talking_head.photo import learn_photo
 from talking_head.recipe import motion_config, says_its_length, video_config
-from talking_head.settings import EnrolSettings, device_name
+from talking_head.settings import EnrolSettings
 from talking_head.target import (
     APPEARANCE,
     DEFAULT_MODEL,
@@ -47,15 +43,14 @@ from talking_head.target import (
     Target,
     TargetCard,
     checked_id,
-    find_own,
     motion_file,
     new_target,
     sweep,
     write_card,
 )
-from talking_head.tracking import REPORT, TRACK, check_teachable, sound_in_step, track
-from talking_head.weights import Weights, heard_through, starts
-from talking_head.work import Work, digest
+from talking_head.tracking import REPORT, TRACK, sound_in_step, track
+from talking_head.weights import Weights, heard_through
+from talking_head.work import Work
 from training import Duration
 
 SHORTEST_S = 5.0  # of speech; with less, neither texture nor motion can be learned
@@ -215,120 +210,57 @@ def enroll(
     """
     settings, statement = (settings or EnrolSettings()).checked(), checked_consent(consent)
     with choosing(home), readable(Path(video)) as source:
-        return _enroll(source, checked_id(target_id), statement, settings, replace)
+        order = EnrolOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
+        with order.home.lock(order.target_id):
+            sweep(order.home, order.target_id)
+            done = order.done(replace)
+            if order.photo is not None:
+                return _from_photo(order, order.photo) if done is None else Enrolled(done, already_done=True)
+            return _from_video(order) if done is None else _with_motions(order, done)
 
 
-def _enroll(source: Path, target_id: str, consent: str, settings: EnrolSettings, replace: bool) -> Enrolled:
-    place = Home.find()
-    writable(place.path)
-    heard, begun = _prepared_parts(settings)
-    if settings.motion and is_still(source):
-        raise InputError(f"--motion {settings.motion[0]} from a photo", "a video", "a photo shows nothing that moves")
-    photo = photo_in(source)
-    if photo is not None:
-        return _enroll_photo(place, source, photo, target_id, consent, settings, begun[DEFAULT_MODEL], replace)
-    check_teachable(source, probe(source), SHORTEST_S)
-    content = sha256(source)
-    origin = {"video": source.name, "sha256": content, "weights": _described(begun)}
-    # More motion models do not change the rest of a target: they are added to the one that is there.
-    chosen = {k: v for k, v in asdict(settings).items() if k not in ("device", "motion", "start")}
-    key = _key(content, chosen | _given(settings, begun), heard)
-    with place.lock(target_id):
-        sweep(place, target_id)
-        present = _present(place, target_id, replace)
-        if present is not None and present.card.key == key and present.card.consent.statement == consent:
-            return _with_motions(place, present, source, settings, begun)
-        if present is not None and not replace:
-            raise _taken(target_id)
-        work = Work(writable(place.work / f"{target_id}-{key[:12]}"))
-        try:
-            made = _Enrolment(source, settings, begun, work, device_name(settings.device)).run()
-            target = _assemble(place, target_id, made, Consent(consent, date.today().isoformat()), origin, key)
-        except InputError:
-            if not work.has_begun():
-                shutil.rmtree(work.folder, ignore_errors=True)
-            raise
-        shutil.rmtree(work.folder, ignore_errors=True)
-        return Enrolled(target, already_done=False)
+def _from_video(order: EnrolOrder) -> Enrolled:
+    work = Work(writable(order.work_folder))
+    try:
+        made = _Enrolment(order.source, order.settings, order.begun, work, order.device).run()
+        target = _assemble(order, made)
+    except InputError:
+        if not work.has_begun():
+            shutil.rmtree(work.folder, ignore_errors=True)
+        raise
+    shutil.rmtree(work.folder, ignore_errors=True)
+    return Enrolled(target, already_done=False)
 
 
-def _prepared_parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | None]]:
-    """The asked encoder's own name, and what each motion model begins from. What any part lacks is told now, not after
-    tracking.
-    """
-    for name in settings.motion:
-        motion_model(name)
-    heard = None if settings.speech is None else speech_encoder(settings.speech).name
-    begun = starts(settings.start, motions_of(settings), settings.speech, settings.face_model)
-    for name, start in begun.items():
-        heard_through(name, settings.speech, start)
-        motion_config(settings, name)
-    video_config(settings)
-    array_rasterizer(settings.renderer)
-    return heard, begun
-
-
-def motions_of(settings: EnrolSettings) -> tuple[str, ...]:
-    """Names of the motion models to learn."""
-    return tuple(dict.fromkeys((DEFAULT_MODEL, *settings.motion)))
-
-
-def _described(begun: dict[str, Weights | None]) -> dict[str, dict[str, str] | None]:
-    """What each motion model begins from, for the card; None where it begins anew."""
-    return {name: None if start is None else start.described() for name, start in begun.items()}
-
-
-def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[str, Any]:
-    """The weights that were asked for, by content; those that ship change with the version."""
-    default = begun[DEFAULT_MODEL] if settings.start else None
-    return {"start": sha256(default.path)} if default is not None else {}
-
-
-def _key(source_sha256: str, chosen: dict[str, Any], heard: str | None) -> str:
-    """Changes with all that decides the result. heard: the own name of the speech encoder, which tells its weights."""
-    return digest({"source": source_sha256, "settings": chosen, "version": __version__, "speech": heard})
-
-
-def _with_motions(
-    place: Home, target: Target, video: Path, settings: EnrolSettings, begun: dict[str, Weights | None]
-) -> Enrolled:
+def _with_motions(order: EnrolOrder, target: Target) -> Enrolled:
     """The target with every motion model that is wanted: those it lacks are learned now."""
-    lacking = [name for name in settings.motion if not (target.folder / motion_file(name)).is_file()]
+    lacking = [name for name in order.settings.motion if not (target.folder / motion_file(name)).is_file()]
     if not lacking:
         return Enrolled(target, already_done=True)
-    work = Work(writable(place.work / f"{target.id}-{target.card.key[:12]}"))
-    for name in _Enrolment(video, settings, begun, work, device_name(settings.device)).add_motions(lacking):
+    work = Work(writable(order.work_folder))
+    for name in _Enrolment(order.source, order.settings, order.begun, work, order.device).add_motions(lacking):
         with atomic_path(target.folder / name) as temporary:
             shutil.copyfile(work.folder / name, temporary)
-    added = _described({name: begun[name] for name in lacking})
+    added = described({name: order.begun[name] for name in lacking})
     weights = target.card.origin.get("weights", {}) | added
     write_card(target.folder, dataclass_replace(target.card, origin=target.card.origin | {"weights": weights}))
     shutil.rmtree(work.folder, ignore_errors=True)
     return Enrolled(Target.read(target.folder), already_done=False)
 
 
-def _enroll_photo(
-    place: Home, source: Path, photo: Portrait, target_id: str, consent: str, settings: EnrolSettings,
-    start: Weights | None, replace: bool,
-) -> Enrolled:
+def _from_photo(order: EnrolOrder, photo: Portrait) -> Enrolled:
     """The same from a photo: seconds of work, so nothing is kept to resume from."""
-    content, begun = sha256(source), {DEFAULT_MODEL: start}
-    origin = {"photo": source.name, "sha256": content, "weights": _described(begun)}
-    speech = heard_through(DEFAULT_MODEL, settings.speech, start)
-    chosen = photo_settings(speech)
-    key = _key(content, chosen | _given(settings, begun), speech_encoder(speech).name)
-    with place.lock(target_id):
-        sweep(place, target_id)
-        present = _present(place, target_id, replace)
-        if present is not None and present.card.key == key and present.card.consent.statement == consent:
-            return Enrolled(present, already_done=True)
-        if present is not None and not replace:
-            raise _taken(target_id)
-        with new_target(place, target_id) as folder:
-            measured = learn_photo(photo, source.name, folder, None if start is None else start.path, speech)
-            card = _card(target_id, measured, folder, Consent(consent, date.today().isoformat()), origin)
-            write_card(folder, dataclass_replace(card, settings=chosen, key=key))
-    return Enrolled(Target.read(place.targets / target_id), already_done=False)
+    start = order.begun[DEFAULT_MODEL]
+    with new_target(order.home, order.target_id) as folder:
+        path = None if start is None else start.path
+        measured = learn_photo(photo, order.source.name, folder, path, order.speech)
+        card = _card(order.target_id, measured, folder, _consent(order), order.origin)
+        write_card(folder, dataclass_replace(card, settings=order.chosen, key=order.key))
+    return Enrolled(Target.read(order.home.targets / order.target_id), already_done=False)
+
+
+def _consent(order: EnrolOrder) -> Consent:
+    return Consent(order.consent, date.today().isoformat())
 
 
 def _card(
@@ -350,43 +282,21 @@ def _versions() -> dict[str, str]:
     return {"talking-head": __version__, "torch": version("torch"), "mediapipe": version("mediapipe")}
 
 
-def _present(home: Home, target_id: str, replace: bool) -> Target | None:
-    """The user's own target of that id; a damaged one counts as none when it may be replaced.
-
-    Raises:
-        InputError: it is damaged and may not be replaced.
-    """
-    try:
-        return find_own(home, target_id)
-    except InputError as error:
-        if replace:
-            return None
-        raise InputError(error.received, error.expected, "give --replace to enroll it again") from error
-
-
-def _taken(target_id: str) -> InputError:
-    return InputError(
-        f"target '{target_id}' exists, made from another source, settings or consent", "a new id",
-        f"give another --id, give --replace, or `talking-head targets remove {target_id}`",
-    )
-
-
-def _assemble(
-    home: Home, target_id: str, made: _Made, consent: Consent, origin: dict[str, Any], key: str
-) -> Target:
+def _assemble(order: EnrolOrder, made: _Made) -> Target:
     """Build the target's folder beside its place and move it there."""
     flat = made.track.motion.pack()[made.track.valid]
     crop, camera = crop_of(made.track, mp478.load()), made.track.camera
     card = TargetCard(
-        id=target_id, face_model=made.track.motion.face_model, fps=made.track.motion.fps, size_px=made.settings.size_px,
-        width_px=camera.width_px, height_px=camera.height_px, crop=asdict(crop),
+        id=order.target_id, face_model=made.track.motion.face_model, fps=made.track.motion.fps,
+        size_px=made.settings.size_px, width_px=camera.width_px, height_px=camera.height_px, crop=asdict(crop),
         motion_statistics=MotionStatistics(flat.mean(0).tolist(), flat.std(0).tolist(), len(flat)),
-        origin=origin, consent=consent, settings=asdict(made.settings), key=key, quality=made.quality,
+        origin=order.origin, consent=_consent(order), settings=asdict(made.settings), key=order.key,
+        quality=made.quality,
         versions=_versions(),
     )
-    with new_target(home, target_id) as folder:
+    with new_target(order.home, order.target_id) as folder:
         motions = map(motion_file, dict.fromkeys((DEFAULT_MODEL, *made.settings.motion)))
         for name in (*motions, VIDEO, APPEARANCE, PREVIEW, REPORT):
             shutil.copyfile(made.folder / name, folder / name)
         write_card(folder, card)
-    return Target.read(home.targets / target_id)
+    return Target.read(order.home.targets / order.target_id)

@@ -14,6 +14,8 @@ from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talking_head.settings import RENDERERS, EnrolSettings
 
 if TYPE_CHECKING:
+    from talking_head.enrol import Enrolled
+    from talking_head.looking import Look
     from talking_head.synthesis import Synthesis
 
 DEFAULTS = EnrolSettings()
@@ -100,6 +102,9 @@ ExplainOption = Annotated[
         metavar="FILE", show_default=False,
     ),
 ]
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="Only check everything and print what was understood; nothing is made.")
+]
 
 
 @verb
@@ -135,6 +140,7 @@ def enroll(
     renderer: RendererOption = DEFAULTS.renderer,
     explain: ExplainOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
+    check: CheckOption = False,
     offline: common.OfflineOption = False,
     device: common.DeviceOption = DEFAULTS.device,
     home: common.HomeOption = None,
@@ -155,14 +161,21 @@ def enroll(
     }
     settings = EnrolSettings(**said) if config is None else _with_config(config, said, context)
     with explained(explain):
-        enrolled = run(video, target_id, consent, settings, home=home, replace=replace)
-    target = enrolled.target
-    done = "is already done" if enrolled.already_done else "is done"
+        if check:
+            from talking_head.looking import look_at_enrolment
+
+            return _looked(look_at_enrolment(video, target_id, consent, settings, home=home, replace=replace), as_json)
+        return _enrolled(run(video, target_id, consent, settings, home=home, replace=replace))
+
+
+def _enrolled(made: Enrolled) -> Outcome:
+    target = made.target
+    done = "is already done" if made.already_done else "is done"
     summary = (
         f"target '{target.id}' {done}: {readable_size(target.size_bytes())} in {target.folder}; "
         f"now: talking-head synth AUDIO --target {target.id} -o OUT.mp4"
     )
-    return Outcome(summary, target.describe() | {"already_done": enrolled.already_done})
+    return Outcome(summary, target.describe() | {"already_done": made.already_done})
 
 
 def _with_config(config: str, said: dict[str, Any], context: typer.Context) -> EnrolSettings:
@@ -200,6 +213,7 @@ def synth(
     height: HeightOption = None,
     background: BackgroundOption = None,
     force: common.ForceOption = False,
+    check: CheckOption = False,
     label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
     device: common.DeviceOption = DEFAULTS.device,
     certificate: CertificateOption = None,
@@ -224,15 +238,33 @@ def synth(
     goals = [output] if versions == 1 else [output.with_stem(f"{output.stem}-{k + 1}") for k in range(versions)]
     for goal in goals:  # before the first is made
         checked_output(goal, audio, ".webm" if framing.transparent else ".mp4", force)
-    results = [
-        synthesize(
-            audio, target_id, goal, driving=driving, directions=directions, seed=seed + k, label=label, device=device,
-            home=home, certificate=certificate, key=key, framing=framing, force=force,
-        )
-        for k, goal in enumerate(goals)
-    ]
+    options: dict[str, Any] = {
+        "driving": driving, "directions": directions, "label": label, "device": device, "home": home, "key": key,
+        "certificate": certificate, "framing": framing, "force": force,
+    }
+    if check:
+        return _look_at_film(audio, target_id, goals[0], as_json, **options)
+    results = [synthesize(audio, target_id, goal, seed=seed + k, **options) for k, goal in enumerate(goals)]
     data = [asdict(result) | {"output": str(result.output)} for result in results]
     return Outcome("; ".join(map(_film_line, results)), data[0] if versions == 1 else {"versions": data})
+
+
+def _look_at_film(audio: Path, target_id: str, goal: Path, as_json: bool, **options: Any) -> Outcome:
+    from talking_head.looking import look_at_synthesis
+
+    return _looked(look_at_synthesis(audio, target_id, goal, **options), as_json)
+
+
+def _looked(look: Look, as_json: bool) -> Outcome:
+    """What was understood; warnings have been told as they came."""
+    if not as_json:
+        width = max(map(len, look.facts))
+        for name, value in look.facts.items():
+            said = ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else value
+            said = readable_size(value) if name.endswith("_bytes") else said
+            print(f"{name.replace('_', ' '):{width}}  {said}")
+    warned = f"{len(look.warnings)} warning{'s' * (len(look.warnings) != 1)}" if look.warnings else "nothing odd"
+    return Outcome(f"checked, {warned}; nothing was made: leave --check out to go on", look.to_json())
 
 
 def _film_line(result: Synthesis) -> str:

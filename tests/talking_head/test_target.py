@@ -144,13 +144,13 @@ def test_a_shown_target_has_each_value_whole_on_a_line_of_its_own(home: Home) ->
 
 
 def test_a_damaged_target_can_be_replaced(home: Home) -> None:
-    from talking_head.enrol import _present  # heavy, and the processes spawned below import this file
+    from talking_head.enrol_order import present  # heavy, and the processes spawned below import this file
 
     make_target(home, "ana")
     (home.targets / "ana" / CARD).write_text("{}")
     with pytest.raises(InputError, match="--replace"):
-        _present(home, "ana", replace=False)
-    assert _present(home, "ana", replace=True) is None
+        present(home, "ana", replace=False)
+    assert present(home, "ana", replace=True) is None
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])

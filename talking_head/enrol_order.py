@@ -1,0 +1,153 @@
+"""An enrolment as it is wanted: all of it that can be is checked and found out before any work."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facial_gan.registry import motion_model
+from foundation.errors import InputError
+from foundation.files import sha256
+from foundation.places import writable
+from preprocessing.media import probe
+from preprocessing.media.stills import is_still
+from preprocessing.portrait import Portrait
+from preprocessing.speech import speech_encoder
+from render2video.rasterizer import array_rasterizer
+from talking_head import __version__
+from talking_head.home import Home
+from talking_head.photo import photo_in, photo_settings
+from talking_head.recipe import motion_config, video_config
+from talking_head.settings import EnrolSettings, device_name
+from talking_head.target import DEFAULT_MODEL, Target, find_own
+from talking_head.tracking import check_teachable
+from talking_head.weights import Weights, heard_through, starts
+from talking_head.work import digest
+
+
+@dataclass(frozen=True)
+class EnrolOrder:
+    """What is to be made of whom.
+
+    source: a video or photo. device: cpu or cuda. begun: what each motion model begins from. photo: the person found in
+    a photo; None for a video. speech: the encoder that a photo's motion model listens through. origin: for the card.
+    chosen: the settings that decide the result. key: changes with all that decides it.
+    """
+
+    home: Home
+    source: Path
+    target_id: str
+    consent: str
+    settings: EnrolSettings
+    device: str
+    begun: dict[str, Weights | None]
+    photo: Portrait | None
+    speech: str
+    origin: dict[str, Any]
+    chosen: dict[str, Any]
+    key: str
+
+    @classmethod
+    def checked(
+        cls, source: Path, target_id: str, consent: str, settings: EnrolSettings, shortest_s: float
+    ) -> EnrolOrder:
+        """See `enroll`, whose arguments and errors these are. shortest_s: of a video.
+
+        Raises:
+            InputError: the home cannot be written, a part that is asked for lacks something, or a source that nobody
+                can be learned from.
+        """
+        home = Home.find()
+        writable(home.path)
+        device = device_name(settings.device)
+        heard, begun = _parts(settings)
+        if settings.motion and is_still(source):
+            received = f"--motion {settings.motion[0]} from a photo"
+            raise InputError(received, "a video", "a photo shows nothing that moves")
+        photo = photo_in(source)
+        if photo is None:
+            check_teachable(source, probe(source), shortest_s)
+        content = sha256(source)
+        if photo is not None:
+            begun = {DEFAULT_MODEL: begun[DEFAULT_MODEL]}
+            speech = heard_through(DEFAULT_MODEL, settings.speech, begun[DEFAULT_MODEL])
+            chosen, heard = photo_settings(speech), speech_encoder(speech).name
+        else:
+            # More motion models do not change the rest of a target: they are added to the one that is there.
+            speech, chosen = "", {k: v for k, v in asdict(settings).items() if k not in ("device", "motion", "start")}
+        deciding = {"source": content, "settings": chosen | _given(settings, begun), "version": __version__}
+        origin = {"video" if photo is None else "photo": source.name, "sha256": content, "weights": described(begun)}
+        return cls(
+            home, source, target_id, consent, settings, device, begun, photo, speech, origin, chosen,
+            digest(deciding | {"speech": heard}),
+        )
+
+    @property
+    def work_folder(self) -> Path:
+        """Of a video's unfinished enrolment."""
+        return self.home.work / f"{self.target_id}-{self.key[:12]}"
+
+    def done(self, replace: bool) -> Target | None:
+        """The target, where this very order has already been carried out.
+
+        Raises:
+            InputError: there is one of that name, made otherwise or damaged, and it may not be replaced.
+        """
+        found = present(self.home, self.target_id, replace)
+        if found is None:
+            return None
+        if found.card.key == self.key and found.card.consent.statement == self.consent:
+            return found
+        if replace:
+            return None
+        raise InputError(
+            f"target '{self.target_id}' exists, made from another source, settings or consent", "a new id",
+            f"give another --id, give --replace, or `talking-head targets remove {self.target_id}`",
+        )
+
+
+def _parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | None]]:
+    """The asked encoder's own name, and what each motion model begins from. What any part lacks is told now, not after
+    tracking.
+    """
+    for name in settings.motion:
+        motion_model(name)
+    heard = None if settings.speech is None else speech_encoder(settings.speech).name
+    begun = starts(settings.start, motions_of(settings), settings.speech, settings.face_model)
+    for name, start in begun.items():
+        heard_through(name, settings.speech, start)
+        motion_config(settings, name)
+    video_config(settings)
+    array_rasterizer(settings.renderer)
+    return heard, begun
+
+
+def motions_of(settings: EnrolSettings) -> tuple[str, ...]:
+    """Names of the motion models to learn."""
+    return tuple(dict.fromkeys((DEFAULT_MODEL, *settings.motion)))
+
+
+def described(begun: dict[str, Weights | None]) -> dict[str, dict[str, str] | None]:
+    """What each motion model begins from, for the card; None where it begins anew."""
+    return {name: None if start is None else start.described() for name, start in begun.items()}
+
+
+def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[str, Any]:
+    """The weights that were asked for, by content; those that ship change with the version."""
+    default = begun[DEFAULT_MODEL] if settings.start else None
+    return {"start": sha256(default.path)} if default is not None else {}
+
+
+def present(home: Home, target_id: str, replace: bool) -> Target | None:
+    """The user's own target of that id; a damaged one counts as none when it may be replaced.
+
+    Raises:
+        InputError: it is damaged and may not be replaced.
+    """
+    try:
+        return find_own(home, target_id)
+    except InputError as error:
+        if replace:
+            return None
+        raise InputError(error.received, error.expected, "give --replace to enroll it again") from error
