@@ -86,19 +86,19 @@ def test_the_reference_video_is_late_and_can_be_corrected(reference_track: Landm
 
 
 @pytest.mark.parametrize("shift_s", [-0.4, -0.2, -0.08, 0.04, 0.12, 0.4])
-def test_shifts_planted_in_real_footage(reference_track: LandmarkTrack, data_dir: Path, shift_s: float) -> None:
-    sound = read_sound(data_dir / REFERENCE)
-    before = estimate_offset(reference_track, sound).offset_s
-    after = estimate_offset(reference_track, aligned_sound(sound, -shift_s)).offset_s
-    assert after - before == pytest.approx(shift_s, abs=0.04)
+def test_shifts_planted_in_a_film(film_track: LandmarkTrack, footage: Path, shift_s: float) -> None:
+    sound = read_sound(footage)
+    before = estimate_offset(film_track, sound)
+    after = estimate_offset(film_track, aligned_sound(sound, -shift_s)).offset_s
+    assert abs(before.offset_s) < 0.04 and before.confidence > 0.9, "it was made in step"
+    assert after - before.offset_s == pytest.approx(shift_s, abs=0.02)
 
 
-def test_another_sound_is_not_believed(reference_track: LandmarkTrack, data_dir: Path) -> None:
-    sound = read_sound(data_dir / REFERENCE)
-    for turn_s in (5, 9, 13):
+def test_another_sound_is_not_believed(film_track: LandmarkTrack, footage: Path) -> None:
+    sound = read_sound(footage)
+    for turn_s in (2, 3, 4):
         wrong = Sound(np.roll(sound.samples, turn_s * 16_000))
-        assert estimate_offset(reference_track, wrong).confidence < TRUSTED
-    assert estimate_offset(reference_track, read_sound(data_dir / "facial" / "obama2.wav")).confidence < TRUSTED
+        assert estimate_offset(film_track, wrong).confidence < TRUSTED
 
 
 @pytest.mark.slow
