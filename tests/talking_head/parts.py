@@ -9,6 +9,9 @@ import torch
 
 from face_model import mp478
 from face_model.correspondence import MEANING
+from face_model.tracks import MOTION_SIZE
+from facial_gan.networks import create_generator
+from facial_gan.published import DEEPSPEECH_SIZE, generator_names
 
 CENTRE_DM = np.array([0.02, -0.11, 0.35])
 
@@ -85,16 +88,29 @@ def flame_model() -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-def published_files(golden_dir: Path, folder: Path) -> dict[str, Path]:
+def published_weights(seed: int = 0) -> dict[str, torch.Tensor]:
+    """Weights that nobody trained, by the names and in the shapes of the published generator."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        ours = create_generator(DEEPSPEECH_SIZE, MOTION_SIZE).state_dict()
+    found = {}
+    for theirs, own in generator_names().items():
+        for key, value in ours.items():
+            if key.rpartition(".")[0] == own:
+                wide = theirs.startswith("G1.conv") and key.endswith(".weight")  # kept as 2-D convolutions of width 1
+                found[f"{theirs}.{key.rpartition('.')[2]}"] = value[..., None] if wide and value.ndim == 3 else value
+    assert len(found) == len(ours)
+    return found
+
+
+def published_files(folder: Path) -> dict[str, Path]:
     """Weights as training saved them, a fit and a motion: z-scored, as the network writes it."""
-    with np.load(golden_dir / "facial_gan.npz") as file:
-        weights = {n.removeprefix("G."): torch.from_numpy(file[n]).float() for n in file.files if n.startswith("G.")}
-        weights |= {n: v.long() for n, v in weights.items() if n.endswith("num_batches_tracked")}
-        output = file["output"][0]
-    torch.save({f"module.{name}": value for name, value in weights.items()}, folder / "Gen-20.mdl")
+    torch.save({f"module.{name}": value for name, value in published_weights().items()}, folder / "Gen-20.mdl")
     rows = published_rows(150)
     rest = np.random.default_rng(3).normal(0, 1, 187)
     face = np.concatenate([rows[:, :6], np.ones((150, 1)), rows[:, 7:], np.tile(rest, (150, 1))], 1)
     np.savez(folder / "fit.npz", face=face)
-    np.savez(folder / "made.npz", face=output[:24])
+    made = published_rows(24, seed=4)
+    made[:, :6] = (made[:, :6] - rows[:, :6].mean(0)) / rows[:, :6].std(0)
+    np.savez(folder / "made.npz", face=made.astype(np.float32))
     return {"generator": folder / "Gen-20.mdl", "reference": folder / "fit.npz", "motion": folder / "made.npz"}

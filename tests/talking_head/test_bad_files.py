@@ -30,8 +30,8 @@ from tests.talking_head.test_bad_input import left_behind, refused
 
 
 @pytest.fixture(scope="module")
-def files(golden_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return published_files(golden_dir, tmp_path_factory.mktemp("published"))
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return published_files(tmp_path_factory.mktemp("published"))
 
 
 @pytest.mark.parametrize(

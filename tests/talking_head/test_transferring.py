@@ -191,8 +191,8 @@ def test_a_film_shows_a_head_that_its_file_does_not_place(tmp_path: Path) -> Non
         assert 160 < np.ptp(covered[:, 0]) < 360 and abs(covered.mean(0) - 256).max() < 48
 
 
-def test_a_published_person_is_taken_over_whole(golden_dir: Path, bfm: Path, tmp_path: Path) -> None:
-    files = published_files(golden_dir, tmp_path)
+def test_a_published_person_is_taken_over_whole(bfm: Path, tmp_path: Path) -> None:
+    files = published_files(tmp_path)
     home = ["--home", str(tmp_path / "home"), "--id", "ana", "--bfm", str(bfm)]
     words = [*(w for name, path in files.items() for w in (f"--{name}", str(path))), *home]
     done = CliRunner().invoke(app, ["import", "facial", *words, "--json"])
@@ -214,10 +214,10 @@ def test_a_published_person_is_taken_over_whole(golden_dir: Path, bfm: Path, tmp
 
 
 def test_an_imported_model_says_a_new_sound(
-    golden_dir: Path, bfm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bfm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With features in the place of DeepSpeech's, whose graph is the user's."""
-    files = published_files(golden_dir, tmp_path)
+    files = published_files(tmp_path)
     import_facial("ana", files["generator"], files["reference"], home=tmp_path / "home")
     values = np.random.default_rng(0).normal(0, 1, (45, 29)).astype(np.float32)
     monkeypatch.setattr(published, "speech_encoder", lambda name: name)
@@ -233,7 +233,7 @@ def test_an_imported_model_says_a_new_sound(
         transfer_file(tmp_path / "new.wav", tmp_path / "o.safetensors")
 
 
-def test_weights_are_read_as_data(golden_dir: Path, tmp_path: Path) -> None:
+def test_weights_are_read_as_data(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (Path.touch, (tmp_path / "ran",))  # type: ignore[return-value]
@@ -249,7 +249,7 @@ def test_weights_are_read_as_data(golden_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no table of tensors"):
         read_generator(tmp_path / "list.mdl")
     torch.save({"state_dict": {"a.weight": torch.zeros(3)}}, tmp_path / "other.mdl")
-    files = published_files(golden_dir, tmp_path)
+    files = published_files(tmp_path)
     with pytest.raises(InputError, match="a tensor of the published generator"):
         import_facial("ana", tmp_path / "other.mdl", files["reference"], home=tmp_path / "home")
     assert not (tmp_path / "home").exists()

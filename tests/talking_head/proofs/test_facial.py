@@ -13,8 +13,8 @@ from tests.talking_head.parts import published_files, published_rows
 from tests.talking_head.proofs.parts import row, wrong
 
 
-def test_published_files_are_proved_alone_and_together(golden_dir: Path, alone: Path) -> None:
-    files = published_files(golden_dir, alone)
+def test_published_files_are_proved_alone_and_together(alone: Path) -> None:
+    files = published_files(alone)
     proofs = prove([alone])
     for part in ("facial_generator", "facial_fit", "facial_person"):
         assert row(proofs, part).state is State.WORKS, (row(proofs, part).problem, wrong(row(proofs, part)))
