@@ -36,7 +36,8 @@ def find_face(picture_rgb: np.ndarray, source: str, tracker: FaceTracker | None 
     """Landmarks `[478, 3]` (px) of the one face in an upright photo `[H, W, 3]` uint8.
 
     Raises:
-        InputError: no face, two that could be meant, too small a face, or closed eyes, which nothing could open.
+        InputError: no face, two that could be meant, too small a face, one that is not all in the picture, or closed
+            eyes, which nothing could open.
     """
     used = tracker or face_tracker()
     try:
@@ -107,6 +108,10 @@ def the_one(faces: list[FaceObservation], picture_rgb: np.ndarray, source: str) 
         small = f"{source}: a face of {faces[0].size_px:.0f} pixels"
         raise UnfitError(small, f"at least {MIN_FACE_PX}", "give a larger photo", sight)
     landmarks_px = faces[0].landmarks_px
+    features = landmarks_px[[*mp478.OUTER_LIPS, *mp478.EYE_CORNERS], :2]
+    if (features < 0).any() or (features >= picture_rgb.shape[1::-1]).any():
+        cut = f"{source}: eyes or mouth lie outside the picture"
+        raise UnfitError(cut, "a photo of the whole face", "choose another photo", sight)
     if eye_ratio(landmarks_px[None])[0] < LEAST_OPEN_RATIO:
         raise UnfitError(f"{source}: closed eyes", "a photo of a person with open eyes", "choose another photo", sight)
     return landmarks_px

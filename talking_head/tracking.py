@@ -56,7 +56,7 @@ def track(
         video: any video of one person.
         output: the folder for `track.safetensors`, `report.html` and, with `deng`, the coefficients.
         fix_sync: note the sound's offset in the track as corrected; False refuses a video whose sound is out of step.
-        check: gets the landmarks before the slow work begins, and may raise.
+        check: gets the landmarks, without frames that were left out, before the slow work begins, and may raise.
         tracker: `NAME` or `NAME:FILE` of `preprocessing.tracking.measuring`. All but the default measure pose, blink
             and 68 landmarks, but no coefficients of a face model.
         deng: the user's files of Deng's regressor, to measure its model's coefficients instead of fitting ours.
@@ -77,15 +77,16 @@ def track(
     writable(folder, "-o")
     kept = writable(tracks_folder() if cache is None else Path(cache))
     seen = measure(video, kept, choice)
+    left_out = np.zeros(len(seen.landmarks), bool)
     if seen.track is None:
         landmarks, notes = one_person(video, seen.landmarks)
-        seen = replace(seen, landmarks=landmarks)
+        left_out, seen = seen.landmarks.valid & ~landmarks.valid, replace(seen, landmarks=landmarks)
         for note in notes:
             log.warning("%s: %s", video, note)
     landmarks = seen.landmarks
     if check is not None:
         with showing(partial(seen_in, video, landmarks)):
-            check(landmarks)
+            check(landmarks.select(~left_out))
     sound = read_sound(video) if info.has_sound else None
     sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
     offset_s = believed_offset_s(sync, video, fix_sync)

@@ -21,7 +21,8 @@ from preprocessing.media.stills import is_still
 log = logging.getLogger(__name__)
 
 FALLBACK_FPS = 25.0  # of a picture without any timing
-WAV_TAIL_BYTES = 4096  # after the sound of a wav, from here on looked at
+WAV_TAIL_BYTES = 4096  # after the sound of a wav, or lacking of it: from here on it is looked at, or told
+WAV_STREAM_BYTES = 0x7FFF0000  # told by programs that did not know how long it would be
 # Formats that are recipes naming other files or addresses, or that draw text: nothing a user means by "my video".
 # "amrnb" and "amrwb" are FFmpeg's last guess at anything; sound that is that has a header, and is called "amr".
 REFUSED_FORMATS = {"amrnb", "amrwb", "tty", "hls", "concat", "dash", "ffmetadata", "image2", "rtsp", "sdp"}
@@ -65,16 +66,19 @@ def _is_web_page(path: Path) -> bool:
 
 def _options(path: Path) -> dict[str, str]:
     """FFmpeg's for reading a file: a wav whose header tells less than there is, is read to its end."""
-    if (told := _wav_lengths(path)) is None:
+    if (lengths := _wav_lengths(path)) is None:
         return {}
-    warn_once(f"{path}: its header tells of {told[0]} bytes of sound, and there are {told[1]}; all is read")
-    return {"ignore_length": "1"}
+    told, there = lengths
+    after = "all is read" if there > told else "it may be cut short"
+    warn_once(f"{path}: its header tells of {told} bytes of sound, and there are {there}; {after}")
+    return {"ignore_length": "1"} if there > told else {}
 
 
 def _wav_lengths(path: Path) -> tuple[int, int] | None:
-    """(bytes of sound that the header of a wav tells of, bytes that there are), where there clearly are more.
+    """(bytes of sound that the header of a wav tells of, bytes that there are), where there clearly are more or fewer.
 
-    That is where what follows the sound is no chunk of the format; else None.
+    There are more where what follows the sound is no chunk of the format. None where the two agree, or the header tells
+    nothing, as that of a stream.
     """
     whole = path.stat().st_size
     with open(path, "rb") as file:
@@ -88,8 +92,10 @@ def _wav_lengths(path: Path) -> tuple[int, int] | None:
             if chunk[:4] != b"data":
                 continue
             rest = whole - file.tell()
-            if rest < WAV_TAIL_BYTES or size == 0:  # a header that tells nothing is FFmpeg's to deal with
+            if size == 0 or size >= WAV_STREAM_BYTES:
                 return None
+            if rest < WAV_TAIL_BYTES:
+                return (size, whole - begin) if rest < -WAV_TAIL_BYTES else None
             following = file.read(8)
             known = following[:4].isascii() and following[:4].strip().isalnum()
             return None if known and int.from_bytes(following[4:], "little") <= rest - 8 else (size, whole - begin)

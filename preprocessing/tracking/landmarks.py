@@ -124,6 +124,10 @@ class LandmarkTrack:
         cut = ("landmarks_px", "arkit", "confidence", "valid", "faces_seen", "rival")
         return replace(self, **{name: getattr(self, name)[frames] for name in cut})
 
+    def select(self, frames: np.ndarray) -> LandmarkTrack:
+        """Some of its frames `[T]` bool as if they were consecutive."""
+        return self[frames]  # type: ignore[index]
+
     def save(self, path: Path | str) -> None:
         """Write as safetensors, whole or not at all."""
         arrays = {n: np.asarray(getattr(self, n), np.float32) for n in ("landmarks_px", "arkit", "confidence", "rival")}

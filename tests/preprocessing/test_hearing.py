@@ -111,6 +111,14 @@ def test_a_wav_whose_header_tells_less_than_there_is_is_read_whole(
     assert np.abs(sound.samples[RATE_HZ:] - LATE).max() < 1e-3
 
 
+def test_a_wav_that_was_cut_short_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    soundfile.write(tmp_path / "a.wav", np.concatenate([EARLY, LATE]), RATE_HZ)
+    (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[: 44 + 2 * RATE_HZ])
+    with caplog.at_level(logging.WARNING):
+        assert read_sound(tmp_path / "a.wav").duration_s == pytest.approx(1.0, abs=0.01)
+    assert "64000 bytes of sound, and there are 32000; it may be cut short" in caplog.text
+
+
 def test_what_follows_the_sound_of_a_wav_is_not_heard(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     soundfile.write(tmp_path / "a.wav", EARLY, RATE_HZ)
     with open(tmp_path / "a.wav", "ab") as file:
