@@ -147,6 +147,29 @@ def estimate_offset(
     return SyncEstimate(offset_s, max(0.0, float((mass - chance) / (1 - chance))), correlation)
 
 
+def lip_evidence(track: LandmarkTrack, sound: Sound, max_offset_s: float = 0.4) -> float:
+    """Log-likelihood that these lips made this sound, at the best offset, against that they did not; 0 when the clip
+    tells nothing. Three seconds of a speaker give 4 (median), of lips that say something else 1 (median) and 3 (95%).
+    """
+    most = round(max_offset_s * RATE_HZ)
+    found = _evidence(track, sound, most)
+    if found is None:
+        return 0.0
+    prior = np.exp(-0.5 * (np.arange(-most, most + 1) / RATE_HZ / PRIOR_SD_S) ** 2)
+    return max(0.0, float((found[0] + np.log(prior)).max()))
+
+
+def lip_activity(track: LandmarkTrack) -> float:
+    """How much lips open and close as speech does: the standard deviation of `lip_opening` between 0.3 and 8 Hz. About
+    0.06 of a speaker, 0.01 of a listener; 0 when less than a second is seen.
+    """
+    if track.valid.sum() < max(SHORTEST_S * track.fps, 2):
+        return 0.0
+    at_frame = np.arange(int(track.duration_s * RATE_HZ)) / RATE_HZ * track.fps
+    opening = np.interp(at_frame, np.arange(len(track)), lip_opening(track.landmarks_px))
+    return float(_curve(opening)[track.valid[np.minimum(np.round(at_frame).astype(int), len(track) - 1)]].std())
+
+
 def _parabola(curve: np.ndarray, best: int) -> float:
     """Where the peak lies between samples, -0.5 to 0.5."""
     if not 0 < best < len(curve) - 1:

@@ -51,7 +51,7 @@ def _choose(faces: list[FaceObservation], state: FollowState) -> FaceObservation
     return nearest if moved < MOST_MOVED or state.lost_s >= FORGET_S else None
 
 
-class _Confirmation:
+class Confirmation:
     """Checks now and then, with a fresh detection, that what is followed is a face at all.
 
     A tracker in video mode looks for the face where it was; it can go on seeing one after it left or was covered.
@@ -87,7 +87,7 @@ def follow_stretch(
     """Follow one face through consecutive frames `[H, W, 3]`; `state` is brought up to date."""
     state = FollowState() if state is None else state
     tracker.restart()
-    confirmation, layout = _Confirmation(tracker, fps), tracker.layout
+    confirmation, layout = Confirmation(tracker, fps), tracker.layout
     landmarks, arkit, seen, rivals = [], [], [], []
     valid: list[bool] = []
     for index, frame in enumerate(frames):

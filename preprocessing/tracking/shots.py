@@ -41,7 +41,7 @@ class Look:
         scale = LOOK_PX / max(height, width)
         size = max(2 * MARGIN, round(width * scale)), max(2 * MARGIN, round(height * scale))
         small = cv2.resize(frame_rgb, size, interpolation=cv2.INTER_AREA)
-        coarse = (small >> (8 - COLOUR_BITS)).astype(np.int32)
+        coarse = small.astype(np.int32) >> (8 - COLOUR_BITS)
         index = (coarse[..., 0] << 2 * COLOUR_BITS) | (coarse[..., 1] << COLOUR_BITS) | coarse[..., 2]
         palette = np.bincount(index.ravel(), minlength=1 << 3 * COLOUR_BITS) / index.size
         return Look(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32), palette.astype(np.float32))
@@ -113,7 +113,7 @@ def find_breaks(frames: Iterable[np.ndarray]) -> np.ndarray:
 
     A picture that stands for some frames may hide a jump within one scene; dissolves and fades are no cuts.
     """
-    steps, breaks = _Steps(), []
+    steps, breaks = _Steps(), list[bool]()
     for frame in frames:
         steps.add(Look.at(frame))
         if len(steps.changes) > RETURN:
