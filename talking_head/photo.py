@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_PX = 1280  # of the frame; larger photos are reduced
 SMALLEST_PX = 128
+SMALL_FILM_PX = 400  # of the shorter side: below it what people expect of a film is told
 FRAMED_FACE_PX = 112  # of a face after reduction, where the photo has as much
-FORM = 4  # of what is made from a photo; a target of another form is made anew
+FORM = 5  # of what is made from a photo; a target of another form is made anew
 MOST_SMILE_RAD = 0.1  # that a smile can hide of a head's rotation
 SWAY_SHARES = 0.15, 0.3  # of the range a photo can be turned in, between which one deviation of the head's motion lies
 SWAY_MEMORY_S = 0.9  # a head that turns little about one pose looks nervous when it is quick
@@ -48,7 +49,9 @@ def photo_in(path: Path) -> Portrait | None:
     if min(height_px, width_px) < SMALLEST_PX:
         raise InputError(f"{path} has {width_px}x{height_px} pixels", f"at least {SMALLEST_PX} a side")
     photo = framed(find_portrait(still.picture_rgb, path.name))
-    for note in (notes := (*still.notes, *photo.notes)):
+    high, wide = photo.picture_rgb.shape[:2]
+    small = (f"films of it will be {wide}x{high}, as small as it is; a larger photo makes larger ones",)
+    for note in (notes := (*still.notes, *photo.notes, *(small if min(high, wide) < SMALL_FILM_PX else ()))):
         log.warning("%s: %s", path, note)
     return replace(photo, notes=notes)
 

@@ -6,7 +6,11 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from face_model import mp478
 from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
+from facial_gan.brows import brow_raises, raise_direction
 from facial_gan.interface import MotionModel
 from facial_gan.registry import load_motion_model, motion_model, motion_models
 from facial_gan.synthesis import FacialGan
@@ -83,6 +87,9 @@ def speak(
     model, mover = speakers(person, directions or Directions(), device)
     fps = person.card.fps
     motion = _say(model, audio, encoder_for(model.speech_extractor, person), seed, fps)
+    if person.card.settings.get("profile") == "photo" and motion.face_model == mp478.ID:
+        raised = brow_raises(_loudness(audio, len(motion), fps), fps, seed)  # a video tells how the person's move
+        motion = replace(motion, expression=motion.expression + raised[:, None] * raise_direction())
     if model is mover:
         return motion
     head = _say(mover, audio, encoder_for(mover.speech_extractor, person), seed, fps)
@@ -96,6 +103,18 @@ def encoder_for(extractor: str, person: Target) -> SpeechEncoder:
         InputError: its files, or a package it needs, are missing.
     """
     return encoder_of(extractor, str(person.card.settings.get("speech") or ""))
+
+
+def _loudness(audio: Path, frames: int, fps: float) -> np.ndarray:
+    """Loudness `[frames]` of a file, about as people hear it (Stevens' power law); read in a stream."""
+    power = np.zeros(frames)
+    start = 0
+    for piece in stream_sound(audio):
+        frame = np.minimum(((start + np.arange(len(piece))) * (fps / SPEECH_RATE_HZ)).astype(int), frames - 1)
+        power += np.bincount(frame, np.square(piece.astype(np.float64)), frames)
+        start += len(piece)
+    loudness: np.ndarray = (power * fps / SPEECH_RATE_HZ) ** 0.3
+    return loudness
 
 
 def _say(model: MotionModel, audio: Path, encoder: SpeechEncoder, seed: int, fps: float) -> FaceMotion:

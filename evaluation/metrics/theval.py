@@ -17,13 +17,11 @@ from evaluation.head_frame import HeadFrame
 from evaluation.metrics.head import angles_deg
 from evaluation.mouth import LIPS, lip_opening
 from evaluation.prosody import loudness, silences, speech_mask
-from face_model.mp478 import LEFT_EYE, RIGHT_EYE
+from face_model.mp478 import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from face_model.tracks import Sound, resample
 
 FPS = 25.0
 MEASURES = ("silent_lip_stability", "lip_sync", "lip_dynamics", "head_dynamics", "brow_dynamics")
-RIGHT_BROW = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107)
-LEFT_BROW = (276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
 _MINIMUM_FRAMES = 5
 
 

@@ -17,10 +17,13 @@ CAVITY, TONGUE = np.array([0.16, 0.070, 0.066]), np.array([0.58, 0.28, 0.28])  #
 SEAM = 0.42
 # All lengths in widths of the lips. The teeth's brightness that is left just under the upper lip, and how far down its
 # shadow reaches; that is left between lips that hardly open, and the gap from which all is; from which gap on lower
-# teeth are seen at all, and from which as much as they ever are, and their brightness, of the upper ones'.
-SHADOW, SHADOW_SHARE = 0.66, 0.07
-DIM, DIM_GAP_SHARE = 0.7, 0.10
+# teeth are seen at all, and from which as much as they ever are, and their brightness, of the upper ones'. How much
+# darker it is at the corners, and how far inwards.
+SHADOW, SHADOW_SHARE = 0.7, 0.07
+DIM, DIM_GAP_SHARE = 0.78, 0.10
+CORNER, CORNER_WIDE = 0.45, 0.2
 LOWER_GAPS, LOWER_LIGHT = (0.2, 0.36), 0.78
+WARMER = np.array([0.85, 1.0, 1.12], np.float32)  # powers of the light on teeth: in a mouth it comes from red walls
 BRIGHT_QUANTILE, FRONT = 0.75, 0.94  # teeth brighter than this quantile are on average so much of the enamel's colour
 
 
@@ -97,7 +100,7 @@ class Mouth:
         tongue = np.clip((depth - 0.5) / 0.4, 0, 1) * np.exp(-np.square(x / 0.3) / 2)
         tongue = tongue * np.clip((gap / width - 0.1) / 0.15, 0, 1) * 0.8
         content += tongue[..., None] * (self.tongue - content)
-        corner = 1 - 0.6 * np.clip((np.abs(x) - 0.25) / 0.25, 0, 1)
+        corner = 1 - CORNER * np.clip((np.abs(x) - 0.5 + CORNER_WIDE) / CORNER_WIDE, 0, 1)
         seen = float(fall(np.array(gap / width), *LOWER_GAPS))
         if seen > 0:
             from_arch = to_arch(self.to_jaw_mm @ to_photo[:, :2], ring[15])
@@ -113,7 +116,7 @@ class Mouth:
         lip = np.interp(columns, ring[:11, 0], ring[:11, 1]).astype(np.float32)
         lit = np.clip((rows - lip) / (SHADOW_SHARE * width), 0, 1) * np.clip(gap / (DIM_GAP_SHARE * width), DIM, 1)
         shade = (SHADOW + (1 - SHADOW) * lit) * corner
-        return content + coverage[..., None] * (teeth * shade[..., None] - content)
+        return content + coverage[..., None] * (teeth * np.power(shade[..., None], WARMER) - content)
 
     def _seam(self, view: np.ndarray, ring: np.ndarray, width: float) -> None:
         """The shadow where the lips meet: a soft line that hides what the photo had between them."""

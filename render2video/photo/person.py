@@ -18,7 +18,7 @@ from render2video.photo.folds import smile_of, without_smile
 from render2video.photo.layers import person_layers
 from render2video.photo.profile import PhotoGenerator, PhotoProfile
 from render2video.photo.teeth import teeth_of
-from render2video.photo.warp import LOWER_LIP, RIM_REACH, UPPER_LIP, PhotoGeometry
+from render2video.photo.warp import LOWER_LIP, RIM_REACH, UPPER_LIP, PhotoGeometry, lip_fullness
 
 TEXTURE_PX, WINDOW_PX = 8, 8  # of the protocol's parts that a photo has no use for
 MAX_SIDE_PX = 768  # of the painted square
@@ -67,7 +67,8 @@ def photo_person(
     generator = networks["generator"]
     assert isinstance(generator, PhotoGenerator)
     scale_px_mm = camera.focal_px / -float(track.motion.translation[0, 2])
-    values = {k: getattr(geometry, k) for k in ("landmarks_px", "fitted_px", "neutral_mm", "shell_mm", "lip_rest_px")}
+    names = ("landmarks_px", "fitted_px", "neutral_mm", "shell_mm", "lip_rest_px", "lip_fullness_px")
+    values = {name: getattr(geometry, name) for name in names}
     values |= {"triangles": geometry.triangles, "pose": track.motion.pack()[0, POSE]}
     neutral = without_smile(photo, geometry, smile_of(geometry, resting_px, scale_px_mm), scale_px_mm)
     person, background = person_layers(neutral, geometry)
@@ -103,4 +104,5 @@ def _geometry(
     return PhotoGeometry(
         landmarks.astype(np.float64), fitted[0].astype(np.float64), head.neutral_mm.numpy().astype(np.float64),
         head.mesh.shell_mm.astype(np.float64), head.mesh.triangles, gaps.astype(np.float64),
+        lip_fullness(landmarks, resting_px),
     )

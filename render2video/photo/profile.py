@@ -16,7 +16,8 @@ from render2video.appearance import LayeredAppearance
 from render2video.conditioning import Conditioning
 from render2video.person_video import PersonVideo
 from render2video.photo.config import PhotoConfig
-from render2video.photo.eyes import Lids, eye_planes_mm, hold_eyes
+from render2video.photo.eyes import eye_planes_mm, hold_eyes
+from render2video.photo.lids import Lids
 from render2video.photo.mouth import Mouth
 from render2video.photo.warp import LIP_RING, PhotoGeometry, Warp, plane_map
 from render2video.rasterizer import create_rasterizer
@@ -39,7 +40,7 @@ class PhotoGenerator(nn.Module):
         super().__init__()
         shapes = {
             "landmarks_px": (vertices, 2), "fitted_px": (vertices + shell, 2), "neutral_mm": (vertices, 3),
-            "shell_mm": (shell, 3), "lip_rest_px": (9,), "pose": (6,),
+            "shell_mm": (shell, 3), "lip_rest_px": (9,), "lip_fullness_px": (20,), "pose": (6,),
         }
         for name, shape in shapes.items():
             self.register_buffer(name, torch.zeros(shape))
@@ -142,7 +143,8 @@ class PhotoPainter:
         )
         picture = (over(moved, self.background) if before_wall else moved[..., :3]).astype(np.float32)
         self.mouth.paint(picture, targets, plane_map(self.to_source, to_driven, self.jaw_mm))
-        self.lids.paint(picture, targets, blink)
+        eyes = [plane_map(self.to_source, to_driven, plane) for plane in self.eyes_mm]
+        self.lids.paint(picture, targets, blink, eyes)
         if not before_wall:
             picture = np.concatenate((picture, moved[..., 3:]), axis=-1)
         return picture / 255

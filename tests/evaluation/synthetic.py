@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from evaluation.head_frame import head_frame, pose
-from evaluation.metrics.theval import LEFT_BROW, RIGHT_BROW
 from face_model import mp478
+from face_model.mp478 import LEFT_BROW, RIGHT_BROW
 from face_model.tracks import Sound
 
 EYE_PX = 80.0  # interocular distance in the picture

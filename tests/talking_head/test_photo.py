@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,13 +12,14 @@ import pytest
 from face_model import mp478
 from face_model.rotations import geodesic_degrees
 from face_model.tracks import AU45_MAX, FaceMotion
+from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 from foundation.shipped import shipped
 from preprocessing.eyes import eye_ratio
 from preprocessing.media import probe, read_frames
 from preprocessing.photo import fit_photo
-from preprocessing.portrait import find_face
+from preprocessing.portrait import Portrait, find_face
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.phonetic import WEIGHTS
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
@@ -25,6 +27,7 @@ from render2video.person import PersonRenderer
 from talking_head.demo import SPEECH, TARGET
 from talking_head.enrol import enroll
 from talking_head.home import Home
+from talking_head.photo import photo_in
 from talking_head.settings import EnrolSettings
 from talking_head.target import MOTION, Target, find_target
 
@@ -96,6 +99,18 @@ def test_a_blink_is_seen_as_closed_eyes(grid: tuple[Path, Path, Target], model_p
     assert ratio[1] < 0.5 * ratio[0]
 
 
+@pytest.mark.parametrize("side, told", [(256, True), (640, False)])
+def test_a_small_photo_says_that_its_films_will_be_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int, told: bool
+) -> None:
+    landmarks = np.random.default_rng(0).uniform(0.3 * side, 0.7 * side, (478, 3)).astype(np.float32)
+    monkeypatch.setattr("talking_head.photo.find_portrait", lambda picture, source: Portrait(picture, landmarks))
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((side, side, 3), 128, np.uint8))
+    found = photo_in(tmp_path / "p.png")
+    said = [note for note in found.notes if f"{side}x{side}, as small as it is" in note]
+    assert len(said) == told
+
+
 def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path) -> None:
     empty, broken = tmp_path / "grey.png", tmp_path / "broken.jpg"
     cv2.imwrite(str(empty), np.full((256, 256, 3), 128, np.uint8))
@@ -135,7 +150,8 @@ def test_the_wall_behind_the_built_in_person_stands_still(tmp_path: Path) -> Non
 
 def test_the_built_in_person_is_seen_as_she_is_driven(tmp_path: Path, model_path: Path) -> None:
     target = find_target(Home(tmp_path), TARGET)
-    resting = still(target, 0.0)
+    rest = FacialGan.load(target.folder / MOTION).statistics.rest
+    resting = replace(still(target, 0.0), expression=rest[None])
     painted = next(PersonRenderer.load(target.folder, mp478.load()).frames(resting))
     height_px, width_px = painted.shape[:2]
     seen = fit_photo(find_face(painted, "painted"), width_px, height_px)
