@@ -57,7 +57,7 @@ def build_head_mesh(model: MorphableModel, neutral_mm: np.ndarray) -> HeadMesh:
         points[:, 2] += (SILHOUETTE_Z_MM - points[:, 2]) * share
         rings.append(points)
         outer = len(neutral_mm) + index * len(ring) + np.arange(len(ring))
-        triangles.append(_band(inner, outer))
+        triangles.append(band(inner, outer))
         inner = outer
     shell = np.concatenate(rings).astype(np.float32)
     count = sum(len(t) for t in triangles[1:])
@@ -67,7 +67,7 @@ def build_head_mesh(model: MorphableModel, neutral_mm: np.ndarray) -> HeadMesh:
     return HeadMesh(shell, np.concatenate(triangles).astype(np.int64), region, uv, presence)
 
 
-def _band(inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
+def band(inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
     """Triangles between two closed rings of equal length that run clockwise as seen."""
     inner_next, outer_next = np.roll(inner, -1), np.roll(outer, -1)
     first = np.stack((inner, outer_next, outer), axis=1)

@@ -64,6 +64,13 @@ class PersonRenderer:
         drawn = chain.from_iterable(map(self.head, bounded))
         return map(self.compositor, self.crops_of(drawn))
 
+    def face_px(self, motion: FaceMotion) -> np.ndarray:
+        """`[T, V, 2]`: where the face's vertices are in the frames painted for a motion."""
+        points = self.head.vertices_px(self.profile.bounded(self.networks, motion))[0]
+        crop, zoom = self.compositor.crop, self.compositor.crop.side_px / self.head.camera.width_px
+        shown: np.ndarray = points[:, : len(self.head.neutral_mm)] * zoom + (crop.left_px, crop.top_px)
+        return shown
+
     def save(self, folder: Path) -> None:
         """Write `render2video.safetensors` and `appearance.safetensors`."""
         generator, appearance = self.networks["generator"], self.networks["appearance"]

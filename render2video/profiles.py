@@ -42,16 +42,12 @@ class Profile(Protocol):
         ...
 
 
+FOOTAGE = "footage"  # real frames, bent and repainted: `render2video.footage`, which is no network over a mesh
 _PROFILES = {
     "fast": ("render2video.fast.profile", "FastProfile"),
     "paper": ("render2video.paper.profile", "PaperProfile"),
     "photo": ("render2video.photo.profile", "PhotoProfile"),
 }
-
-
-def profile_names() -> tuple[str, ...]:
-    """The names that `create_profile` knows."""
-    return tuple(_PROFILES)
 
 
 def create_profile(name: str) -> Profile:
@@ -66,6 +62,19 @@ def create_profile(name: str) -> Profile:
     module, attribute = _PROFILES[name]
     profile: Profile = getattr(import_module(module), attribute)()
     return profile
+
+
+def profile_config_type(name: str) -> type:
+    """The dataclass of what a way of painting can be told: a profile's, or that of painting on footage.
+
+    Raises:
+        InputError: neither.
+    """
+    if name == FOOTAGE:
+        from render2video.footage.config import FootageConfig
+
+        return FootageConfig
+    return create_profile(name).config_type
 
 
 def to_uint8(picture: Tensor) -> np.ndarray:

@@ -20,7 +20,7 @@ from foundation.progress import track
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.emotions import NEUTRAL
 from motion_models.karras2017.mining import Candidate, held, mine, probe_speech, silence
-from render2video.person import PersonRenderer
+from render2video.painter import Painter, load_painter
 from talking_head.home import Home
 from talking_head.target import Target, find_target, motion_file
 
@@ -132,12 +132,12 @@ def _faces(model: Karras2017, vector: np.ndarray, moments: Sequence[int]) -> Fac
 
 
 def _write_page(path: Path, person: Target, model: Karras2017, rows: Sequence[_Row]) -> None:
-    renderer = PersonRenderer.load(person.folder, mp478.load())
+    painter = load_painter(person.folder, mp478.load())
     moments, lines = _moments(model), []
     for row in track(rows, "Painting emotions"):
         motion = _faces(model, row.vector, moments)
-        window = _window(renderer, motion)
-        pictures = "".join(f"<td>{_picture(painted[window])}</td>" for painted in renderer.crops(motion))
+        window = _window(painter, motion)
+        pictures = "".join(f"<td>{_picture(painted[window])}</td>" for painted in painter.frames(motion))
         title, text = html.escape(row.title), html.escape(row.text)
         lines.append(f'<tr><th>{title}</th>{pictures}<td class="n">{text.replace("; ", "<br>")}</td></tr>')
     heads = "".join(f"<th>{name}</th>" for name in ("", "silence", *["the same speech"] * SPOKEN_FACES, ""))
@@ -153,10 +153,9 @@ def _write_page(path: Path, person: Target, model: Karras2017, rows: Sequence[_R
         temporary.write_text(page, encoding="utf-8")
 
 
-def _window(renderer: PersonRenderer, motion: FaceMotion) -> tuple[slice, slice]:
-    """Rows and columns of a painted crop around the face, square where the crop is large enough."""
-    shown = renderer.profile.bounded(renderer.networks, motion)
-    points = renderer.head.vertices_px(shown)[0][0, : mp478.load().mean_mm.shape[0]]
+def _window(painter: Painter, motion: FaceMotion) -> tuple[slice, slice]:
+    """Rows and columns of a painted frame around the face, square where the frame is large enough."""
+    points = painter.face_px(motion)[0]
     low, high = points.min(0), points.max(0)
     reach = (1 + MARGIN) * float((high - low).max()) / 2
     x, y = (low + high) / 2

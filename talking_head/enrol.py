@@ -20,15 +20,15 @@ from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from foundation.places import choosing, writable
-from preprocessing.media import read_frames
 from preprocessing.portrait import Portrait
 from preprocessing.tracking.landmarks import LandmarkTrack
+from render2video.footage.store import FRAMES_FILE
 from render2video.person import PersonRenderer
-from render2video.person_video import CROPS, PLATE, crop_of, prepare_person_video
+from render2video.person_video import crop_of
 from talking_head import __version__
 from talking_head.enrol_order import EnrolOrder, described, motions_of
 from talking_head.given import checked_consent, readable
-from talking_head.learning import Teaching, learn_motion, learn_video
+from talking_head.learning import LOOK_SOURCES, Teaching, learn_look, learn_motion, prepare_look
 from talking_head.photo import learn_photo
 from talking_head.recipe import motion_config, says_its_length, video_config
 from talking_head.settings import EnrolSettings
@@ -78,8 +78,8 @@ class _Enrolment:
         tracked = self._tracked()
         measured = FaceTrack.load(self.work.folder / TRACK)
         taught = teach_frames(measured, self.settings.hold_out)
-        crops = self._crops(measured)
-        left_s = self.settings.budget_s - FINISH_S - tracked["seconds"] - crops["seconds"]
+        prepared = self._prepared(measured, taught)
+        left_s = self.settings.budget_s - FINISH_S - tracked["seconds"] - prepared["seconds"]
         learned = [
             self._motion(name, measured[:taught], MOTION_SHARE * left_s) for name in motions_of(self.settings)
         ]
@@ -132,13 +132,12 @@ class _Enrolment:
 
         return self._stage(f"motion_{name}", [motion_file(name)], make)
 
-    def _crops(self, measured: FaceTrack) -> dict[str, Any]:
+    def _prepared(self, measured: FaceTrack, taught: int) -> dict[str, Any]:
         def make() -> dict[str, float]:
-            frames = read_frames(self.video, measured.motion.fps)
-            prepare_person_video(frames, measured, self.settings.size_px, self.work.folder, mp478.load())
+            prepare_look(self.video, measured, taught, self.work.folder, self.settings)
             return {}
 
-        return self._stage("crops", [CROPS, PLATE], make)
+        return self._stage("frames", list(LOOK_SOURCES[self.settings.profile]), make)
 
     def _video(self, measured: FaceTrack, taught: int, budget_s: float) -> dict[str, Any]:
         config, duration = video_config(self.settings), self._duration(budget_s)
@@ -147,7 +146,7 @@ class _Enrolment:
             duration = Duration(steps=self.settings.epochs * ceil(frames / getattr(config, "batch", 1)))
 
         def make() -> dict[str, float]:
-            return learn_video(measured, taught, self.work.folder, self.settings, config, duration, self.device)
+            return learn_look(measured, taught, self.work.folder, self.settings, config, duration, self.device)
 
         return self._stage("video", [VIDEO, APPEARANCE, PREVIEW], make)
 
@@ -296,7 +295,8 @@ def _assemble(order: EnrolOrder, made: _Made) -> Target:
     )
     with new_target(order.home, order.target_id) as folder:
         motions = map(motion_file, dict.fromkeys((DEFAULT_MODEL, *made.settings.motion)))
-        for name in (*motions, VIDEO, APPEARANCE, PREVIEW, REPORT):
+        frames = (FRAMES_FILE,) if (made.folder / FRAMES_FILE).is_file() else ()
+        for name in (*motions, VIDEO, APPEARANCE, PREVIEW, REPORT, *frames):
             shutil.copyfile(made.folder / name, folder / name)
         write_card(folder, card)
     return Target.read(order.home.targets / order.target_id)

@@ -13,8 +13,7 @@ import numpy as np
 
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
-from render2video.conditioning import HeadRenderer
-from render2video.person import PersonRenderer
+from render2video.painter import Painter
 from talking_head.target import TargetCard
 
 ASPECTS = {"9:16": 9 / 16, "1:1": 1.0, "16:9": 16 / 9}
@@ -80,13 +79,13 @@ class Shot:
     note: str = ""
 
     @classmethod
-    def of(cls, renderer: PersonRenderer, card: TargetCard, framing: Framing) -> Shot:
+    def of(cls, painter: Painter, card: TargetCard, framing: Framing) -> Shot:
         """The shot that a framing makes of a target."""
         full = card.width_px, card.height_px
         if framing.aspect is None:
             left, top, wide, high = 0, 0, *full
         else:
-            left, top, wide, high = window(*full, ASPECTS[framing.aspect], head_box_px(renderer, card))
+            left, top, wide, high = window(*full, ASPECTS[framing.aspect], head_box_px(painter, card))
         height = framing.height_px or high
         shape = wide / high if framing.aspect is None else ASPECTS[framing.aspect]
         unchanged = framing.aspect is None and framing.height_px is None and framing.background is None
@@ -98,17 +97,17 @@ class Shot:
             said.append("what the target's picture lacks for this shape is a blur")
         return cls(left, top, wide, high, *size, full, framing, "; ".join(said))
 
-    def frames(self, renderer: PersonRenderer, motion: FaceMotion) -> Iterator[np.ndarray]:
+    def frames(self, painter: Painter, motion: FaceMotion) -> Iterator[np.ndarray]:
         """The film's pictures `[H, W, 3]` uint8, or `[H, W, 4]` where the background is transparent.
 
         Raises:
             InputError: a background for a person who is not known as a layer.
         """
         if self.framing.background is None:
-            return self._plain(renderer.frames(motion))
+            return self._plain(painter.frames(motion))
         from render2video.photo.cutout import cutout_frames
 
-        cut = map(self.framed, cutout_frames(renderer, motion))
+        cut = map(self.framed, cutout_frames(painter, motion))
         if self.framing.transparent:
             return cut
         behind = backdrop(self.framing.background, self.width_px, self.height_px).astype(np.float32)
@@ -169,12 +168,10 @@ def _placed(start: float, length: float, whole: float) -> float:
     return (whole - length) / 2 if length > whole else min(max(start, 0.0), whole - length)
 
 
-def head_box_px(renderer: PersonRenderer, card: TargetCard) -> tuple[float, float, float, float]:
+def head_box_px(painter: Painter, card: TargetCard) -> tuple[float, float, float, float]:
     """(left, top, right, bottom) of a target's head at rest in its full frame, with hair and the room it moves in."""
     rest = FaceMotion.unpack(np.array([card.motion_statistics.mean]))
-    head = renderer.head
-    whole = HeadRenderer(head.model, head.person, renderer.camera, head.window_px)
-    face = whole.vertices_px(rest)[0][0, : len(head.neutral_mm)]
+    face = painter.face_px(rest)[0]
     (left, top), (right, bottom) = face.min(0), face.max(0)
     beside, high = ROOM_BESIDE * (right - left), bottom - top
     return left - beside, top - ROOM_ABOVE * high, right + beside, bottom + ROOM_BELOW * high

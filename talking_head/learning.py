@@ -17,15 +17,26 @@ from facial_gan.registry import motion_model
 from foundation.errors import InputError
 from foundation.files import atomic_path, read_tensors
 from foundation.shipped import shipped
+from preprocessing.media import read_frames
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.registry import EncoderName
+from render2video.footage.store import (
+    FRAMES_FILE,
+    read_footage,
+    save_network,
+    train_on_footage,
+    working_px,
+    write_footage,
+)
 from render2video.person import PersonRenderer, train_person
-from render2video.person_video import PersonVideo, load_person_video
+from render2video.person_video import CROPS, PLATE, PersonVideo, load_person_video, prepare_person_video
+from render2video.profiles import FOOTAGE
 from render2video.rasterizer import array_rasterizer
 from talking_head.settings import EnrolSettings
-from talking_head.target import PREVIEW, motion_file
+from talking_head.target import APPEARANCE, PREVIEW, motion_file
 from training import Duration
 
+LOOK_SOURCES = {FOOTAGE: (FRAMES_FILE, APPEARANCE), "fast": (CROPS, PLATE), "paper": (CROPS, PLATE)}
 MEASURED_FRAMES = 40
 PREVIEW_PX = 512
 
@@ -92,6 +103,43 @@ def general_weights(name: str, speech: str) -> Path | None:
         return None
     heard = speech if asked.path is None else speech_encoder(speech).name
     return path if same_encoder(heard, read_tensors(path)[1].get("speech_extractor", heard)) else None
+
+
+def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings) -> None:
+    """Write what a person's look is learned from into the folder: `LOOK_SOURCES` of the profile.
+
+    Args:
+        measured: the whole track of the video. taught: frames, from the start, to learn from.
+    """
+    frames = read_frames(video, measured.motion.fps)
+    if settings.profile == FOOTAGE:
+        write_footage(folder, frames, measured[:taught], mp478.load())
+    else:
+        prepare_person_video(frames, measured, settings.size_px, folder, mp478.load())
+
+
+def learn_look(
+    measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings, config: Any, duration: Duration,
+    device: str,
+) -> dict[str, float]:
+    """Train what paints a person from what `prepare_look` wrote; writes its files and a preview into the folder.
+
+    Args:
+        config: of the profile.
+
+    Returns:
+        What was measured.
+    """
+    if settings.profile != FOOTAGE:
+        return learn_video(measured, taught, folder, settings, config, duration, device)
+    painter, steps = train_on_footage(
+        read_footage(folder, mp478.load()), config, working_px(settings.size_px), folder / "video_run",
+        duration, settings.seed, device,
+    )
+    save_network(folder, painter.generator, painter.config)
+    middle = int(np.flatnonzero(measured.valid)[measured.valid.sum() // 2])
+    write_preview(next(painter.frames(measured.motion[middle : middle + 1])), folder / PREVIEW)
+    return {"video_steps": float(steps)}
 
 
 def learn_video(

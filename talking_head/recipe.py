@@ -12,7 +12,7 @@ import configs
 from facial_gan.registry import motion_model, motion_models
 from foundation.config import configure, load_yaml
 from foundation.errors import InputError
-from render2video.profiles import create_profile
+from render2video.profiles import profile_config_type
 from talking_head.settings import EnrolSettings
 
 START = "from"  # what the file and the command line call `EnrolSettings.start`, which Python keeps for itself
@@ -82,7 +82,7 @@ def video_config(settings: EnrolSettings, source: str = "video") -> Any:
     Raises:
         InputError: an unknown key or a value of the wrong kind.
     """
-    return configure(create_profile(settings.profile).config_type, settings.video, f"{source}, video")
+    return configure(profile_config_type(settings.profile), settings.video, f"{source}, video")
 
 
 def says_its_length(settings: EnrolSettings, name: str) -> bool:

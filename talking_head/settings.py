@@ -7,7 +7,7 @@ from typing import Any
 
 from foundation.errors import InputError
 
-PROFILES = ("fast", "paper")
+PROFILES = ("footage", "fast", "paper")
 SIZES_PX = (256, 512)
 DEVICES = ("auto", "cpu", "cuda")
 RENDERERS = ("numba", "torch", "pytorch3d", "nvdiffrast")
@@ -19,20 +19,21 @@ MIN_BUDGET_S = 30.0  # below it there is no time to learn anything after trackin
 class EnrolSettings:
     """How to enrol.
 
-    profile: `fast` (two cores) or `paper` (the paper's network, for a graphics card). size_px: side of the painted
-    head. budget_s: time for everything. steps: training steps of each network instead of the budget, for a result that
-    is the same on every run. fix_sync: correct sound that is late or early; without it such a video is refused.
-    hold_out: share of the video, at its end, that is not learned from but measured on. speech: name of the speech
-    encoder that motion models listen through; None: what each is made for. motion: names of motion models to learn
-    besides FACIAL-GAN. start: general weights to begin from instead of those that ship, files or run folders, each of
-    one motion model. models: settings of motion models by their names, over the defaults of their `config_type`. video:
-    the same of the profile's video network. epochs: passes of the video network over the video, instead of the budget
-    (a motion model whose settings say its length keeps that too). renderer: what draws the mesh. face_model: that is
-    fitted.
+    profile: `footage` (the video's own frames, bent and repainted where speech changes them), `fast` (a learned
+    texture, the baseline) or `paper` (the paper's network, for a graphics card). size_px: at which the face is painted;
+    with `footage` the rest of the frame keeps its own. budget_s: time for everything. steps: training steps of each
+    network instead of the budget, for a result that is the same on every run. fix_sync: correct sound that is late or
+    early; without it such a video is refused. hold_out: share of the video, at its end, that is not learned from but
+    measured on. speech: name of the speech encoder that motion models listen through; None: what each is made for.
+    motion: names of motion models to learn besides FACIAL-GAN. start: general weights to begin from instead of those
+    that ship, files or run folders, each of one motion model. models: settings of motion models by their names, over
+    the defaults of their `config_type`. video: the same of the profile's video network. epochs: passes of the video
+    network over the video, instead of the budget (a motion model whose settings say its length keeps that too).
+    renderer: what draws the mesh. face_model: that is fitted.
     """
 
-    profile: str = "fast"
-    size_px: int = 256
+    profile: str = "footage"
+    size_px: int = 512
     budget_s: float = 1200.0
     steps: int | None = None
     seed: int = 0

@@ -12,7 +12,7 @@ from foundation.errors import InputError
 from foundation.places import choosing, writable
 from foundation.progress import track
 from preprocessing.media import TransparentWriter, VideoWriter, nothing_to_hear
-from render2video.person import PersonRenderer
+from render2video.painter import load_painter
 from talking_head import __version__, manifest
 from talking_head.framing import Framing, Shot
 from talking_head.given import check_name, readable
@@ -145,7 +145,7 @@ def _paint(film: Path, motion: FaceMotion, order: Order) -> Shot:
     """Write the film. What painting needs is gone when it ends, for signing needs memory of its own."""
     person, card = order.person, order.person.card
     with person.unchanged():
-        renderer = PersonRenderer.load(person.folder, mp478.load(), order.device)
+        renderer = load_painter(person.folder, mp478.load(), order.device)
     paints = renderer.camera.width_px, renderer.camera.height_px
     if paints != (card.width_px, card.height_px):
         said = f"frames of {card.width_px}x{card.height_px}"

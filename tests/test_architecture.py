@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "training": {"foundation"},
     "facial_gan": {"face_model", "training", "foundation"},
     "motion_models": {"facial_gan", "face_model", "training", "foundation"},
-    "render2video": {"face_model", "training", "foundation"},
+    "render2video": {"preprocessing", "face_model", "training", "foundation"},
     "evaluation": {"face_model", "preprocessing", "foundation"},
 }
 ROOMS = [*ARROWS, "talking_head"]

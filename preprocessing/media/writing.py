@@ -84,6 +84,7 @@ class VideoWriter:
         sound_offset_s: how late the source's sound is: it is moved earlier by so much (negative: later).
         crf: x264 quality, 0 lossless to 51.
         metadata: tags such as `{"comment": "synthetic"}`.
+        preset, codec_options: x264's, for files that are not films for people.
 
     Raises:
         InputError: the sound cannot be read, an unknown tag, no frame was written, no space left on the disk.
@@ -92,7 +93,7 @@ class VideoWriter:
     def __init__(
         self, path: Path | str, fps: float | Fraction, width_px: int, height_px: int,
         sound_source: Path | str | None = None, sound_offset_s: float = 0.0, crf: int = 18,
-        metadata: dict[str, str] | None = None, preset: str = "veryfast",
+        metadata: dict[str, str] | None = None, preset: str = "veryfast", codec_options: dict[str, str] | None = None,
     ) -> None:
         self.path, self.fps = Path(path), Fraction(fps).limit_denominator(1001)
         if self.fps <= 0:
@@ -100,7 +101,7 @@ class VideoWriter:
         if unknown := set(metadata or {}) - KNOWN_TAGS:
             raise InputError(f"metadata tag '{min(unknown)}'", f"one that mp4 keeps: {', '.join(sorted(KNOWN_TAGS))}")
         self.width_px, self.height_px, self.frames = width_px, height_px, 0
-        self._options = {"preset": preset, "crf": str(crf)}
+        self._options = {"preset": preset, "crf": str(crf)} | (codec_options or {})
         self._metadata = metadata or {}
         self._sound = SoundTrack(Path(sound_source), sound_offset_s) if sound_source is not None else None
         self._exit = ExitStack()

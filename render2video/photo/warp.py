@@ -14,7 +14,7 @@ import numpy as np
 
 from face_model import mp478
 from foundation.easing import smoothstep
-from render2video.head_shell import _band
+from render2video.head_shell import band
 from render2video.rasterizer import Rasterizer, interpolate
 
 # How much of the head's motion the rings have: above and beside the head hair goes along; below it, neck and
@@ -145,7 +145,7 @@ class Warp:
         self.follow, self.shoulders = self._follow(rings, centre)
         self.neck = geometry.vertices + np.flatnonzero(self.shoulders[:count, 0] > 0.9 * self.shoulders[:count].max())
         outer = len(geometry.fitted_px) - count + np.arange(count)
-        self.triangles = np.concatenate((geometry.triangles, _band(outer, len(geometry.fitted_px) + np.arange(count))))
+        self.triangles = np.concatenate((geometry.triangles, band(outer, len(geometry.fitted_px) + np.arange(count))))
         self.source_px = np.concatenate((geometry.landmarks_px, geometry.fitted_px[geometry.vertices :], self.rim_px))
         self.source_px[LIP_RING] += LIP_INSET * (self.source_px[LIP_OUTER] - self.source_px[LIP_RING])
         rim_depth = np.full(count, geometry.shell_mm[:, 2].min() - 50)

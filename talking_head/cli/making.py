@@ -115,8 +115,10 @@ def enroll(
     consent: Annotated[
         str, typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False)
     ],
-    profile: Annotated[str, typer.Option(help="fast: for two cores; paper: the paper's network.")] = DEFAULTS.profile,
-    size: Annotated[int, typer.Option(help="Side of the painted head in pixels: 256 or 512.")] = DEFAULTS.size_px,
+    profile: Annotated[str, typer.Option(
+        help="footage: on the video's own frames; fast: a learned texture; paper: the paper's network."
+    )] = DEFAULTS.profile,
+    size: Annotated[int, typer.Option(help="Pixels that the face is painted at: 256 or 512.")] = DEFAULTS.size_px,
     budget: Annotated[
         str, typer.Option(help="Time for everything: 90s, 20m, 1h30m. Less, less likeness.")
     ] = f"{DEFAULTS.budget_s / 60:g}m",

@@ -11,7 +11,7 @@ from face_model import mp478
 from face_model.tracks import FaceMotion
 from facial_gan.registry import load_motion_model
 from facial_gan.synthesis import FacialGan
-from render2video.person import PersonRenderer
+from render2video.painter import load_painter
 from talking_head.target import MOTION, Target
 
 MARGIN = 0.03  # of the face's box, around it
@@ -31,13 +31,13 @@ class Look:
 def look_of(person: Target, device: str = "cpu") -> Look:
     """What a target looks like in its mean pose, with lips closed and eyes open, as its own network paints it."""
     with person.unchanged():  # its motion was read before
-        renderer = PersonRenderer.load(person.folder, mp478.load(), device)
+        painter = load_painter(person.folder, mp478.load(), device)
     speaker = load_motion_model(person.folder / MOTION)
     still = FaceMotion.unpack(np.array([person.card.motion_statistics.mean]), person.card.fps)
     rest = speaker.statistics.rest if isinstance(speaker, FacialGan) else still.expression[0]
     still = replace(still, expression=rest[None].astype(np.float32), blink=np.zeros(1, np.float32))
-    painted = next(renderer.crops(still))
-    points = renderer.head.vertices_px(still)[0][0, :VERTICES]
+    painted = next(painter.frames(still))
+    points = painter.face_px(still)[0, :VERTICES]
     size = np.array([painted.shape[1], painted.shape[0]])
     margin = MARGIN * np.ptp(points, axis=0)
     low = np.clip(np.floor(points.min(axis=0) - margin), 0, size - 1).astype(int)

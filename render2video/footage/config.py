@@ -1,0 +1,37 @@
+"""What painting on footage can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from render2video.footage.path import PathCosts
+
+# Heads: playing on is natural, and a head that is bent by a tenth of the eyes' distance cannot be told from a real one.
+HEAD_COSTS = PathCosts()
+# Mouths: nearest is best, and a dissolve between two mouths of one shape shows nothing.
+MOUTH_COSTS = PathCosts(
+    jump=6.0, hold=0.5, backward=0.3, skip=0.3, turn=1.0, again=0.0, look_ahead_s=0.3, commit_s=0.1
+)
+EYE_COSTS = PathCosts(jump=1.0, hold=0.3, backward=0.5, skip=0.5, turn=0.5, again=0.0, look_ahead_s=0.2, commit_s=0.1)
+
+
+@dataclass(frozen=True)
+class FootageConfig:
+    """How frames are chosen, and the network that finishes the mouth.
+
+    width: channels at the working resolution. batch: pictures a step. network_rate: AdamW's (cosine decay). clip_norm:
+    of the gradient. mouth_weight: added to the weight 1 of the window's other pixels. own_share: of the pictures that
+    stand on their own frame, as in a dub; the others stand on another one. head, mouth, eyes: costs of the three paths
+    through the footage.
+    """
+
+    width: int = 24
+    batch: int = 6
+    network_rate: float = 2e-3
+    clip_norm: float = 5.0
+    mouth_weight: float = 4.0
+    own_share: float = 0.4
+    average_decay: float = 0.998
+    head: PathCosts = field(default_factory=lambda: HEAD_COSTS)
+    mouth: PathCosts = field(default_factory=lambda: MOUTH_COSTS)
+    eyes: PathCosts = field(default_factory=lambda: EYE_COSTS)

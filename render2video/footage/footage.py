@@ -1,0 +1,125 @@
+"""A person's real frames, where head and lips are in them, and how far each is from a frame that is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from face_model import mp478
+from face_model.tracks import FaceMotion
+from render2video.conditioning import HeadRenderer
+
+BLINKING = 1.5  # AU45 from which on eyes look closed or closing
+LIPS = list(mp478.INNER_LIPS + mp478.OUTER_LIPS)
+UPPER, LOWER = list(mp478.INNER_LIPS[1:10]), list(mp478.INNER_LIPS[:10:-1])
+GAP_WEIGHT = 2.0  # of the opening between the lips, beside the mean distance of their points
+LIP_UNIT_MM, TURN_UNIT = 0.4, 15.0  # lips, and the head around them, that are off by so much cost 1
+RING_STEP = 3  # every so many points of the first ring tell where the head is
+
+
+class Frames(Protocol):
+    """Frames `[H, W, 3]` uint8 RGB by their number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Footage:
+    """What a person's films are made from.
+
+    frames: real frames. head: draws the person's mesh with their camera. motion: `[T]`, as measured in them. usable:
+    `[T]` bool, where the face was seen well. breaks: `[T]` bool, True where a frame does not follow the one before.
+    thumbnails: `[T, D]` float32 levels, of what lies around the head.
+    """
+
+    frames: Frames
+    head: HeadRenderer
+    motion: FaceMotion
+    usable: np.ndarray
+    breaks: np.ndarray
+    thumbnails: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.usable)
+
+    @cached_property
+    def points_px(self) -> np.ndarray:
+        """`[T, V + S, 2]`: face and shell in each frame, lids open: lids are painted, not bent."""
+        return open_eyed_px(self.head, self.motion)
+
+    @cached_property
+    def eyes_px(self) -> float:
+        """The distance between the outer corners of the eyes, its median: what lengths in pixels are told in."""
+        corners = self.points_px[:, [mp478.RIGHT_EYE[0], mp478.LEFT_EYE[8]]]
+        return float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)))
+
+    @cached_property
+    def _rings_px(self) -> np.ndarray:
+        return self._ring(self.points_px)
+
+    def _ring(self, points_px: np.ndarray) -> np.ndarray:
+        start = len(self.head.neutral_mm)
+        ring: np.ndarray = points_px[..., start : start + len(mp478.FACE_OVAL) : RING_STEP, :]
+        return ring
+
+    @cached_property
+    def lips_mm(self) -> np.ndarray:
+        """`[T, 40, 3]`: the lips in the head's own frame."""
+        return lips_of(self.head, self.motion.expression)
+
+    def head_distance(self, points_px: np.ndarray) -> np.ndarray:
+        """`[T]`: how far the head of each frame is from a wanted one `[V + S, 2]`, hundredths of the eyes' distance."""
+        away = np.linalg.norm(self._rings_px - self._ring(points_px), axis=-1).mean(-1)
+        hundredths: np.ndarray = 100 * away / self.eyes_px
+        return hundredths
+
+    def lip_distance_mm(self, lips_mm: np.ndarray) -> np.ndarray:
+        """`[T]`: how far the lips of each frame are from wanted ones `[40, 3]`."""
+        away = np.sqrt(np.square(self.lips_mm - lips_mm).sum(-1).mean(-1))
+        opening = np.abs(gap_mm(self.lips_mm) - gap_mm(lips_mm))
+        distance: np.ndarray = away + GAP_WEIGHT * opening
+        return distance
+
+    def mouth_costs(self, lips_mm: np.ndarray, points_px: np.ndarray) -> np.ndarray:
+        """`[T]`: what taking each frame's mouth costs, for wanted lips `[40, 3]` of a head `[V + S, 2]`."""
+        lips = self.lip_distance_mm(lips_mm) / LIP_UNIT_MM
+        turned = self.head_distance(points_px) / TURN_UNIT
+        costs: np.ndarray = lips**2 + turned**2
+        return costs
+
+    @cached_property
+    def looks(self) -> np.ndarray:
+        """`[T, D]`: what two frames must share to follow each other, hundredths of the eyes' distance or as bad."""
+        heads = self._rings_px.reshape(len(self), -1) * (100 / self.eyes_px / HEAD_SHARE)
+        scale = np.sqrt(self._rings_px.shape[1])
+        return np.concatenate((self.thumbnails * LEVEL_COST, heads / scale), axis=1).astype(np.float32)
+
+
+def open_eyed_px(head: HeadRenderer, motion: FaceMotion) -> np.ndarray:
+    """`[T, V + S, 2]`: face and shell of a motion without its blinks."""
+    return head.vertices_px(replace(motion, blink=np.zeros_like(motion.blink)))[0]
+
+
+HEAD_SHARE = 3.0  # heads are bent to the same pose on both sides of a jump, so how they differ counts so much less
+LEVEL_COST = 1.5  # of a level of difference around the head, mean over the thumbnail
+
+
+def lips_of(head: HeadRenderer, expression: np.ndarray) -> np.ndarray:
+    """`[..., 40, 3]`: lips (mm, head frame) of expressions `[..., E]`."""
+    shown = torch.from_numpy(np.asarray(expression, np.float32))
+    offsets = torch.einsum("...k,kvc->...vc", shown, head.model.expression_mm[:, LIPS])
+    lips: np.ndarray = (head.neutral_mm[LIPS] + offsets).numpy()
+    return lips
+
+
+def gap_mm(lips_mm: np.ndarray) -> np.ndarray:
+    """`[...]`: mean opening of the inner lips of `[..., 40, 3]`, 0 where they meet or cross."""
+    order = {vertex: place for place, vertex in enumerate(LIPS)}
+    upper, lower = [order[v] for v in UPPER], [order[v] for v in LOWER]
+    return np.maximum(lips_mm[..., upper, 1] - lips_mm[..., lower, 1], 0).mean(-1)

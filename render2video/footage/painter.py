@@ -1,0 +1,224 @@
+"""Paints a person from motion on their own footage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import tee
+
+import cv2
+import numpy as np
+import torch
+
+from face_model.cameras import Camera
+from face_model.tracks import POSE, FaceMotion
+from foundation.easing import smoothstep
+from render2video.footage.bend import Bend
+from render2video.footage.config import FootageConfig
+from render2video.footage.footage import BLINKING, TURN_UNIT, Footage, lips_of, open_eyed_px
+from render2video.footage.masks import EYE_SOFT, Patch, eye_outlines, polygon_patch
+from render2video.footage.morph import morph
+from render2video.footage.mouth import MouthPainter, Window, batch_of
+from render2video.footage.network import MouthFinisher
+from render2video.footage.path import FootagePath, PathCosts
+
+MORPH_S = 0.24  # that a transition between two stretches of footage takes
+BLEND_SOFT = 0.02  # of the eyes' distance: finer detail is of one mouth alone
+MOUTH_BLEND_FRAMES = 3  # over which one mouth gives way to another
+HEAD_UNIT = 20.0  # a head off by so many hundredths costs as much as it is off by
+BLINK_UNIT = 0.4  # likewise for eyes (AU45)
+BLINK_COST = 3.0  # a frame whose eyes are closing where none should
+OPENING_FROM, OPENING_TO = 0.4, 1.2  # AU45: eyes that differ by less are left alone, by more are painted whole
+BEYOND = 0.5  # of the footage's half range: how far a head may go beyond it, at most
+CHUNK = 32  # frames posed at once
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One frame that is wanted. points_px: `[V + S, 2]`, lids open. lips_mm: `[40, 3]`. motion: one frame."""
+
+    points_px: np.ndarray
+    lips_mm: np.ndarray
+    motion: FaceMotion
+
+    @property
+    def blink(self) -> float:
+        return float(self.motion.blink[0])
+
+
+class FootagePainter:
+    """From motion to full frames.
+
+    Args:
+        footage: of the person.
+        generator: finishes mouths; in evaluation mode.
+        config: costs, and how the generator was made.
+        device: of the generator.
+    """
+
+    def __init__(
+        self, footage: Footage, generator: MouthFinisher, config: FootageConfig, device: str = "cpu"
+    ) -> None:
+        self.footage, self.generator, self.config, self.device = footage, generator.to(device).eval(), config, device
+        self.bend = Bend(footage.head)
+        self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
+
+    def frames(self, motion: FaceMotion) -> Iterator[np.ndarray]:
+        """Full frames `[H, W, 3]` uint8 RGB, one a frame of the motion; memory does not grow with its length."""
+        return self.stream([motion])
+
+    def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
+        """Full frames of a motion that comes in pieces."""
+        wanted, for_head, for_bases, for_mouths, for_eyes = tee(self.wanted(pieces), 5)
+        bases = self._bases(for_bases, self._path(self.config.head)(map(self._head_costs, for_head)))
+        mouths = self.mouth_path(for_mouths)
+        eyes = self._path(self.config.eyes)(map(self._eye_costs, for_eyes))
+        for want, (base, shown), mouth, eye in zip(wanted, bases, mouths, eyes, strict=True):
+            frame = base.copy()
+            self._paint_eyes(frame, want, shown, eye)
+            self.paint_mouth(frame, want, mouth)
+            yield frame
+
+    @property
+    def camera(self) -> Camera:
+        """Of the full frame."""
+        return self.footage.head.camera
+
+    def bounded(self, motion: FaceMotion) -> FaceMotion:
+        """The motion with a head that stays about where the footage has it."""
+        pose = self.footage.motion.pack()[self.footage.usable][:, POSE]
+        low, high = np.percentile(pose, 1, axis=0), np.percentile(pose, 99, axis=0)
+        middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-6)
+        wanted = motion.pack()
+        away = (wanted[:, POSE] - middle) / half
+        beyond = np.maximum(np.abs(away) - 1, 0)
+        kept = np.minimum(np.abs(away), 1) + BEYOND * np.tanh(beyond / BEYOND)
+        wanted[:, POSE] = middle + half * np.sign(away) * kept
+        return FaceMotion.unpack(wanted, motion.fps, motion.face_model)
+
+    def face_px(self, motion: FaceMotion) -> np.ndarray:
+        """`[T, V, 2]`: where the face's vertices are in the frames painted for a motion."""
+        return self.footage.head.vertices_px(self.bounded(motion))[0][:, : self.bend.face]
+
+    def wanted(self, pieces: Iterable[FaceMotion]) -> Iterator[Wanted]:
+        """What each frame shall show."""
+        for piece in pieces:
+            for start in range(0, len(piece), CHUNK):
+                part = self.bounded(piece[start : start + CHUNK])
+                points, lips = open_eyed_px(self.footage.head, part), lips_of(self.footage.head, part.expression)
+                for index in range(len(part)):
+                    yield Wanted(points[index], lips[index], part[index : index + 1])
+
+    def _path(self, costs: PathCosts) -> FootagePath:
+        footage = self.footage
+        return FootagePath(footage.looks, footage.usable, footage.breaks, footage.motion.fps, costs)
+
+    def _head_costs(self, want: Wanted) -> np.ndarray:
+        away = self.footage.head_distance(want.points_px)
+        closing = np.maximum(self.footage.motion.blink - max(BLINKING, want.blink), 0)
+        costs: np.ndarray = away**2 / HEAD_UNIT + BLINK_COST * closing
+        return costs
+
+    def _eye_costs(self, want: Wanted) -> np.ndarray:
+        lids = (self.footage.motion.blink - want.blink) / BLINK_UNIT
+        turned = self.footage.head_distance(want.points_px) / TURN_UNIT
+        costs: np.ndarray = lids**2 + turned**2
+        return costs
+
+    def mouth_path(self, wanted: Iterable[Wanted]) -> Iterator[list[tuple[int, float]]]:
+        """For each frame the real mouths to take, each with its share."""
+        before: list[tuple[int, float]] = []
+        for index in self._path(self.config.mouth)(self.footage.mouth_costs(w.lips_mm, w.points_px) for w in wanted):
+            fading = [(min(i + 1, len(self.footage) - 1), s - 1 / MOUTH_BLEND_FRAMES) for i, s in before]
+            fading = [(i, s) for i, s in fading if s > 0 and i != index]
+            rest = sum(s for _, s in fading)
+            if rest > 1 - 1 / MOUTH_BLEND_FRAMES:
+                fading = [(i, s * (1 - 1 / MOUTH_BLEND_FRAMES) / rest) for i, s in fading]
+            before = [*fading, (index, 1 - sum(s for _, s in fading))]
+            yield before
+
+    def _bases(self, wanted: Iterable[Wanted], path: Iterable[int]) -> Iterator[tuple[np.ndarray, int]]:
+        """The bent real frame for each wanted one, and which it is."""
+        length = max(2, round(MORPH_S * self.footage.motion.fps))
+        last, old, since = -1, -1, length
+        for want, index in zip(wanted, path, strict=True):
+            if last >= 0 and not self._follows(last, index):
+                old, since = last, 0
+            frame = self.bent(index, want)
+            if since < length:
+                old = self._played(old)
+                since += 1
+                frame = morph(self.bent(old, want), frame, float(smoothstep(np.float64(since / (length + 1)))))
+            last = index
+            yield frame, index
+
+    def _follows(self, one: int, other: int) -> bool:
+        """Whether a frame may be shown right after another as it is."""
+        low, high = min(one, other), max(one, other)
+        return high - low <= 2 and not self.footage.breaks[low + 1 : high + 1].any()
+
+    def _played(self, index: int) -> int:
+        """The next frame of the footage, as long as it goes on."""
+        following = min(index + 1, len(self.footage) - 1)
+        return index if self.footage.breaks[following] or not self.footage.usable[following] else following
+
+    def bent(self, index: int, want: Wanted) -> np.ndarray:
+        """A real frame, its head as wanted."""
+        shift = self.bend.displacement(self.footage.points_px[index], want.points_px)
+        return self.bend(self.footage.frames[index], shift)
+
+    def _paint_eyes(self, frame: np.ndarray, want: Wanted, shown: int, eye: int) -> None:
+        """Lids as wanted, where the real frame's are otherwise: from a frame whose eyes are as open."""
+        differs = abs(float(self.footage.motion.blink[shown]) - want.blink)
+        share = float(smoothstep(np.clip((differs - OPENING_FROM) / (OPENING_TO - OPENING_FROM), 0, 1)))
+        if share == 0 or eye == shown:
+            return
+        head = self.footage.head
+        source = head.vertices_px(self.footage.motion[eye : eye + 1])[0][0]
+        target = head.vertices_px(want.motion)[0][0]
+        shift = self.bend.displacement(source, target)
+        for outline in eye_outlines(want.points_px):
+            patch = polygon_patch(
+                outline, EYE_SOFT * self.footage.eyes_px, self.bend.width_px, self.bend.height_px
+            )
+            if patch is None:
+                continue
+            eyes = self.bend.sampled(self.footage.frames[eye], shift, patch.rows, patch.columns)
+            lit = matched(eyes, frame[patch.rows, patch.columns], patch.weight)
+            Patch(patch.rows, patch.columns, patch.weight * share).paste(frame, lit)
+
+    def paint_mouth(self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]]) -> Window:
+        """Put the wanted mouth on a frame whose head is as wanted, in place; where."""
+        window = self.mouths.window(want.points_px)
+        taken = [
+            self.mouths.taken(self.footage.frames[i], self.footage.points_px[i], want.points_px, window)
+            for i, _ in mouths
+        ]
+        mouth = blended(taken, [share for _, share in mouths], BLEND_SOFT * self.footage.eyes_px)
+        unfinished = self.mouths.unfinished(frame[window.rows, window.columns], mouth, want.points_px, window)
+        with torch.inference_mode():
+            added = self.generator(batch_of([unfinished.maps], self.device))[0].permute(1, 2, 0).cpu().numpy()
+        frame[window.rows, window.columns] = unfinished.finished(added)
+        return window
+
+
+def blended(pictures: list[np.ndarray], shares: list[float], soft_px: float) -> np.ndarray:
+    """Pictures `[h, w, 3]` mixed by shares, what is finer than `soft_px` from the last alone: two grains make none."""
+    last = pictures[-1].astype(np.float32)
+    if len(pictures) == 1:
+        return last
+    change = np.zeros_like(last)
+    for picture, share in zip(pictures[:-1], shares[:-1], strict=True):
+        change += np.float32(share) * (picture - last)
+    mixed: np.ndarray = last + cv2.GaussianBlur(change, (0, 0), soft_px)
+    return mixed
+
+
+def matched(patch: np.ndarray, around: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """A patch `[h, w, 3]` in the light of the picture that it goes into: their colours agree along its edge."""
+    edge = (weight * (1 - weight)) * 4
+    total = edge.sum()
+    if total < 1:
+        return patch
+    shift = (edge * (around.astype(np.float32) - patch)).sum((0, 1)) / total
+    return (patch + shift).clip(0, 255)

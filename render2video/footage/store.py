@@ -1,0 +1,144 @@
+"""A person's footage and the network that paints on it, in three files of a target's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from face_model.cameras import camera_from_json
+from face_model.morphable_model import MorphableModel
+from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
+from foundation.config import configure, to_dict
+from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
+from preprocessing.media.frame_file import FrameFile, write_frame_file
+from render2video.conditioning import HeadRenderer
+from render2video.fast.generator import MULTIPLE_PX
+from render2video.footage.config import FootageConfig
+from render2video.footage.footage import Footage
+from render2video.footage.network import MouthFinisher
+from render2video.footage.painter import FootagePainter
+from render2video.footage.thumbnails import Thumbnails
+from render2video.footage.trainable import FootageTrainable
+from render2video.profiles import FOOTAGE
+from training import Duration, train
+from training.checkpoint import load_weights
+
+HEAD_SAMPLES = 200  # frames that tell where the head goes
+WINDOW_SHARE = 0.375  # of the face's size: the window around the mouth
+FRAMES_FILE, FOOTAGE_FILE, NETWORK_FILE = "footage.mp4", "appearance.safetensors", "render2video.safetensors"
+
+
+def write_footage(
+    folder: Path, frames: Iterable[np.ndarray], track: FaceTrack, model: MorphableModel,
+    breaks: np.ndarray | None = None,
+) -> None:
+    """Write a person's frames, and where their head is in them, into a folder.
+
+    Args:
+        frames: `[H, W, 3]` uint8 RGB, as many as the track has.
+        track: of them.
+        breaks: `[T]` bool, True where a frame does not follow the one before; None: nowhere but after lost faces.
+
+    Raises:
+        InputError: fewer frames than the track has, or no space left.
+    """
+    camera, count = track.camera, len(track)
+    head = HeadRenderer(model, track.person, camera, 1)
+    sample = np.flatnonzero(track.valid)[:: max(1, count // HEAD_SAMPLES)]
+    thumbnails = Thumbnails.around(head, FaceMotion.unpack(track.motion.pack()[sample], track.motion.fps))
+    seen: list[np.ndarray] = []
+
+    def noted() -> Iterator[np.ndarray]:
+        for _, frame in zip(range(count), frames, strict=False):
+            seen.append(thumbnails(frame))
+            yield frame
+
+    written = write_frame_file(folder / FRAMES_FILE, noted(), track.motion.fps, camera.width_px, camera.height_px)
+    if written < count:
+        raise InputError(f"the video has {written} frames", f"the {count} of its track", "track it again")
+    arrays = {
+        "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": np.stack(seen),
+        "breaks": (np.zeros(count, bool) if breaks is None else breaks).astype(np.uint8),
+    }
+    arrays |= {f"person.{k}": getattr(track.person, k) for k in ("identity", "texture", "illumination")}
+    metadata = {
+        "kind": "footage", "face_model": model.id, "fps": track.motion.fps, "camera": camera.to_json(),
+        "blink_gain": track.person.blink_gain,
+    }
+    write_tensors(folder / FOOTAGE_FILE, arrays, metadata)
+
+
+def read_footage(folder: Path, model: MorphableModel) -> Footage:
+    """What `write_footage` wrote.
+
+    Raises:
+        InputError: a file is absent, damaged, of another kind, or made for another face model.
+    """
+    path = folder / FOOTAGE_FILE
+    arrays, metadata = read_tensors(path)
+    if metadata.get("kind") != "footage":
+        raise InputError(f"{path} holds {metadata.get('kind', 'something else')}", "footage", "enroll it again")
+    if metadata["face_model"] != model.id:
+        raise InputError(f"{folder} is made for face model {metadata['face_model']}", model.id, "enroll it again")
+    person = FaceIdentity(
+        arrays["person.identity"], arrays["person.texture"], arrays["person.illumination"], metadata["blink_gain"]
+    )
+    camera = camera_from_json(metadata["camera"])
+    motion = FaceMotion.unpack(arrays["motion"], metadata["fps"], model.id).checked(path)
+    frames = FrameFile(folder / FRAMES_FILE, camera.width_px, camera.height_px)
+    parts = {len(frames), *(len(arrays[name]) for name in ("motion", "usable", "breaks", "thumbnails"))}
+    if len(parts) != 1:
+        raise InputError(f"{folder}: footage and its track of {sorted(parts)} frames", "one number", "enroll it again")
+    usable, breaks = arrays["usable"].astype(bool), arrays["breaks"].astype(bool)
+    return Footage(frames, HeadRenderer(model, person, camera, 1), motion, usable, breaks, arrays["thumbnails"])
+
+
+def working_px(size_px: int) -> int:
+    """Side of the window around the mouth that the network works on, for faces painted at `size_px`."""
+    return round(WINDOW_SHARE * size_px / MULTIPLE_PX) * MULTIPLE_PX
+
+
+def train_on_footage(
+    footage: Footage, config: FootageConfig, working_side_px: int, run_dir: Path, duration: Duration, seed: int = 0,
+    device: str = "cpu",
+) -> tuple[FootagePainter, int]:
+    """Train the network that finishes mouths; the same call resumes after a kill. The painter, and steps trained."""
+    trainable = FootageTrainable(footage, config, working_side_px, seed, device)
+    described = {"profile": FOOTAGE, "working_px": working_side_px, "frames": len(footage), **to_dict(config)}
+    result = train(
+        trainable, run_dir, duration, config=described, seed=seed, average_decay=config.average_decay,
+        description="render-to-video",
+    )
+    assert isinstance(result.networks, nn.ModuleDict)
+    generator = result.networks["generator"]
+    assert isinstance(generator, MouthFinisher)
+    return FootagePainter(footage, generator, config, device), result.steps
+
+
+def save_network(folder: Path, generator: MouthFinisher, config: FootageConfig) -> None:
+    """Write `render2video.safetensors`."""
+    described = {
+        "kind": "render2video", "profile": FOOTAGE, "config": to_dict(config), "working_px": generator.working_px
+    }
+    arrays = {name: value.detach().cpu().numpy() for name, value in generator.state_dict().items()}
+    write_tensors(folder / NETWORK_FILE, arrays, described)
+
+
+def load_footage_painter(folder: Path, model: MorphableModel, device: str = "cpu") -> FootagePainter:
+    """The painter of a target's folder.
+
+    Raises:
+        InputError: as `read_footage`; or the network is damaged or of another architecture.
+    """
+    path = folder / NETWORK_FILE
+    arrays, described = read_tensors(path)
+    config: Any = configure(FootageConfig, described["config"], str(path))
+    generator = MouthFinisher(int(described["working_px"]), config.width)
+    load_weights(path, generator, {k: torch.from_numpy(v) for k, v in arrays.items()}, "")
+    return FootagePainter(read_footage(folder, model), generator, config, device)
