@@ -17,23 +17,27 @@ from render2video.conditioning import HeadRenderer
 from render2video.head_shell import band
 from render2video.rasterizer import interpolate
 
-# How much of the head's motion the rings around the face have: above and beside the head hair goes along; below it,
+# Rings around the face, each between two of the shell's (0 is its innermost): close to each other, for hair ends and
+# the wall begins within millimetres.
+RINGS = (0.0, 0.5, 1.0, 1.33, 1.67, 2.0, 2.33, 2.67, 3.0)
+# How much of the head's motion they have unless it is learned: above and beside the head hair goes along; below it,
 # neck and shoulders stay behind.
-FOLLOW_UP = (1.0, 1.0, 0.85, 0.25)
-FOLLOW_DOWN = (0.85, 0.55, 0.22, 0.06)
-RIM_REACH = 1.2  # of the last ring's distance from the middle of the face: the rim that never moves
+FOLLOW_UP = (1.0, 1.0, 1.0, 0.95, 0.9, 0.7, 0.4, 0.2, 0.1)
+FOLLOW_DOWN = (0.85, 0.7, 0.55, 0.4, 0.3, 0.2, 0.12, 0.08, 0.05)
+RIM_REACH = 1.15  # of the last ring's distance from the middle of the face: the rim that never moves
 STILL_SHARE = 0.04  # of the frame's shorter side, at its edges, over which all motion fades
 STEP_PX = 4  # of the coarse grid
-SMOOTHING_SHARE = 0.05  # of the face's height: deviation of the blur over the motion outside the face
+SMOOTHING_SHARE = 0.02  # of the face's height: deviation of the blur over the motion outside the face
+MOTIONLESS_PX = 0.02
 
 
-def follow_shares(rings_px: np.ndarray, centre_px: np.ndarray) -> np.ndarray:
-    """`[4 * R, 1]`: the share of the head's motion that each vertex of the rings `[4, R, 2]` has."""
-    outward = rings_px[0] - centre_px
+def usual_follow(oval_px: np.ndarray) -> np.ndarray:
+    """`[9, R]`: the share of the head's motion that rings around an outline `[R, 2]` have if nothing is known."""
+    outward = oval_px - oval_px.mean(0)
     down = outward[:, 1] / np.linalg.norm(outward, axis=1)
     share = smoothstep(np.clip((down + 0.1) / 0.8, 0, 1))
     above, below = np.array(FOLLOW_UP)[:, None], np.array(FOLLOW_DOWN)[:, None]
-    shares: np.ndarray = (above * (1 - share) + below * share).reshape(-1, 1)
+    shares: np.ndarray = above * (1 - share) + below * share
     return shares
 
 
@@ -42,18 +46,22 @@ class Bend:
 
     Args:
         head: draws the person's mesh with the camera of the full frame.
+        follow: `[9, R]`, the share of the head's motion that each point of the rings has; None: the usual ones.
     """
 
-    def __init__(self, head: HeadRenderer) -> None:
-        self.head, camera = head, head.camera
+    def __init__(self, head: HeadRenderer, follow: np.ndarray | None = None) -> None:
+        self.head, self.follow, camera = head, follow, head.camera
         self.width_px, self.height_px = camera.width_px, camera.height_px
         self.face = len(head.neutral_mm)
         self.oval = head.model.index_sets["face_oval"].numpy()
-        count = len(self.oval)
-        total = self.face + len(head.mesh.shell_mm)
-        outer = total - count + np.arange(count)
-        self.triangles = np.concatenate((head.mesh.triangles, band(outer, total + np.arange(count))))
-        depth = np.concatenate((head.neutral_mm[:, 2], head.mesh.shell_mm[:, 2]))
+        count, model = len(self.oval), head.model
+        inner, triangles = self.oval, [model.triangles.numpy()]
+        for ring in range(len(RINGS) + 1):
+            outer = self.face + ring * count + np.arange(count)
+            triangles.append(band(inner, outer))
+            inner = outer
+        self.triangles = np.concatenate(triangles).astype(np.int64)
+        depth = np.concatenate((head.neutral_mm[:, 2], self._rings(head.mesh.shell_mm)[..., 2].ravel()))
         self.depth_mm = np.concatenate((depth, np.full(count, depth.min() - 50))).astype(np.float32) - 1000
         self.grid = -(-self.height_px // STEP_PX), -(-self.width_px // STEP_PX)
         rows, columns = np.mgrid[: self.grid[0], : self.grid[1]].astype(np.float32)
@@ -62,19 +70,33 @@ class Bend:
         edge = np.minimum(self.centres, size - self.centres).min(-1) / (STILL_SHARE * size.min())
         self.moving = smoothstep(np.clip(edge, 0, 1))[..., None].astype(np.float32)
 
+    def _rings(self, shell: np.ndarray) -> np.ndarray:
+        """`[9, R, D]` of the shell's four rings `[4 R, D]`."""
+        rings = shell.reshape(-1, len(self.oval), shell.shape[-1])
+        low = np.minimum(np.array(RINGS).astype(int), len(rings) - 2)
+        share = (np.array(RINGS) - low)[:, None, None]
+        between: np.ndarray = rings[low] * (1 - share) + rings[low + 1] * share
+        return between
+
+    def bent_points(self, source_px: np.ndarray, target_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where face, rings and rim `[V + 9 R + R, 2]` are in the real frame, and where they go."""
+        rings = self._rings(source_px[self.face :])
+        moved = self._rings(target_px[self.face :]) - rings
+        follow = usual_follow(source_px[self.oval]) if self.follow is None else self.follow
+        centre = source_px[self.oval].mean(0)
+        rim = centre + (rings[-1] - centre) * RIM_REACH
+        before = np.concatenate((source_px[: self.face], rings.reshape(-1, 2), rim))
+        after = (rings + follow[..., None] * moved).reshape(-1, 2)
+        return before, np.concatenate((target_px[: self.face], after, rim))
+
     def displacement(self, source_px: np.ndarray, target_px: np.ndarray) -> np.ndarray:
         """`[h, w, 2]` float32 on the coarse grid: from a place in the bent frame to where its pixel comes from.
 
         Args:
             source_px: `[V + S, 2]`, where face and shell are in the real frame. target_px: where they shall be.
         """
-        rings = source_px[self.face :].reshape(-1, len(self.oval), 2)
-        centre = source_px[self.oval].mean(0)
-        rim = centre + (rings[-1] - centre) * RIM_REACH
-        moved = target_px - source_px
-        follow = follow_shares(rings, centre)
-        bent = np.concatenate((target_px[: self.face], source_px[self.face :] + follow * moved[self.face :], rim))
-        back = np.concatenate((source_px, rim)) - bent
+        before, bent = self.bent_points(source_px, target_px)
+        back = before - bent
         height, width = self.grid
         points = (bent / STEP_PX).astype(np.float32)
         fragments = self.head.rasterizer(points, self.depth_mm, self.triangles, height, width)
@@ -112,9 +134,6 @@ class Bend:
             displacement, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-
-
-MOTIONLESS_PX = 0.02
 
 
 @lru_cache(maxsize=4)

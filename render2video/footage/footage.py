@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,6 +11,8 @@ import torch
 from face_model import mp478
 from face_model.tracks import FaceMotion
 from render2video.conditioning import HeadRenderer
+from render2video.footage.frames import Frames
+from render2video.footage.steadying import moved
 
 BLINKING = 1.5  # AU45 from which on eyes look closed or closing
 LIPS = list(mp478.INNER_LIPS + mp478.OUTER_LIPS)
@@ -21,21 +22,15 @@ LIP_UNIT_MM, TURN_UNIT = 0.4, 15.0  # lips, and the head around them, that are o
 RING_STEP = 3  # every so many points of the first ring tell where the head is
 
 
-class Frames(Protocol):
-    """Frames `[H, W, 3]` uint8 RGB by their number."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> np.ndarray: ...
-
-
 @dataclass(frozen=True)
 class Footage:
     """What a person's films are made from.
 
     frames: real frames. head: draws the person's mesh with their camera. motion: `[T]`, as measured in them. usable:
     `[T]` bool, where the face was seen well. breaks: `[T]` bool, True where a frame does not follow the one before.
-    thumbnails: `[T, D]` float32 levels, of what lies around the head.
+    thumbnails: `[T, D]` float32 levels, of what lies around the head. follow: `[9, R]`, how far what lies around the
+    face goes along with the head (`render2video.footage.following`); None: as usual. steady: `[T, 2, 3]`, what moves
+    the mesh as tracked to where the head is (`render2video.footage.steadying`); None: it is there.
     """
 
     frames: Frames
@@ -44,6 +39,8 @@ class Footage:
     usable: np.ndarray
     breaks: np.ndarray
     thumbnails: np.ndarray
+    follow: np.ndarray | None = None
+    steady: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.usable)
@@ -51,7 +48,14 @@ class Footage:
     @cached_property
     def points_px(self) -> np.ndarray:
         """`[T, V + S, 2]`: face and shell in each frame, lids open: lids are painted, not bent."""
-        return open_eyed_px(self.head, self.motion)
+        return self._steadied(open_eyed_px(self.head, self.motion), slice(None))
+
+    def lidded_px(self, index: int) -> np.ndarray:
+        """`[V + S, 2]`: face and shell in a frame, lids as they are in it."""
+        return self._steadied(self.head.vertices_px(self.motion[index : index + 1])[0], slice(index, index + 1))[0]
+
+    def _steadied(self, points_px: np.ndarray, frames: slice) -> np.ndarray:
+        return points_px if self.steady is None else moved(points_px, self.steady[frames])
 
     @cached_property
     def eyes_px(self) -> float:

@@ -90,6 +90,8 @@ class MouthPainter:
         self.side = int(min(round(WINDOW_REACH * eyes_px), bend.width_px, bend.height_px))
         head = bend.head
         self.triangles = head.mesh.triangles
+        depth = np.concatenate((head.neutral_mm[:, 2], head.mesh.shell_mm[:, 2]))
+        self.depth_mm = depth.astype(np.float32) - 1000
         self.inside = head.mesh.region == int(Region.INNER_MOUTH)
         places = np.concatenate((head.neutral_mm.numpy(), head.mesh.shell_mm))
         places = places - places[: bend.face].mean(0)
@@ -136,7 +138,7 @@ class MouthPainter:
         """The mouth's inside `[M, M, 1]` and the place on the face `[M, M, 3]` at each working pixel."""
         size = self.working_px
         points = (points_px - (window.left, window.top)) * (size / window.side)
-        depth = self.bend.depth_mm[: len(points)]
+        depth = self.depth_mm
         fragments = self.bend.head.rasterizer(points.astype(np.float32), depth, self.triangles, size, size)
         inside = np.append(self.inside, False)[fragments.triangle_index]
         return inside[..., None].astype(np.float32), interpolate(fragments, self.triangles, self.places)

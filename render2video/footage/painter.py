@@ -60,7 +60,7 @@ class FootagePainter:
         self, footage: Footage, generator: MouthFinisher, config: FootageConfig, device: str = "cpu"
     ) -> None:
         self.footage, self.generator, self.config, self.device = footage, generator.to(device).eval(), config, device
-        self.bend = Bend(footage.head)
+        self.bend = Bend(footage.head, footage.follow)
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
 
     def frames(self, motion: FaceMotion) -> Iterator[np.ndarray]:
@@ -173,10 +173,8 @@ class FootagePainter:
         share = float(smoothstep(np.clip((differs - OPENING_FROM) / (OPENING_TO - OPENING_FROM), 0, 1)))
         if share == 0 or eye == shown:
             return
-        head = self.footage.head
-        source = head.vertices_px(self.footage.motion[eye : eye + 1])[0][0]
-        target = head.vertices_px(want.motion)[0][0]
-        shift = self.bend.displacement(source, target)
+        target = self.footage.head.vertices_px(want.motion)[0][0]
+        shift = self.bend.displacement(self.footage.lidded_px(eye), target)
         for outline in eye_outlines(want.points_px):
             patch = polygon_patch(
                 outline, EYE_SOFT * self.footage.eyes_px, self.bend.width_px, self.bend.height_px

@@ -20,9 +20,11 @@ from preprocessing.media.frame_file import FrameFile, write_frame_file
 from render2video.conditioning import HeadRenderer
 from render2video.fast.generator import MULTIPLE_PX
 from render2video.footage.config import FootageConfig
-from render2video.footage.footage import Footage
+from render2video.footage.following import learned_follow
+from render2video.footage.footage import Footage, open_eyed_px
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
+from render2video.footage.steadying import steadied
 from render2video.footage.thumbnails import Thumbnails
 from render2video.footage.trainable import FootageTrainable
 from render2video.profiles import FOOTAGE
@@ -62,9 +64,14 @@ def write_footage(
     written = write_frame_file(folder / FRAMES_FILE, noted(), track.motion.fps, camera.width_px, camera.height_px)
     if written < count:
         raise InputError(f"the video has {written} frames", f"the {count} of its track", "track it again")
+    parted = np.zeros(count, bool) if breaks is None else breaks
+    kept = FrameFile(folder / FRAMES_FILE, camera.width_px, camera.height_px)
+    steady = steadied(kept, head, open_eyed_px(head, track.motion), parted | ~track.valid)
+    footage = Footage(kept, head, track.motion, track.valid, parted, np.stack(seen), steady=steady)
     arrays = {
-        "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": np.stack(seen),
-        "breaks": (np.zeros(count, bool) if breaks is None else breaks).astype(np.uint8),
+        "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": footage.thumbnails,
+        "breaks": parted.astype(np.uint8), "follow": learned_follow(footage).astype(np.float32),
+        "steady": steady,
     }
     arrays |= {f"person.{k}": getattr(track.person, k) for k in ("identity", "texture", "illumination")}
     metadata = {
@@ -96,7 +103,10 @@ def read_footage(folder: Path, model: MorphableModel) -> Footage:
     if len(parts) != 1:
         raise InputError(f"{folder}: footage and its track of {sorted(parts)} frames", "one number", "enroll it again")
     usable, breaks = arrays["usable"].astype(bool), arrays["breaks"].astype(bool)
-    return Footage(frames, HeadRenderer(model, person, camera, 1), motion, usable, breaks, arrays["thumbnails"])
+    head = HeadRenderer(model, person, camera, 1)
+    return Footage(
+        frames, head, motion, usable, breaks, arrays["thumbnails"], arrays["follow"], arrays["steady"]
+    )
 
 
 def working_px(size_px: int) -> int:

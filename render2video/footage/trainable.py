@@ -33,7 +33,7 @@ class FootageTrainable:
         self, footage: Footage, config: FootageConfig, working_px: int, seed: int, device: str = "cpu"
     ) -> None:
         self.footage, self.config, self.device = footage, config, device
-        self.mouths = MouthPainter(Bend(footage.head), footage.eyes_px, working_px)
+        self.mouths = MouthPainter(Bend(footage.head, footage.follow), footage.eyes_px, working_px)
         self.usable = np.flatnonzero(footage.usable)
         torch.manual_seed(seed)
         self.networks = nn.ModuleDict({"generator": MouthFinisher(working_px, config.width)}).to(device)
