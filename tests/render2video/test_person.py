@@ -7,13 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from face_model import mp478
 from face_model.cameras import WeakPerspectiveCamera
-from face_model.illumination import AMBIENT
-from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
 from foundation.errors import InputError
 from render2video.appearance import DrawnBatch, LayeredAppearance
-from render2video.conditioning import HeadRenderer
 from render2video.crop import Compositor, Crop, head_crop
 from render2video.fast.config import FastConfig
 from render2video.fast.generator import FastGenerator
@@ -21,41 +17,17 @@ from render2video.fast.trainable import FastTrainable
 from render2video.paper import PaperConfig, PaperProfileConfig
 from render2video.person import PersonRenderer, train_person
 from render2video.person_video import load_person_video, prepare_person_video
+from tests.render2video.drawn_person import (
+    FRAMES,
+    HEIGHT_PX,
+    MODEL,
+    SIZE_PX,
+    WIDTH_PX,
+    filmed,
+    psnr_db,
+    talking_track,
+)
 from training import Duration
-
-MODEL = mp478.load()
-FRAMES, WIDTH_PX, HEIGHT_PX, SIZE_PX = 16, 220, 160, 96
-
-
-def talking_track() -> FaceTrack:
-    """A head that nods, turns, opens its mouth and blinks, near the middle of a small frame."""
-    time = np.arange(FRAMES) / 8
-    expression = np.zeros((FRAMES, 64), np.float32)
-    expression[:, :4] = np.sin(time[:, None] * np.array([3, 2, 5, 4]))
-    rotation = (0.12 * np.sin(time[:, None] * np.array([1.0, 2.0, 3.0]))).astype(np.float32)
-    translation = np.stack((6 * np.sin(time), 4 * np.cos(time), np.full(FRAMES, -1900.0)), axis=1).astype(np.float32)
-    blink = np.where(np.arange(FRAMES) % 3 == 2, 5.0, 0.3).astype(np.float32)
-    person = FaceIdentity(np.zeros(80, np.float32), np.zeros(80, np.float32), AMBIENT, 1.0)
-    return FaceTrack(
-        FaceMotion(25.0, expression, rotation, translation, blink), person,
-        WeakPerspectiveCamera.for_size(WIDTH_PX, HEIGHT_PX), np.zeros((FRAMES, 478, 3), np.float32),
-        np.zeros((FRAMES, 52), np.float32), np.tile(AMBIENT, (FRAMES, 1)), np.ones(FRAMES, np.float32),
-        np.ones(FRAMES, bool),
-    )
-
-
-def filmed(track: FaceTrack) -> list[np.ndarray]:
-    """Frames of a person with a striped face before a shaded wall, whose eyes turn dark when they close."""
-    side = max(WIDTH_PX, HEIGHT_PX)
-    camera = WeakPerspectiveCamera(track.camera.focal_px, WIDTH_PX / 2, HEIGHT_PX / 2, side, side)
-    frames = []
-    wall = np.linspace(60, 160, side)[None, :, None] * np.ones((side, 1, 3))
-    for drawn in HeadRenderer(MODEL, track.person, camera, window_px=16)(track.motion):
-        stripes = 150 + 60 * np.sin(drawn.uv[..., :1] * 25) * np.array([1.0, 0.6, 0.4])
-        frame = np.where(drawn.face[..., None], stripes, wall)
-        frame = frame * (1 - 0.7 * drawn.eye_attention[..., None])
-        frames.append(frame[:HEIGHT_PX, :WIDTH_PX].astype(np.uint8))
-    return frames
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +37,6 @@ def prepared(tmp_path_factory):
     frames = filmed(track)
     prepare_person_video(iter(frames), track, SIZE_PX, folder, MODEL)
     return folder, track, frames
-
-
-def psnr(first: np.ndarray, second: np.ndarray) -> float:
-    return float(-10 * np.log10(np.mean(((first.astype(float) - second) / 255) ** 2)))
 
 
 def test_training_learns_the_person_and_the_files_give_the_same_frames(prepared, tmp_path):
@@ -86,8 +54,8 @@ def test_training_learns_the_person_and_the_files_give_the_same_frames(prepared,
         start, _ = untrained.networks["appearance"](DrawnBatch([video.draw(shut)]))
     first_guess = plain((start[0].clamp(0, 1) * 255).to(torch.uint8).permute(1, 2, 0).numpy())
     eyes = np.abs(frames[shut].astype(int) - frames[shut - 1]).max(-1) > 40
-    assert psnr(made[3], frames[3]) > 30
-    assert psnr(made[shut][eyes], frames[shut][eyes]) > psnr(first_guess[eyes], frames[shut][eyes]) + 6
+    assert psnr_db(made[3], frames[3]) > 30
+    assert psnr_db(made[shut][eyes], frames[shut][eyes]) > psnr_db(first_guess[eyes], frames[shut][eyes]) + 6
     renderer.save(tmp_path)
     loaded = PersonRenderer.load(tmp_path, MODEL)
     for one, other in zip(made, loaded.frames(track.motion), strict=True):
@@ -188,7 +156,7 @@ def test_paper_profile_trains_saves_and_paints_the_same_again(prepared, tmp_path
     renderer, _ = train_person(video, config, tmp_path / "run", Duration(steps=60), profile="paper")
     made = list(renderer.frames(track.motion))
     assert len(made) == FRAMES
-    assert psnr(made[8], frames[8]) > 14  # 60 steps of a tiny network: the picture is there, not yet fine
+    assert psnr_db(made[8], frames[8]) > 14  # 60 steps of a tiny network: the picture is there, not yet fine
     renderer.save(tmp_path)
     again = PersonRenderer.load(tmp_path, MODEL).stream([track.motion[:5], track.motion[5:]])
     for one, other in zip(made, again, strict=True):

@@ -1,0 +1,242 @@
+"""Painting on footage: frames bent without a tear, tracks steadied, walls that stand, mouths that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from face_model.morphable_model import Region
+from foundation.errors import InputError
+from preprocessing.media.frame_file import FrameFile, write_frame_file
+from render2video.conditioning import HeadRenderer
+from render2video.footage.bend import RINGS, STEP_PX, Bend
+from render2video.footage.config import FootageConfig
+from render2video.footage.following import learned_follow
+from render2video.footage.footage import Footage, open_eyed_px
+from render2video.footage.masks import mouth_outline
+from render2video.footage.morph import morph
+from render2video.footage.painter import FootagePainter
+from render2video.footage.steadying import moved, steadied
+from render2video.footage.store import read_footage, save_network, train_on_footage, working_px, write_footage
+from render2video.painter import load_painter
+from tests.render2video.drawn_person import HEIGHT_PX, MODEL, WIDTH_PX, filmed, psnr_db, talking_track
+from training import Duration
+
+FRAMES = 32
+HAIR_RING = 3  # of the shell that the drawn person's hair ends at
+
+
+def with_mouths(track, frames: list[np.ndarray]) -> list[np.ndarray]:
+    """The same frames with whatever is between the lips in black, textured hair and a textured wall."""
+    side, camera = max(WIDTH_PX, HEIGHT_PX), track.camera
+    square = replace(camera, width_px=side, height_px=side)
+    wall = np.random.default_rng(0).integers(60, 200, (HEIGHT_PX // 4, WIDTH_PX // 4, 1)).astype(np.uint8)
+    wall = cv2.resize(wall, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)[..., None].repeat(3, 2)
+    made = []
+    renderer = HeadRenderer(MODEL, track.person, square, window_px=16)
+    face, ring = len(MODEL.mean_mm), len(MODEL.index_sets["face_oval"])
+    for drawn, frame in zip(renderer(track.motion), frames, strict=True):
+        inside = (drawn.region == int(Region.INNER_MOUTH))[:HEIGHT_PX, :WIDTH_PX]
+        hair = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+        outline = drawn.points_px[face + HAIR_RING // 2 * ring : face + (HAIR_RING // 2 + 1) * ring]
+        cv2.fillPoly(hair, [np.rint(outline).astype(np.int32)], 1)
+        shown = drawn.face[:HEIGHT_PX, :WIDTH_PX]
+        frame = (frame * (0.75 + 0.25 * np.sin(drawn.uv[:HEIGHT_PX, :WIDTH_PX, 1:] * 30))).astype(np.uint8)
+        picture = np.where(shown[..., None], frame, np.where(hair[..., None] > 0, 30, wall)).astype(np.uint8)
+        picture[inside] = 0
+        made.append(picture)
+    return made
+
+
+@pytest.fixture(scope="module")
+def track():
+    """Its eyes stay open: the drawn person's lids have no skin."""
+    talking = talking_track(FRAMES)
+    return replace(talking, motion=replace(talking.motion, blink=np.full(FRAMES, 0.3, np.float32)))
+
+
+@pytest.fixture(scope="module")
+def frames(track) -> list[np.ndarray]:
+    return with_mouths(track, filmed(track))
+
+
+@pytest.fixture(scope="module")
+def head(track) -> HeadRenderer:
+    return HeadRenderer(MODEL, track.person, track.camera, 1)
+
+
+@pytest.fixture(scope="module")
+def target(track, frames, tmp_path_factory):
+    """A person's folder, next to untrained."""
+    folder = tmp_path_factory.mktemp("footage")
+    write_footage(folder, iter(frames), track, MODEL)
+    config = FootageConfig(width=8, batch=2)
+    painter, steps = train_on_footage(read_footage(folder, MODEL), config, 48, folder / "run", Duration(steps=4))
+    assert steps == 4
+    save_network(folder, painter.generator, config)
+    return folder
+
+
+def test_frames_are_given_in_any_order_as_they_were(frames, tmp_path):
+    smooth = [cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in frames]
+    count = write_frame_file(tmp_path / "f.mp4", iter(smooth), 25.0, WIDTH_PX, HEIGHT_PX)
+    kept = FrameFile(tmp_path / "f.mp4", WIDTH_PX, HEIGHT_PX)
+    assert count == len(kept) == FRAMES
+    for index in (0, 31, 7, 8, 6, 30, 2):
+        assert psnr_db(kept[index], smooth[index]) > 36
+        assert int(np.argmax([psnr_db(kept[index], frame) for frame in smooth])) == index
+    with pytest.raises(InputError, match="absent or damaged"):
+        FrameFile(tmp_path / "none.mp4", 8, 8)
+
+
+def test_a_frame_bent_nowhere_is_that_frame(head, track, frames):
+    bend, points = Bend(head), open_eyed_px(head, track.motion)
+    assert bend(frames[3], bend.displacement(points[3], points[3])) is frames[3]
+
+
+def test_a_frame_bent_to_another_pose_is_the_frame_of_that_pose(head, track, frames):
+    bend, points = Bend(head), open_eyed_px(head, track.motion)
+    for one, other in ((2, 5), (20, 22), (30, 27)):
+        bent = bend(frames[other], bend.displacement(points[other], points[one]))
+        face = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+        cv2.fillPoly(face, [np.rint(points[one][bend.oval]).astype(np.int32)], 1)
+        cv2.fillPoly(face, [np.rint(mouth_outline(points[one])).astype(np.int32)], 0)
+        inner = cv2.erode(face, np.ones((5, 5))) > 0
+        before, after = psnr_db(frames[other][inner], frames[one][inner]), psnr_db(bent[inner], frames[one][inner])
+        assert after > before + 2
+
+
+def test_nothing_folds_and_the_frames_edge_stands(head, track):
+    """The map from bent to real pixels keeps its orientation everywhere, and is none at the edges."""
+    bend, points = Bend(head), open_eyed_px(head, track.motion)
+    for one, other in ((0, 8), (12, 30)):
+        shift = bend.displacement(points[other], points[one])
+        places = bend.centres + shift
+        across, down = np.diff(places[..., 0], axis=1), np.diff(places[..., 1], axis=0)
+        assert across.min() > -0.5 * STEP_PX and down.min() > -0.5 * STEP_PX
+        assert np.abs(shift[0]).max() < 0.5 and np.abs(shift[:, 0]).max() < 0.5
+
+
+def test_the_rectangle_of_a_bent_frame_is_that_of_the_whole(head, track, frames):
+    bend, points = Bend(head), open_eyed_px(head, track.motion)
+    shift = bend.displacement(points[9], points[4])
+    rows, columns = slice(30, 90), slice(50, 140)
+    part = bend.sampled(frames[9], shift, rows, columns)
+    assert np.array_equal(part, bend(frames[9], shift)[rows, columns])
+
+
+def test_what_goes_along_with_the_head_is_learned(head, track, frames):
+    """Hair that ends at the second ring goes along, the wall beyond it does not."""
+    footage = Footage(
+        frames, head, track.motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32)
+    )
+    follow = learned_follow(footage)
+    upper = np.r_[:7, 30:36]  # of the outline: above and beside the head, where the frame shows the wall
+    rings = np.array(RINGS)
+    assert follow[rings <= 0.5][:, upper].mean() > 0.7
+    assert follow[rings >= 2.0][:, upper].mean() < 0.3
+    assert (np.diff(follow, axis=0) <= 1e-9).all()
+
+
+def test_a_trembling_track_is_steadied(head, track, frames):
+    points = open_eyed_px(head, track.motion)
+    tremble = np.random.default_rng(1).normal(scale=0.8, size=(FRAMES, 1, 2)).astype(np.float32)
+    found = moved(points + tremble, steadied(frames, head, points + tremble, np.zeros(FRAMES, bool)))
+    still = slice(0, len(MODEL.mean_mm))
+
+    def trembling(track_px: np.ndarray) -> float:
+        return float(np.diff(track_px[:, still] - points[:, still], axis=0).std())
+
+    assert trembling(found) < 0.5 * trembling(points + tremble)
+
+
+def test_a_morph_moves_what_a_dissolve_would_double():
+    """Half-way between a square here and a square there is a square in between, not two."""
+    here, there = (np.full((96, 96, 3), 40, np.uint8) for _ in range(2))
+    here[40:60, 30:50], there[40:60, 42:62] = 220, 220
+    between = morph(here, there, 0.5)
+    row = between[50, :, 0].astype(int)
+    assert (row > 150).sum() == pytest.approx(20, abs=4)
+    assert abs(float(np.flatnonzero(row > 150).mean()) - 45.5) < 2
+    assert psnr_db(morph(here, there, 0.0), here) > 35 and psnr_db(morph(here, there, 1.0), there) > 35
+
+
+def test_own_motion_gives_the_footage_back(target, track, frames):
+    painter = load_painter(target, MODEL)
+    made = list(painter.frames(track.motion))
+    assert len(made) == FRAMES and made[0].shape == (HEIGHT_PX, WIDTH_PX, 3)
+    assert np.mean([psnr_db(one, other) for one, other in zip(made, frames, strict=True)]) > 24
+    points = painter.face_px(track.motion)
+    assert points.shape == (FRAMES, len(MODEL.mean_mm), 2)
+
+
+def test_pieces_make_the_same_film_and_the_same_file_the_same_frames(target, track):
+    whole = list(load_painter(target, MODEL).frames(track.motion))
+    pieces = list(load_painter(target, MODEL).stream([track.motion[:7], track.motion[7:]]))
+    for one, other in zip(whole, pieces, strict=True):
+        assert np.array_equal(one, other)
+
+
+def dark_share(frame: np.ndarray, points_px: np.ndarray) -> float:
+    """Of the mouth's pixels, those that are black: an open mouth of the drawn person."""
+    mouth = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+    cv2.fillPoly(mouth, [np.rint(mouth_outline(points_px)).astype(np.int32)], 1)
+    return float((frame[mouth > 0].max(-1) < 40).mean())
+
+
+def test_the_frames_own_lips_do_not_leak(target, track, head):
+    """Closed lips are wanted over footage whose mouth opens and closes: none is left open, and open ones are open."""
+    painter = load_painter(target, MODEL)
+    lips = painter.footage.lips_mm
+    from render2video.footage.footage import gap_mm
+
+    gaps = gap_mm(lips)
+    shut, wide = int(gaps.argmin()), int(gaps.argmax())
+    assert gaps[wide] > gaps[shut] + 2
+    opened = {}
+    for name, index in (("shut", shut), ("wide", wide)):
+        held = np.repeat(track.motion.expression[index : index + 1], FRAMES, axis=0)
+        motion = replace(track.motion, expression=held)
+        points = open_eyed_px(head, motion)
+        made = list(painter.frames(motion))
+        opened[name] = np.mean([dark_share(frame, p) for frame, p in zip(made, points, strict=True)])
+    assert opened["wide"] > 3 * opened["shut"] + 0.02
+
+
+def test_a_head_is_kept_near_where_the_footage_has_it(target, track):
+    painter = load_painter(target, MODEL)
+    assert isinstance(painter, FootagePainter)
+    far = replace(track.motion, rotation=track.motion.rotation * 6)
+    kept = painter.bounded(far).rotation
+    reach = np.ptp(track.motion.rotation, axis=0)
+    assert (np.ptp(kept, axis=0) <= 1.55 * reach).all()
+    middle = track.motion[10:12]
+    near = replace(middle, rotation=np.tile(np.median(track.motion.rotation, axis=0), (2, 1)).astype(np.float32))
+    assert np.allclose(painter.bounded(near).rotation, near.rotation, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["footage.mp4", "appearance.safetensors", "render2video.safetensors"])
+def test_a_damaged_file_is_told(target, tmp_path, name):
+    for path in target.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / name).write_bytes(b"damaged")
+    with pytest.raises(InputError):
+        load_painter(tmp_path, MODEL)
+
+
+def test_too_few_frames_are_told(track, frames, tmp_path):
+    def few() -> Iterator[np.ndarray]:
+        yield from frames[:5]
+
+    with pytest.raises(InputError, match="5 frames"):
+        write_footage(tmp_path, few(), track, MODEL)
+
+
+@pytest.mark.parametrize(("size", "window"), [(256, 96), (512, 192)])
+def test_the_working_size_follows_the_faces(size, window):
+    assert working_px(size) == window
