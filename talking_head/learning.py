@@ -20,6 +20,7 @@ from foundation.shipped import shipped
 from preprocessing.media import read_frames
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.registry import EncoderName
+from render2video.footage.quality import mouth_psnr_db
 from render2video.footage.store import (
     FRAMES_FILE,
     read_footage,
@@ -139,7 +140,7 @@ def learn_look(
     save_network(folder, painter.generator, painter.config)
     middle = int(np.flatnonzero(measured.valid)[measured.valid.sum() // 2])
     write_preview(next(painter.frames(measured.motion[middle : middle + 1])), folder / PREVIEW)
-    return {"video_steps": float(steps)}
+    return {"learned_mouth_psnr_db": round(mouth_psnr_db(painter), 2), "video_steps": float(steps)}
 
 
 def learn_video(

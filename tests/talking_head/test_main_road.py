@@ -49,7 +49,7 @@ def test_a_target_holds_what_the_design_says(enrolled: tuple[Home, Target]) -> N
     card = TargetCard.read(target.folder / CARD)
     assert card.consent.statement == "for tests" and card.origin["video"] == "clip.mp4"
     assert len(card.motion_statistics.mean) == 71 and card.quality["face_share"] == 1.0
-    assert card.quality["learned_face_psnr_db"] > 20
+    assert card.quality["learned_mouth_psnr_db"] > 20
     assert not list(home.work.iterdir()), "no unfinished work stays"
 
 
