@@ -169,6 +169,8 @@ def without(track: LandmarkTrack, wrong: np.ndarray) -> LandmarkTrack:
     """The track without some of its frames `[T]` bool; they are filled from their neighbours, as are those without a
     face.
     """
+    if not (track.valid & wrong).any():
+        return track
     valid = track.valid & ~wrong
     landmarks_px, arkit = (fill_gaps(values, valid) for values in (track.landmarks_px, track.arkit))
     return replace(

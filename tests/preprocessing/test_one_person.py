@@ -97,6 +97,24 @@ def test_people_who_take_turns_are_refused_with_a_picture(
     assert caught.value.sight.picture_rgb.shape == (384, 768, 3)
 
 
+def test_frames_woven_from_two_fields_are_told(
+    frames: list[np.ndarray], tracker: MediaPipeTracker, tmp_path: Path
+) -> None:
+    """A head that sways by 4 pixels a frame, so that each field shows it 2 pixels further."""
+    def swayed(k: float) -> np.ndarray:
+        shift = np.array([[1, 0, 24 * np.sin(k / 6)], [0, 1, 0]])
+        return cv2.warpAffine(frames[int(k)], shift, (384, 384), borderMode=cv2.BORDER_REPLICATE)
+
+    woven = []
+    for k in range(40):
+        frame = swayed(k)
+        frame[1::2] = swayed(k + 0.5)[1::2]
+        woven.append(frame)
+    _, notes = watched(woven, tracker, tmp_path / "a.mp4")
+    assert len(notes) == 1 and "combed" in notes[0]
+    assert watched([swayed(k) for k in range(40)], tracker, tmp_path / "b.mp4")[1] == ()
+
+
 def masked(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
     """A light blue mask from the nose's bridge to under the chin."""
     ring = (195, 101, 50, 123, 147, 177, 215, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 435, 401)
