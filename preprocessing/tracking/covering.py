@@ -21,7 +21,9 @@ DARK_LEVELS = 16.0  # added before taking logarithms: differences in deep shadow
 LEAST_CHANGE, SPREADS = 0.2, 4.0  # of a landmark's log colour: at least, and in robust deviations of its own
 ALL_SHARE = 0.3  # of the lower face's landmarks whose colour changed: evidence of 1
 LIPS_FAINT, LIPS_GONE = 0.7, 0.35  # of the usual contrast of the lips: no evidence above, evidence of 1 below
-FREE, COVERED = 0.8, 1.15  # evidence; of 570 frames of speech of 8 people none has more than 0.9
+# Lips of nearly the skin's colour come and go with the light. They count where so much of the lower face changed too.
+SOME_SHARE, ENOUGH_SHARE = 0.04, 0.1
+FREE, COVERED = 0.8, 1.15  # evidence; of 3,369 frames of speech of 16 people none has more
 # Heights of the mean face's landmarks: the nose ends at -20, eyes are at 22, brows at 48, the chin ends at -89.
 LOWER_BELOW_MM, CHEEKS_MM, FOREHEAD_ABOVE_MM = -22.0, (-15.0, 8.0), 50.0
 ASIDE_MM = 38.0  # from the middle; farther out a turn shows something else
@@ -71,7 +73,8 @@ def mouth_covered(colours: np.ndarray, mouths: np.ndarray, valid: np.ndarray, fp
     changed = (change > np.maximum(LEAST_CHANGE, SPREADS * spread)).any(-1).mean(-1)
     contrast = mouths[valid, 0]
     faint = contrast / max(float(np.median(contrast)), 1e-3)
-    evidence = changed / ALL_SHARE + np.clip((LIPS_FAINT - faint) / (LIPS_FAINT - LIPS_GONE), 0, 1)
+    gone = np.clip((LIPS_FAINT - faint) / (LIPS_FAINT - LIPS_GONE), 0, 1)
+    evidence = changed / ALL_SHARE + gone * np.clip((changed - SOME_SHARE) / (ENOUGH_SHARE - SOME_SHARE), 0, 1)
     surely = median_filter(np.clip((evidence - FREE) / (COVERED - FREE), 0, 1), BLIP_FRAMES, mode="nearest")
     told = np.array([MouthSight(*map(float, mouth)).covered for mouth in mouths[valid]])
     if told.mean() > 0.5:  # all through the shot: there is nothing to compare with

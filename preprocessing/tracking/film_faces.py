@@ -48,6 +48,11 @@ class FilmFaces:
         """`[T]`, the number of each frame's shot, from 0."""
         return np.cumsum(self.breaks) - 1
 
+    @property
+    def stretches(self) -> list[tuple[int, int]]:
+        """First frame, and the one after the last, of what was followed in one piece."""
+        return stretches(self.breaks, self.fps)
+
     def save(self, path: Path) -> None:
         """Write as safetensors, whole or not at all."""
         facts = {name: getattr(self, name) for name in ("fps", "width_px", "height_px", "source", "tracker")}
@@ -132,8 +137,9 @@ def _counted(frames: Iterator[np.ndarray], advance: Advance, start: int, total: 
         advance(min(done, total))
 
 
-def stretches(breaks: np.ndarray, longest: int) -> list[tuple[int, int]]:
-    """First frame and the one after the last of each shot, long ones in pieces."""
+def stretches(breaks: np.ndarray, fps: float) -> list[tuple[int, int]]:
+    """First frame and the one after the last of each shot `breaks` `[T]`, long ones in pieces of `STRETCH_S`."""
+    longest = max(1, round(STRETCH_S * fps))
     borders = [*np.flatnonzero(breaks).tolist(), len(breaks)]
     return [
         (first, min(first + longest, end))
@@ -147,7 +153,7 @@ def _runs(
     frames, runs = read_frames(path, info.fps), list[Run]()
     total = float(len(breaks))
     with progress(f"Following the faces in {path.name}", total) as advance:
-        for start, end in stretches(breaks, max(1, round(STRETCH_S * info.fps))):
+        for start, end in stretches(breaks, info.fps):
             part = parts / f"{start:08d}.safetensors" if parts is not None else None
             if part is not None and part.is_file():
                 next(itertools.islice(frames, end - start, end - start), None)  # skip its frames

@@ -118,12 +118,15 @@ def _grouped(faces: FilmFaces) -> list[list[Run]]:
     """Runs by person."""
     runs, shot = faces.runs, faces.shot
     likenesses = [_likeness([run]) for run in runs]
+    seams = {start for start, _ in faces.stretches}
     groups: list[list[int]] = []
     for index, run in enumerate(runs):  # first what goes on at the same place
         for group in groups:
             last = runs[group[-1]]
             goes_on = shot[last.start] == shot[run.start] and 0 <= run.start - last.end <= KEEP_S * faces.fps
-            if goes_on and _near(last, run) and unlikeness(likenesses[group[-1]], likenesses[index]) < STILL_THE_SAME:
+            # A run that ended without a loss did so because the face became another's.
+            most = 1.0 if run.start == last.end and run.start not in seams else STILL_THE_SAME
+            if goes_on and _near(last, run) and unlikeness(likenesses[group[-1]], likenesses[index]) < most:
                 group.append(index)
                 break
         else:

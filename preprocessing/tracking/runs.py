@@ -22,7 +22,7 @@ PICTURE_S = 0.2  # between pictures of a face, by which it is known again
 SIZE_RATIO = 1.5  # between frames at most; more is another face
 MOST_FACES = 6
 LEAST_FRAMES = 3  # a face seen in fewer was none; lost for so many, it is looked at afresh
-CHANGED = 2.0  # unlikeness of a face before and after, from which a run is of two people
+CHANGED = 1.5  # unlikeness of a face before and after, from which a run is of two people
 PICTURES = 4  # before and after that are compared
 
 

@@ -110,7 +110,7 @@ def test_a_killed_run_goes_on_and_a_known_film_is_not_looked_at(
     assert np.array_equal(again.track.landmarks_px, found.track.landmarks_px)
     assert np.array_equal(again.covered, found.covered) and np.array_equal(again.track.valid, found.track.valid)
     _Watched.asked = 0
-    other = follow_person(made, "2" if found.number == 1 else "1", tmp_path, lambda: _Watched(spawn()))
+    other = follow_person(made, str(3 - found.number), tmp_path, lambda: _Watched(spawn()))
     assert _Watched.asked == 0 and other.track.valid[30:55].all() and not other.track.valid[:30].any()
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
 
@@ -175,7 +175,7 @@ def test_who_is_meant_where_nobody_says() -> None:
 def test_long_shots_are_followed_in_pieces() -> None:
     breaks = np.zeros(100, bool)
     breaks[[0, 30]] = True
-    assert stretches(breaks, 40) == [(0, 30), (30, 70), (70, 100)]
+    assert stretches(breaks, 2.0) == [(0, 30), (30, 70), (70, 100)]
 
 
 @pytest.mark.slow
@@ -194,11 +194,28 @@ def test_when_two_cross_the_one_behind_ends_and_comes_back_as_itself(
     assert front.track.valid.all() and front.people == 2 and front.why == "their lips go with the sound"
     middle = front.track.landmarks_px[:, 4, 0]
     assert np.allclose(middle, 108 + 440 * np.arange(150) / 149, atol=12), "hers throughout"
-    behind = follow_person(path, "2" if front.number == 1 else "1", tmp_path, spawn)
+    behind = follow_person(path, str(3 - front.number), tmp_path, spawn)
     seen = behind.track.valid
     assert seen[:50].all() and not seen[60:90].any() and seen[110:].all()
     middle = behind.track.landmarks_px[seen, 4, 0]
     assert np.allclose(middle, (532 - 440 * np.arange(150) / 149)[seen], atol=25)
+
+
+@pytest.mark.slow
+def test_a_dissolve_does_not_hand_a_face_over(
+    speaker: Frames, spawn: Callable[[], FaceTracker], tmp_path: Path
+) -> None:
+    """In half a second she becomes somebody else at the same place."""
+    shares = np.clip((np.arange(120) - 55) / 12, 0, 1)
+    frames = [
+        np.rint((1 - share) * frame + share * another(frame)).astype(np.uint8)
+        for share, frame in zip(shares, speaker, strict=False)
+    ]
+    film = write_media(tmp_path / "dissolve.mp4", frames)
+    chosen = follow_person(film, None, tmp_path, spawn)
+    seen, other = chosen.track.valid, follow_person(film, str(3 - chosen.number), tmp_path, spawn).track.valid
+    assert seen[:50].sum() in (0, 50) and seen[75:].sum() in (0, 45) and seen[0] != seen[-1]
+    assert (seen ^ other)[:50].all() and (seen ^ other)[75:].all()
 
 
 @pytest.mark.slow
