@@ -9,12 +9,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from face_model import mp478
+from face_model.rotations import rotation_matrix
 from foundation.errors import InputError
 from preprocessing.media import read_frames, read_sound
 from preprocessing.tracking import FaceObservation, FaceTracker, LandmarkTrack, face_tracker
-from preprocessing.tracking.film_faces import stretches
-from preprocessing.tracking.people import ChosenPerson, Person, choose_person, follow_person
+from preprocessing.tracking.film_faces import FilmFaces, stretches
+from preprocessing.tracking.people import (
+    TURNED_RAD,
+    ChosenPerson,
+    Person,
+    choose_person,
+    follow_person,
+    head_turns,
+    people_of,
+)
+from preprocessing.tracking.runs import Run
 from tests.footage import another
 from tests.preprocessing.making import grey, write_media
 
@@ -170,6 +182,21 @@ def test_who_is_meant_where_nobody_says() -> None:
     assert choose_person([speaks, by_chance])[0] == 0, "lips that hardly move are not the speaker's"
     with pytest.raises(InputError, match="nobody's lips go with its sound"):
         choose_person([small, large], "speaking")
+
+
+def test_a_face_that_turns_away_is_not_used() -> None:
+    """The mean head turns from the camera to the side and back."""
+    yaw_rad = np.radians(np.concatenate([np.linspace(0, 80, 40), np.linspace(80, 0, 40)]))
+    turn = rotation_matrix(torch.tensor(np.stack([0 * yaw_rad, yaw_rad, 0 * yaw_rad], axis=1))).numpy()
+    heads = np.einsum("tab,vb->tva", turn, mp478.load().mean_mm.numpy())
+    points = (heads * (1, -1, 1) + (200, 200, 0)).astype(np.float32)
+    assert np.allclose(head_turns(points)[:, 1], yaw_rad, atol=0.01)
+    seen, at = np.ones(80, bool), np.arange(0, 80, 5)
+    pictures = np.random.default_rng(0).integers(0, 255, (16, 48, 48, 3), np.uint8)
+    skin, mouths = np.full((80, 478, 3), 150, np.uint8), np.full((80, 3), 10, np.float32)
+    run = Run(0, points, np.zeros((80, 52), np.float32), skin, mouths, seen, pictures, at)
+    (person,) = people_of(FilmFaces(25.0, 400, 400, np.arange(80) == 0, [run]))
+    assert np.array_equal(person.track.valid, yaw_rad < TURNED_RAD)
 
 
 def test_long_shots_are_followed_in_pieces() -> None:
