@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from foundation.easing import smoothstep
+from render2video.photo.folds import fall
 from render2video.photo.light import LUMA
 from render2video.photo.warp import EYES, PhotoGeometry, polygon_mask
 
-LEAST_CLOSED = 0.04
+PAINTED = 0.18, 0.42  # closed so far, a lid begins to be painted and wholly is; eyes that narrow keep their lashes
 TEMPLE_ENDS = 0.0, 1.0  # of each eye's upper lid: which end lies at the temple
 # All lengths in widths of the eye, along it and across it. How far lashes reach beyond the upper lid, the lower lid,
 # the corner at the nose and the one at the temple: that far nothing of the photo is taken for skin.
@@ -33,7 +34,6 @@ LASH_TINT = np.array([0.94, 1.02, 1.06], np.float32)  # they darken blue more th
 LINE, LINE_DARK = (0.012, 0.024), 0.45  # the line where lids meet, at the nose and at the temple: half width, darkness
 # Shares of brightness: the lid's bulge over the eyeball, what it loses above its edge and in the crease above it.
 BULGE, EDGE, CREASE, CREASE_WIDE = 0.05, 0.06, 0.07, 0.05
-WHOLE_AT = 0.3  # closed so far, the lid is wholly painted
 
 
 class Lid:
@@ -121,7 +121,7 @@ class Lid:
         skin = cv2.warpAffine(self.skin, local, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
         patch = cv2.warpAffine(self.patch, local, size, flags=how)
         above = below - edge  # negative above the lid's edge
-        strength = smoothstep(min(1.0, closed / WHOLE_AT)) * patch
+        strength = fall(np.array(closed), *PAINTED) * patch
         strength = strength * np.clip(0.5 - above / (EDGE_SOFT + 1.2 / width), 0, 1)
         height = np.maximum(edge - top, 0.02)
         share = np.clip((below - top) / height, 0, 1)
@@ -148,7 +148,7 @@ class Lid:
         thick = LINE[0] + (LINE[1] - LINE[0]) * (along if self.temple else 1 - along)
         ends = np.clip(8 * np.minimum(along + 0.02, 1.02 - along), 0, 1)
         line = LINE_DARK * ends * np.exp(-np.square(above / (np.maximum(thick, LINE[0]) + 0.4 / width)))
-        shown = float(smoothstep(min(1.0, closed / WHOLE_AT)))
+        shown = float(fall(np.array(closed), *PAINTED))
         dark: np.ndarray = shown * np.maximum(lashes, line * closed)
         return dark
 
@@ -174,7 +174,7 @@ class Lids:
             to_photo: of each eye `[2, 3]`, affine from its pixels to the photo's.
         """
         closed = float(np.clip(blink / 5.0, 0, 1))
-        if closed < LEAST_CLOSED:
+        if closed <= PAINTED[0]:
             return
         for lid, ring, way in zip(self.lids, EYES, to_photo, strict=True):
             lid.paint(picture, targets[ring], closed, way)

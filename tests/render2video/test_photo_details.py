@@ -235,6 +235,16 @@ def test_a_lid_is_of_the_skin_around_and_its_lashes_travel_down(
             assert below.mean() < 0.8 * SKIN @ LUMA and (seen[0.0][lash, column] @ LUMA) < 0.5 * SKIN @ LUMA
 
 
+def test_eyes_that_narrow_in_speech_keep_their_lashes(closed: PersonRenderer) -> None:
+    painter = painter_of(closed)
+    picture = painter.person[..., :3].astype(np.float32)
+    same = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    for blink, changes in ((0.9, False), (3.0, True)):
+        made = picture.copy()
+        painter.lids.paint(made, painter.geometry.landmarks_px, blink, [same, same])
+        assert np.array_equal(made, picture) != changes
+
+
 def test_lips_stay_as_full_as_the_photos(portrait: tuple[FaceTrack, np.ndarray]) -> None:
     """The lower lip of a photo is half as thick again as the mesh's: at rest it is what it was; the nose stays."""
     track, photo = portrait
