@@ -25,10 +25,13 @@ from talking_head.enrol import SHORTEST_S
 from talking_head.enrol_order import EnrolOrder
 from talking_head.framing import Framing, Shot
 from talking_head.given import checked_consent, readable
+from talking_head.machine import ENOUGH_BYTES
 from talking_head.settings import EnrolSettings
 from talking_head.speaking import Directions, encoder_for, speakers
 from talking_head.synthesis import Order
 from talking_head.target import DEFAULT_MODEL, Target, checked_id
+
+log = logging.getLogger(__name__)
 
 FACE_LOOKS, LOOKS_FPS = 6, 2.0  # frames of a video's start in which a face is looked for, and how many a second
 NO_FACE = "no face is seen in the first {:g} s"
@@ -107,6 +110,9 @@ def _enrolment(order: EnrolOrder, done: Target | None) -> dict[str, Any]:
     else:
         state = "resumes" if order.work_folder.is_dir() else "new"
     seen = _video(order.source) if order.photo is None else _photo(order)
+    free = free_bytes(order.home.path)
+    if free < ENOUGH_BYTES:
+        log.warning("%s: %.1f GB free; an enrolment may need %.0f", order.home.path, free / 1e9, ENOUGH_BYTES / 1e9)
     begun = {name: "nothing" if start is None else str(start.path) for name, start in order.begun.items()}
     plan = {} if order.photo is not None else {
         "painted_px": order.settings.size_px, "profile": order.settings.profile, "device": order.device,
@@ -115,7 +121,7 @@ def _enrolment(order: EnrolOrder, done: Target | None) -> dict[str, Any]:
     return {
         "person": order.target_id, "state": state, "consent": order.consent, "source": str(order.source), **seen,
         **plan, "motion_begins_from": begun, "place": str(order.home.targets / order.target_id),
-        "free_bytes": free_bytes(order.home.path),
+        "free_bytes": free,
     }
 
 
@@ -141,7 +147,7 @@ def _video(source: Path) -> dict[str, Any]:
         tracker.close()
     sizes = [_face_px(faces[0].landmarks_px) for faces in found if faces]
     if not sizes:
-        logging.getLogger(__name__).warning("%s: %s", source, NO_FACE.format(FACE_LOOKS / LOOKS_FPS))
+        log.warning("%s: %s", source, NO_FACE.format(FACE_LOOKS / LOOKS_FPS))
     return {
         "kind": "video", "width_px": info.width_px, "height_px": info.height_px, "fps": round(info.fps, 3),
         "variable_rate": info.variable_frame_rate, "rotation_degrees": info.rotation_degrees,

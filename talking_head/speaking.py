@@ -69,9 +69,10 @@ def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel,
         InputError: no such motion model, or one that does not take these directions.
     """
     share = how.head_share()
-    model = person_model(person, how.model, device, how.weights)
-    directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
-    mover = directed if model.moves_head else load_motion_model(person.folder / MOTION, device)
+    with person.unchanged():
+        model = person_model(person, how.model, device, how.weights)
+        directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
+        mover = directed if model.moves_head else load_motion_model(person.folder / MOTION, device)
     moved = mover.with_head(share)
     return moved if mover is directed else directed, moved
 

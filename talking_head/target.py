@@ -129,7 +129,7 @@ class Target:
     folder: Path
     card: TargetCard
     built_in: bool = False
-    mark: tuple[int, ...] = ()  # of the folder as it was when the card was read
+    mark: tuple[int, ...] = ()  # of the folder as it was when the card was read, where it was
 
     @property
     def id(self) -> str:
@@ -159,7 +159,7 @@ class Target:
         try:
             yield
         finally:  # what an absent file raises is then no news
-            if _mark(self.folder) != self.mark:
+            if self.mark and _mark(self.folder) != self.mark:
                 raise InputError(
                     f"target '{self.id}' was changed by another command meanwhile", "a target that stays as it is",
                     "run the same command again",

