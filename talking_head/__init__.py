@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from talking_head.datasets.gate import Gate
     from talking_head.datasets.prepare import PrepareSettings, prepare
     from talking_head.datasets.workers import Place
+    from talking_head.dubbing import DubSettings, dub
     from talking_head.enrol import enroll
     from talking_head.exporting.export import export
     from talking_head.framing import Framing
@@ -58,6 +59,7 @@ __version__ = _version()
 
 _HOMES = {
     "Directions": "talking_head.speaking",
+    "DubSettings": "talking_head.dubbing",
     "EnrolSettings": "talking_head.settings",
     "Framing": "talking_head.framing",
     "Gate": "talking_head.datasets.gate",
@@ -67,6 +69,7 @@ _HOMES = {
     "PrepareSettings": "talking_head.datasets.prepare",
     "Target": "talking_head.target",
     "compare": "evaluation.report",
+    "dub": "talking_head.dubbing",
     "enroll": "talking_head.enrol",
     "evaluate": "evaluation.report",
     "export": "talking_head.exporting.export",
@@ -82,9 +85,9 @@ _HOMES = {
     "verify": "talking_head.provenance",
 }
 __all__ = [
-    "Directions", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place", "PrepareSettings", "Target",
-    "compare", "enroll", "evaluate", "export", "live", "prepare", "remove_all", "remove_targets", "synthesize",
-    "targets", "track", "train", "transfer", "verify",
+    "Directions", "DubSettings", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place",
+    "PrepareSettings", "Target", "compare", "dub", "enroll", "evaluate", "export", "live", "prepare", "remove_all",
+    "remove_targets", "synthesize", "targets", "track", "train", "transfer", "verify",
 ]
 
 

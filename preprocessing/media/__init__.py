@@ -4,7 +4,7 @@ Time 0 is the first video frame that is shown (for files without pictures: the f
 pictures of one file are given on that one clock, whatever start times, edit lists and encoder delays the file has.
 """
 
-from preprocessing.media.pictures import frames_at, read_frames
+from preprocessing.media.pictures import frames_at, read_frames, timed_frames
 from preprocessing.media.probing import MediaInfo, probe
 from preprocessing.media.sound import (
     is_silent,
@@ -17,5 +17,5 @@ from preprocessing.media.writing import VideoWriter
 
 __all__ = [
     "MediaInfo", "TransparentWriter", "VideoWriter", "frames_at", "is_silent", "nothing_to_hear", "probe",
-    "read_frames", "read_sound", "stream_sound",
+    "read_frames", "read_sound", "stream_sound", "timed_frames",
 ]

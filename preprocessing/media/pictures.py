@@ -90,6 +90,18 @@ def frames_at(
     yield from given(max(round(end_s * fps), 1))
 
 
+def timed_frames(path: Path | str) -> Iterator[tuple[float, np.ndarray]]:
+    """(seconds since the first frame, frame `[H, W, 3]` uint8 RGB) of every frame that a file has, upright.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    convert: ToRgb | None = None
+    for time_s, _, frame, pixel_aspect in _timed_frames(path):
+        convert = convert or _converter(path, pixel_aspect)
+        yield time_s, convert(frame)
+
+
 def _converter(path: Path | str, pixel_aspect: Fraction | None) -> ToRgb:
     found = layout(path)
     for note in found.notes if found is not None else ():

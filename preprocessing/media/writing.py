@@ -16,6 +16,7 @@ from foundation.errors import InputError
 from foundation.files import atomic_path
 from preprocessing.media.sound import sound_blocks
 
+TICK = Fraction(1, 90_000)  # of timed films: divides the common frame rates, and milliseconds
 AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 AAC_BITS_A_SECOND = {1: 96_000, 2: 160_000}
 # Those that the mp4 muxer keeps.
@@ -85,6 +86,7 @@ class VideoWriter:
         crf: x264 quality, 0 lossless to 51.
         metadata: tags such as `{"comment": "synthetic"}`.
         preset, codec_options: x264's, for files that are not films for people.
+        timed: whether each frame is written with its time; fps then only tells how long the last one is shown.
 
     Raises:
         InputError: the sound cannot be read, an unknown tag, no frame was written, no space left on the disk.
@@ -94,6 +96,7 @@ class VideoWriter:
         self, path: Path | str, fps: float | Fraction, width_px: int, height_px: int,
         sound_source: Path | str | None = None, sound_offset_s: float = 0.0, crf: int = 18,
         metadata: dict[str, str] | None = None, preset: str = "veryfast", codec_options: dict[str, str] | None = None,
+        timed: bool = False,
     ) -> None:
         self.path, self.fps = Path(path), Fraction(fps).limit_denominator(1001)
         if self.fps <= 0:
@@ -101,6 +104,7 @@ class VideoWriter:
         if unknown := set(metadata or {}) - KNOWN_TAGS:
             raise InputError(f"metadata tag '{min(unknown)}'", f"one that mp4 keeps: {', '.join(sorted(KNOWN_TAGS))}")
         self.width_px, self.height_px, self.frames = width_px, height_px, 0
+        self.timed, self._last_pts = timed, -1
         self._options = {"preset": preset, "crf": str(crf)} | (codec_options or {})
         self._metadata = metadata or {}
         self._sound = SoundTrack(Path(sound_source), sound_offset_s) if sound_source is not None else None
@@ -124,15 +128,20 @@ class VideoWriter:
         context = video.codec_context
         context.colorspace, context.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
         context.color_primaries, context.color_trc = int(ColorPrimaries.BT709), int(ColorTrc.BT709)
-        context.time_base = 1 / self.fps
+        context.time_base = TICK if self.timed else 1 / self.fps
         self._video, self._aac = video, None
         if self._sound is not None:
             layout = "mono" if self._sound.channels == 1 else "stereo"
             self._aac = self._container.add_stream("aac", rate=self._sound.rate_hz, layout=layout)
             self._aac.bit_rate = AAC_BITS_A_SECOND[self._sound.channels]
 
-    def write(self, frame_rgb: np.ndarray) -> None:
-        """Append one frame `[H, W, 3]` uint8 RGB, and the sound that goes with it."""
+    def write(self, frame_rgb: np.ndarray, time_s: float | None = None) -> None:
+        """Append one frame `[H, W, 3]` uint8 RGB, and the sound that goes with it.
+
+        Args:
+            time_s: when it is shown, for films whose frames do not come evenly; None: at its turn. A film has all its
+                frames of one kind.
+        """
         expected = (self.height_px, self.width_px, 3)
         assert frame_rgb.shape == expected, f"a frame {frame_rgb.shape}, not {expected}"
         assert frame_rgb.dtype == np.uint8, f"a frame of {frame_rgb.dtype}, not uint8"
@@ -143,6 +152,10 @@ class VideoWriter:
             dst_color_primaries=None, interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND, threads=1,
         )
         picture.pts, picture.time_base = self.frames, 1 / self.fps
+        if self.timed:
+            assert time_s is not None, "a frame without a time in a film of timed ones"
+            picture.pts, picture.time_base = max(round(time_s / TICK), self._last_pts + 1), TICK
+            self._last_pts = picture.pts
         self._container.mux(self._video.encode(picture))
         self.frames += 1
         self._write_sound()
@@ -152,8 +165,10 @@ class VideoWriter:
         if self._sound is None or self._aac is None:
             return
         start = self._sound.given
-        count = round(self.frames * self._sound.rate_hz / self.fps) - start
-        self._container.mux(self._aac.encode(self._sound.block(count)))
+        end_s = self.frames / self.fps if not self.timed else self._last_pts * TICK + 1 / self.fps
+        count = max(0, round(end_s * self._sound.rate_hz) - start)
+        if count:
+            self._container.mux(self._aac.encode(self._sound.block(count)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -70,9 +70,9 @@ class FootagePainter:
     def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
         """Full frames of a motion that comes in pieces."""
         wanted, for_head, for_bases, for_mouths, for_eyes = tee(self.wanted(pieces), 5)
-        bases = self._bases(for_bases, self._path(self.config.head)(map(self._head_costs, for_head)))
+        bases = self.bases(for_bases, self.path(self.config.head)(map(self._head_costs, for_head)))
         mouths = self.mouth_path(for_mouths)
-        eyes = self._path(self.config.eyes)(map(self._eye_costs, for_eyes))
+        eyes = self.path(self.config.eyes)(map(self._eye_costs, for_eyes))
         for want, (base, shown), mouth, eye in zip(wanted, bases, mouths, eyes, strict=True):
             frame = base.copy()
             self._paint_eyes(frame, want, shown, eye)
@@ -109,7 +109,8 @@ class FootagePainter:
                 for index in range(len(part)):
                     yield Wanted(points[index], lips[index], part[index : index + 1])
 
-    def _path(self, costs: PathCosts) -> FootagePath:
+    def path(self, costs: PathCosts) -> FootagePath:
+        """A new path through the footage."""
         footage = self.footage
         return FootagePath(footage.looks, footage.usable, footage.breaks, footage.motion.fps, costs)
 
@@ -128,7 +129,7 @@ class FootagePainter:
     def mouth_path(self, wanted: Iterable[Wanted]) -> Iterator[list[tuple[int, float]]]:
         """For each frame the real mouths to take, each with its share."""
         before: list[tuple[int, float]] = []
-        for index in self._path(self.config.mouth)(self.footage.mouth_costs(w.lips_mm, w.points_px) for w in wanted):
+        for index in self.path(self.config.mouth)(self.footage.mouth_costs(w.lips_mm, w.points_px) for w in wanted):
             fading = [(min(i + 1, len(self.footage) - 1), s - 1 / MOUTH_BLEND_FRAMES) for i, s in before]
             fading = [(i, s) for i, s in fading if s > 0 and i != index]
             rest = sum(s for _, s in fading)
@@ -137,10 +138,10 @@ class FootagePainter:
             before = [*fading, (index, 1 - sum(s for _, s in fading))]
             yield before
 
-    def _bases(self, wanted: Iterable[Wanted], path: Iterable[int]) -> Iterator[tuple[np.ndarray, int]]:
-        """The bent real frame for each wanted one, and which it is."""
+    def bases(self, wanted: Iterable[Wanted], path: Iterable[int], last: int = -1) -> Iterator[tuple[np.ndarray, int]]:
+        """The bent real frame for each wanted one, and which it is. last: the frame shown before the first, if any."""
         length = max(2, round(MORPH_S * self.footage.motion.fps))
-        last, old, since = -1, -1, length
+        old, since = -1, length
         for want, index in zip(wanted, path, strict=True):
             if last >= 0 and not self._follows(last, index):
                 old, since = last, 0

@@ -98,16 +98,17 @@ class FootagePath:
             found[index], gaps[index] = nearest, gap[nearest] + self.costs.jump
         return [(base + found[:, k], gaps[:, k]) for base in (0, count) for k in range(neighbours)]
 
-    def __call__(self, distances: Iterable[np.ndarray]) -> Iterator[int]:
+    def __call__(self, distances: Iterable[np.ndarray], after: int | None = None) -> Iterator[int]:
         """The frame to show for each wanted one, in order.
 
         Args:
             distances: for each wanted frame `[T]`: what showing each real frame for it costs.
+            after: the frame that was shown before the first; None: the path may begin anywhere.
         """
         ahead = max(1, round(self.costs.look_ahead_s * self.fps))
         commit = max(1, round(self.costs.commit_s * self.fps))
         waiting: list[np.ndarray] = []
-        start: int | None = None
+        start = after
         for distance in distances:
             waiting.append(np.where(self.usable, distance, FAR).astype(np.float32))
             if len(waiting) == ahead + commit:

@@ -7,13 +7,14 @@ the steps of the track those of the flow, kept small (a complementary filter, so
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from scipy.linalg import solveh_banded
 
 from face_model import mp478
 from render2video.conditioning import HeadRenderer
-from render2video.footage.frames import Frames
 
 TRUST = 0.03  # (deviation of the flow's steps / deviation of the track's places)^2
 FLOW_SIDE_PX = 256
@@ -21,22 +22,21 @@ MARGIN = 0.15  # of the face's box, around it
 FARTHEST_SHARE = 0.03  # of the face's width: a larger offset is no trembling
 
 
-def steadied(frames: Frames, head: HeadRenderer, points_px: np.ndarray, breaks: np.ndarray) -> np.ndarray:
+def steadied(frames: Iterable[np.ndarray], head: HeadRenderer, points_px: np.ndarray, breaks: np.ndarray) -> np.ndarray:
     """Similarities `[T, 2, 3]` that move each frame's points to where the head is.
 
     Args:
-        frames: `T`. points_px: `[T, V + S, 2]`, the mesh as tracked. breaks: `[T]` bool, True where a frame does not
-            follow the one before.
+        frames: `T`, in order. points_px: `[T, V + S, 2]`, the mesh as tracked. breaks: `[T]` bool, True where a frame
+            does not follow the one before.
     """
     clusters = _clusters(head)
     places = np.stack([points_px[:, cluster].mean(1) for cluster in clusters], axis=1)  # [T, 2, 2]
     steps, joined = np.zeros_like(places), ~breaks
     joined[0] = False
     face = len(head.neutral_mm)
-    before = np.asarray(frames[0])
-    for index in range(1, len(breaks)):
-        here = np.asarray(frames[index])
-        if joined[index]:
+    before = None
+    for index, here in enumerate(frames):
+        if before is not None and joined[index]:
             steps[index] = _step(before, here, points_px[index - 1, :face], clusters)
         before = here
     measured = np.diff(places, axis=0, prepend=places[:1])

@@ -38,14 +38,15 @@ FRAMES_FILE, FOOTAGE_FILE, NETWORK_FILE = "footage.mp4", "appearance.safetensors
 
 def write_footage(
     folder: Path, frames: Iterable[np.ndarray], track: FaceTrack, model: MorphableModel,
-    breaks: np.ndarray | None = None,
+    breaks: np.ndarray | None = None, steady: np.ndarray | None = None,
 ) -> None:
     """Write a person's frames, and where their head is in them, into a folder.
 
     Args:
         frames: `[H, W, 3]` uint8 RGB, as many as the track has.
         track: of them.
-        breaks: `[T]` bool, True where a frame does not follow the one before; None: nowhere but after lost faces.
+        breaks: `[T]` bool, True where a frame does not follow the one before; None: nowhere.
+        steady: `[T, 2, 3]` from `steadied`; None: found here.
 
     Raises:
         InputError: fewer frames than the track has, or no space left.
@@ -66,7 +67,9 @@ def write_footage(
         raise InputError(f"the video has {written} frames", f"the {count} of its track", "track it again")
     parted = np.zeros(count, bool) if breaks is None else breaks
     kept = FrameFile(folder / FRAMES_FILE, camera.width_px, camera.height_px)
-    steady = steadied(kept, head, open_eyed_px(head, track.motion), parted | ~track.valid)
+    if steady is None:
+        pictures = (kept[k] for k in range(count))
+        steady = steadied(pictures, head, open_eyed_px(head, track.motion), parted | ~track.valid)
     footage = Footage(kept, head, track.motion, track.valid, parted, np.stack(seen), steady=steady)
     arrays = {
         "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": footage.thumbnails,

@@ -18,6 +18,7 @@ from talking_head.cli import (
     data,
     demo,
     doctor,
+    dubbing,
     emotions,
     exporting,
     importing,
@@ -66,7 +67,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False, add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
 VERBS = (
-    demo.demo, making.enroll, making.synth, exporting.export, importing.transfer, live.live, making.track,
+    demo.demo, making.enroll, making.synth, dubbing.dub, exporting.export, importing.transfer, live.live, making.track,
     judging.evaluate, judging.compare, judging.verify, training.train, doctor.doctor,
 )
 for verb in VERBS:

@@ -1,0 +1,111 @@
+"""New words on a film: its own frames, whose lower face alone is bent and repainted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import tee
+
+import numpy as np
+
+from face_model.tracks import FaceMotion
+from foundation.easing import smoothstep
+from render2video.footage.footage import lips_of, open_eyed_px
+from render2video.footage.painter import FootagePainter, Wanted
+from render2video.footage.steadying import moved
+
+RAMP_FRAMES = 3  # over which painting begins after, and ends before, frames that are left as they are
+NOSE_BASE, UPPER_LIP = 2, 0  # vertices of mp478 between which the lower face begins
+
+
+def painted_shares(painted: np.ndarray, breaks: np.ndarray) -> np.ndarray:
+    """`[T]`, 0-1: how much of a frame is painted, rising and falling over a few frames inside each shot.
+
+    Args:
+        painted: `[T]` bool, frames whose mouth can be painted. breaks: `[T]` bool, True at the first of each shot.
+    """
+    count = len(painted)
+    shares = np.where(painted, 1.0, 0.0)
+    for order in (range(count), range(count - 1, -1, -1)):
+        before = None
+        for index in order:
+            cut = before is None or breaks[max(index, before)]
+            if painted[index] and not cut:
+                shares[index] = min(shares[index], shares[before] + 1 / (RAMP_FRAMES + 1))
+            before = index
+    return shares
+
+
+@dataclass(frozen=True)
+class FilmFace:
+    """One person's face through a film. motion: `[T]` as tracked. steady: `[T, 2, 3]`."""
+
+    painter: FootagePainter
+    motion: FaceMotion
+    steady: np.ndarray
+
+    def wanted(self, index: int, expression: np.ndarray) -> tuple[np.ndarray, Wanted]:
+        """Where a frame's face is `[V + S, 2]`, and what it shall show with a lower face of that expression `[E]`."""
+        head = self.painter.footage.head
+        own = self.motion[index : index + 1]
+        spoken = replace(own, expression=expression[None].astype(np.float32))
+        similarity = self.steady[index : index + 1]
+        here = moved(open_eyed_px(head, own), similarity)[0]
+        there = moved(open_eyed_px(head, spoken), similarity)[0]
+        mixed = here + self._lower_share()[:, None] * (there - here)
+        return here, Wanted(mixed, lips_of(head, spoken.expression)[0], spoken)
+
+    def _lower_share(self) -> np.ndarray:
+        """`[V + S]`: 0 above the nose's base, 1 from the upper lip down; 0 around the face."""
+        head = self.painter.footage.head
+        height = head.neutral_mm[:, 1].numpy()
+        share = smoothstep(np.clip((height[NOSE_BASE] - height) / (height[NOSE_BASE] - height[UPPER_LIP]), 0, 1))
+        lower: np.ndarray = np.concatenate((share, np.zeros(len(head.mesh.shell_mm))))
+        return lower
+
+
+@dataclass(frozen=True)
+class FilmFrame:
+    """One frame of a film that gets new words. time_s: when it is shown. index: its place in the track. picture:
+    `[H, W, 3]` uint8. expression: `[E]`, what it shall show. share: 0-1, how much it is painted; 0 leaves it alone.
+    """
+
+    time_s: float
+    index: int
+    picture: np.ndarray
+    expression: np.ndarray
+    share: float
+
+
+def dubbed(face: FilmFace, frames: Iterable[FilmFrame]) -> Iterator[tuple[float, np.ndarray]]:
+    """(time in seconds, `[H, W, 3]` uint8) of each frame of a film, with its new words."""
+    painter = face.painter
+    shown, heard = tee(frames)
+    mouths = painter.mouth_path(face.wanted(f.index, f.expression)[1] for f in heard if f.share > 0)
+    for frame in shown:
+        if frame.share == 0:
+            yield frame.time_s, frame.picture
+            continue
+        here, want = face.wanted(frame.index, frame.expression)
+        made = painter.bend(frame.picture, painter.bend.displacement(here, want.points_px)).copy()
+        painter.paint_mouth(made, want, next(mouths))
+        yield frame.time_s, made if frame.share == 1 else mixed(frame.picture, made, frame.share)
+
+
+def mixed(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    """`share` of the second picture over the first."""
+    return np.rint(one + share * (other.astype(np.float32) - one)).astype(np.uint8)
+
+
+def continued(painter: FootagePainter, last: int, count: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Frames that go on after a film's frame `last`: their places in the footage, and the pictures.
+
+    The footage is played on, backward, or from a frame that resembles the one before it; never in a plain loop.
+    """
+    footage = painter.footage
+    path = painter.path(painter.config.head)
+    nowhere = np.zeros(len(footage), np.float32)
+    indices = list(path((nowhere for _ in range(count)), after=last))
+    own = (Wanted(footage.points_px[i], footage.lips_mm[i], footage.motion[i : i + 1]) for i in indices)
+    for frame, index in painter.bases(own, indices, last):
+        yield index, frame
