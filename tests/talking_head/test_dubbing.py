@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from foundation.errors import InputError
 from preprocessing.media import probe, read_frames
 from render2video.footage.dub import RAMP_FRAMES, painted_shares
 from talking_head.dubbing import DubSettings, dub
-from tests.talking_head.media import voice_file
+from tests.talking_head.media import voice
 
 SETTINGS = DubSettings(steps=2, label=False, size_px=256)
 
@@ -20,7 +21,8 @@ SETTINGS = DubSettings(steps=2, label=False, size_px=256)
 def dubbed(clip: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory):
     """The clip with other words, longer than it is."""
     folder = tmp_path_factory.mktemp("dub")
-    sound = voice_file(folder / "words.wav", 2.2)
+    sound = folder / "words.wav"
+    soundfile.write(sound, voice(2.2), 16_000)
     made = dub(clip, sound, folder / "out.mp4", consent="for tests", settings=SETTINGS, home=folder / "home")
     return folder, sound, made
 
