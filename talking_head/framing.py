@@ -59,6 +59,18 @@ class Framing:
             backdrop(self.background, 2, 2)
         return self
 
+    def checked_for(self, target_id: str, card: TargetCard) -> None:
+        """Tell what a target cannot be.
+
+        Raises:
+            InputError: another background for a person who is not known as a layer.
+        """
+        if self.background is not None and card.settings.get("profile") != "photo":
+            raise InputError(
+                f"--background for target '{target_id}', which was made from a video", "a target made from a photo",
+                "enroll a photo of the person",
+            )
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -98,11 +110,7 @@ class Shot:
         return cls(left, top, wide, high, *size, full, framing, "; ".join(said))
 
     def frames(self, painter: Painter, motion: FaceMotion) -> Iterator[np.ndarray]:
-        """The film's pictures `[H, W, 3]` uint8, or `[H, W, 4]` where the background is transparent.
-
-        Raises:
-            InputError: a background for a person who is not known as a layer.
-        """
+        """The film's pictures `[H, W, 3]` uint8, or `[H, W, 4]` where the background is transparent."""
         if self.framing.background is None:
             return self._plain(painter.frames(motion))
         from render2video.photo.cutout import cutout_frames

@@ -114,6 +114,7 @@ class Order:
         checked_seed(seed)
         home = Home.find()
         person = find_target(home, target)
+        picture.checked_for(person.id, person.card)
         where = device_name(device)
         signer = signing_identity(home, certificate, key) if not picture.transparent else None
         notes = [SILENCE_NOTE] if driving is None and nothing_to_hear(audio) else []

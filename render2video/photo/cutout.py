@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from face_model.tracks import FaceMotion
-from foundation.errors import InputError
 from render2video.crop import Compositor
 from render2video.painter import Painter
 from render2video.person import PersonRenderer
@@ -19,15 +18,8 @@ from render2video.profiles import to_uint8
 
 
 def cutout_frames(painter: Painter, motion: FaceMotion) -> Iterator[np.ndarray]:
-    """Full frames `[H, W, 4]` uint8, colour and coverage of the person, one a frame of the motion.
-
-    Raises:
-        InputError: a person who is not known from a photo, and so not as a layer.
-    """
-    if not isinstance(painter, PersonRenderer) or not isinstance(painter.profile, PhotoProfile):
-        raise InputError(
-            "another background for a target made from a video", "one made from a photo", "enroll a photo of the person"
-        )
+    """Full frames `[H, W, 4]` uint8, colour and coverage of a person known from a photo, one a frame of the motion."""
+    assert isinstance(painter, PersonRenderer) and isinstance(painter.profile, PhotoProfile), "no layer is known"
     renderer, profile = painter, painter.profile
     compositor = Compositor(_around(renderer), renderer.compositor.crop)
     drawn = renderer.head(profile.bounded(renderer.networks, motion))

@@ -29,7 +29,7 @@ COARSER = 2  # times: the grid that the blur is done on
 # What the photo's mouth has and no learned expression explains (a broad smile) is taken away: all of it within the
 # first distance from the lips, none beyond the second.
 NEUTRAL_MM, OWN_MM = 6.0, 30.0
-THINNEST_LIP = 0.7  # of what the red of the lips is at rest: strong emotions stretch a mesh's lips to a line
+THINNEST_LIP = 0.55  # of what the red of the lips is at rest: strong emotions stretch a mesh's lips to a line
 FULL_MM = 10.0  # from lips that are fuller than the mesh's: how far the skin around them makes room
 LIP_INSET = 0.14  # of the way to the outer lip: the photo's lip edges hold a trace of teeth
 

@@ -18,7 +18,7 @@ from render2video.person import PersonRenderer
 from render2video.photo.light import LUMA, blur_px, cheek_colour
 from render2video.photo.person import photo_person
 from render2video.photo.teeth import hanging, teeth_of, without_holes
-from render2video.photo.warp import EYES, LIP_RING, LOWER_LIP, UPPER_LIP
+from render2video.photo.warp import EYES, LIP_OUTER, LIP_RING, LIP_SIDES, LOWER_LIP, THINNEST_LIP, UPPER_LIP
 from tests.render2video.photo_scenes import motion_of, painter_of
 
 LARGE_PX, NEAR_POSE_MM = 384, (-2.0, 10.0, -1080.0)  # 1.6 pixels a mm
@@ -263,6 +263,22 @@ def test_lips_stay_as_full_as_the_photos(portrait: tuple[FaceTrack, np.ndarray])
     before = plain.warp.targets(person.head.vertices_px(rest)[0][0].astype(np.float64), 0.0)
     moved = np.linalg.norm(targets - before, axis=1)
     assert moved[1] < 0.3 and moved[152] < 1.0 < moved[17]  # nose and chin; the lip's edge
+
+
+def test_no_expression_stretches_lips_to_a_line(closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]) -> None:
+    warp, basis = painter_of(closed).warp, mp478.load().expression_mm.numpy()[..., 1]
+    thick = (basis[:, LIP_OUTER] - basis[:, LIP_RING]) @ LIP_SIDES
+    thin = motion_of(portrait[0], expression=(-150 * thick / (thick @ thick))[None])  # by 7 mm in all
+    driven = closed.head.vertices_px(thin)[0][0].astype(np.float64)
+    tall = {}
+    for share in (0.0, THINNEST_LIP):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("render2video.photo.warp.THINNEST_LIP", share)
+            targets = warp.targets(driven, 0.0)
+        up = (driven[10] - driven[152]) / np.linalg.norm(driven[10] - driven[152])
+        tall[share] = (targets[LIP_OUTER] - targets[LIP_RING]) @ up * LIP_SIDES / np.maximum(warp.lip_px, 1e-9)
+    middle = np.flatnonzero(LIP_SIDES)[2:-2]
+    assert tall[0.0][middle].min() < 0.3 and tall[THINNEST_LIP][middle].min() > 0.95 * THINNEST_LIP
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import soundfile
 import talking_head
 from foundation.errors import InputError
 from preprocessing.media import TransparentWriter, probe, read_frames
-from render2video.photo.cutout import cutout_frames
 from talking_head import framing
 from talking_head.cli import app
 from talking_head.framing import Framing, Shot, backdrop, window
@@ -97,8 +96,13 @@ def test_a_person_is_put_before_a_colour_or_a_picture(tmp_path: Path, monkeypatc
 
 
 def test_a_person_learned_from_video_is_no_layer() -> None:
-    with pytest.raises(InputError, match="another background for a target made from a video"):
-        cutout_frames(SimpleNamespace(profile=object()), None)
+    told = "--background for target 'ana', which was made from a video; expected a target made from a photo"
+    for profile in ("fast", "paper"):
+        card = SimpleNamespace(settings={"profile": profile})
+        Framing("1:1").checked_for("ana", card)
+        with pytest.raises(InputError, match=told):
+            Framing(background="white").checked_for("ana", card)
+    Framing(background="white").checked_for("ana", SimpleNamespace(settings={"profile": "photo"}))
 
 
 def test_the_label_covers_its_place_in_a_transparent_film_too() -> None:
