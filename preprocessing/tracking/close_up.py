@@ -124,7 +124,7 @@ def settled(detect: Detect, picture_rgb: np.ndarray, face: FaceObservation) -> F
     return face
 
 
-def find_faces(detect: Detect, picture_rgb: np.ndarray) -> list[FaceObservation]:
+def find_faces(detect: Detect, picture_rgb: np.ndarray, sure: Detect | None = None) -> list[FaceObservation]:
     """All faces that might be meant, largest first, their landmarks settled: the largest, and any of 70% of its size.
 
     Looks at the whole first, then at smaller and smaller tiles, until a face of the sizes that are left to find would
@@ -133,13 +133,15 @@ def find_faces(detect: Detect, picture_rgb: np.ndarray) -> list[FaceObservation]
     Args:
         detect: gives the faces in a picture `[H, W, 3]` uint8.
         picture_rgb: `[H, W, 3]` uint8.
+        sure: the same for close-ups, which may ask for more: what is no face has many chances in many tiles.
     """
+    sure = sure or detect
     height_px, width_px = picture_rgb.shape[:2]
     side_px, sure_px = float(min(height_px, width_px)), SURE_SHARE * max(height_px, width_px)
-    faces = _settled(detect, picture_rgb, detect(picture_rgb))
+    faces = _settled(sure, picture_rgb, detect(picture_rgb))
     while sure_px > max([SMALLEST_PX, *(RIVAL_SHARE * face.size_px for face in faces[:1])]):
         found = [face for tile in _tiles(width_px, height_px, side_px) for face in tile.seen_in(detect, picture_rgb)]
-        faces = distinct(faces + _settled(detect, picture_rgb, found))
+        faces = distinct(faces + _settled(sure, picture_rgb, found))
         side_px, sure_px = side_px / 2, SURE_SHARE * side_px
     return faces
 

@@ -23,10 +23,13 @@ class CloseUpWatch:
         watch: the faces in the next picture of a sequence `[H, W, 3]`, given with rising times in ms; it has a memory.
         detect: the faces in a single picture.
         forget: makes `watch` begin anew.
+        sure: as `detect`, for close-ups, where it may ask for more; the same when None.
     """
 
-    def __init__(self, watch: Watch, detect: Detect, forget: Callable[[], None]) -> None:
-        self._watch, self._detect, self._forget = watch, detect, forget
+    def __init__(
+        self, watch: Watch, detect: Detect, forget: Callable[[], None], sure: Detect | None = None
+    ) -> None:
+        self._watch, self._detect, self._forget, self._sure = watch, detect, forget, sure or detect
         self._window: Window | None = None
         self._others: list[FaceObservation] = []
         self._last_ms, self._searched_s, self._wait_s = -1, np.inf, SEARCH_EVERY_S
@@ -56,7 +59,7 @@ class CloseUpWatch:
         return faces if first is None else self._moved_to(first, frame_rgb, time_s) or faces
 
     def _search(self, frame_rgb: np.ndarray, time_s: float) -> list[FaceObservation]:
-        found = find_faces(self._detect, frame_rgb)
+        found = find_faces(self._detect, frame_rgb, self._sure)
         self._searched_s = time_s
         self._wait_s = SEARCH_EVERY_S if found else min(2 * self._wait_s, LONGEST_WAIT_S)
         self._others = found[1:]
