@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import tee
 
 import cv2
@@ -15,7 +16,8 @@ from face_model.tracks import POSE, FaceMotion
 from foundation.easing import smoothstep
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
-from render2video.footage.footage import BLINKING, TURN_UNIT, Footage, lips_of, open_eyed_px
+from render2video.footage.footage import BLINKING, TURN_UNIT, Footage, gap_mm, lips_of, open_eyed_px
+from render2video.footage.inside import LACK_MM, MouthInside
 from render2video.footage.masks import EYE_SOFT, Patch, eye_outlines, polygon_patch
 from render2video.footage.morph import morph
 from render2video.footage.mouth import MouthPainter, Window, batch_of
@@ -62,6 +64,12 @@ class FootagePainter:
         self.footage, self.generator, self.config, self.device = footage, generator.to(device).eval(), config, device
         self.bend = Bend(footage.head, footage.follow)
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
+        self.gaps_mm = gap_mm(footage.lips_mm)
+
+    @cached_property
+    def inside(self) -> MouthInside:
+        """Of mouths that the footage never shows so open."""
+        return MouthInside(self.footage)
 
     def frames(self, motion: FaceMotion) -> Iterator[np.ndarray]:
         """Full frames `[H, W, 3]` uint8 RGB, one a frame of the motion; memory does not grow with its length."""
@@ -194,6 +202,9 @@ class FootagePainter:
             for i, _ in mouths
         ]
         mouth = blended(taken, [share for _, share in mouths], BLEND_SOFT * self.footage.eyes_px)
+        lack_mm = float(gap_mm(want.lips_mm) - sum(share * self.gaps_mm[i] for i, share in mouths))
+        if lack_mm > LACK_MM[0]:
+            mouth = self.inside.painted(mouth, want.points_px - (window.left, window.top), lack_mm)
         unfinished = self.mouths.unfinished(frame[window.rows, window.columns], mouth, want.points_px, window)
         with torch.inference_mode():
             added = self.generator(batch_of([unfinished.maps], self.device))[0].permute(1, 2, 0).cpu().numpy()

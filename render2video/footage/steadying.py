@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from face_model import mp478
 from render2video.conditioning import HeadRenderer
@@ -88,6 +87,8 @@ def _step(before: np.ndarray, after: np.ndarray, points_px: np.ndarray, clusters
 
 def _solved(wanted: np.ndarray, joined: np.ndarray) -> np.ndarray:
     """Offsets `[T, 4]` whose steps are about as `wanted` where frames are joined, and which are about zero."""
+    from scipy.linalg import solveh_banded  # which painting has no use for
+
     link = joined.astype(float)
     diagonal = TRUST + link + np.append(link[1:], 0)
     above = np.append(0.0, -link[1:])  # between a frame and the one before, as `solveh_banded` wants it

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from face_model import mp478
 from face_model.morphable_model import Region
 from foundation.errors import InputError
 from preprocessing.media.frame_file import FrameFile, write_frame_file
@@ -16,9 +17,10 @@ from render2video.conditioning import HeadRenderer
 from render2video.footage.bend import RINGS, STEP_PX, Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.following import learned_follow
-from render2video.footage.footage import Footage, open_eyed_px
+from render2video.footage.footage import Footage, gap_mm, lips_of, open_eyed_px
 from render2video.footage.masks import mouth_outline
 from render2video.footage.morph import morph
+from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
 from render2video.footage.steadying import moved, steadied
 from render2video.footage.store import read_footage, save_network, train_on_footage, working_px, write_footage
@@ -192,8 +194,6 @@ def test_the_frames_own_lips_do_not_leak(target, track, head):
     """Closed lips are wanted over footage whose mouth opens and closes: none is left open, and open ones are open."""
     painter = load_painter(target, MODEL)
     lips = painter.footage.lips_mm
-    from render2video.footage.footage import gap_mm
-
     gaps = gap_mm(lips)
     shut, wide = int(gaps.argmin()), int(gaps.argmax())
     assert gaps[wide] > gaps[shut] + 2
@@ -240,3 +240,23 @@ def test_too_few_frames_are_told(track, frames, tmp_path):
 @pytest.mark.parametrize(("size", "window"), [(256, 96), (512, 192)])
 def test_the_working_size_follows_the_faces(size, window):
     assert working_px(size) == window
+
+
+def test_a_mouth_that_the_footage_never_opened_has_an_inside(head, track, frames):
+    """Lips closed in every frame, an open mouth wanted: dark between the lips, not stretched lips."""
+    shut = int(gap_mm(Footage(
+        frames, head, track.motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32)
+    ).lips_mm).argmin())
+    motion = replace(track.motion, expression=np.repeat(track.motion.expression[shut : shut + 1], FRAMES, axis=0))
+    closed = with_mouths(replace(track, motion=motion), filmed(replace(track, motion=motion)))
+    footage = Footage(closed, head, motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32))
+    painter = FootagePainter(footage, MouthFinisher(48, 8), FootageConfig())
+    wide = int(gap_mm(lips_of(head, track.motion.expression)).argmax())
+    opened = replace(track.motion[:3], expression=np.repeat(track.motion.expression[wide : wide + 1], 3, axis=0))
+    points = open_eyed_px(head, painter.bounded(opened))[2]
+    made = list(painter.frames(opened))[2]
+    ring = points[list(mp478.INNER_LIPS)]
+    inside = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+    cv2.fillPoly(inside, [np.rint(ring).astype(np.int32)], 1)
+    before = painter.bent(0, next(painter.wanted([opened])))
+    assert made[inside > 0].mean() < 0.85 * before[inside > 0].mean()
