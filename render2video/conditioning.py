@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 from face_model.cameras import Camera
-from face_model.morphable_model import MorphableModel, rotate
+from face_model.morphable_model import MorphableModel, Region, rotate
 from face_model.tracks import FaceIdentity, FaceMotion
 from render2video.eye_attention import eye_attention_map, eye_mask, eye_triangle_weight
 from render2video.head_shell import SHELL_REGION, build_head_mesh
 from render2video.rasterizer import Fragments, Rasterizer, array_rasterizer, interpolate
+from render2video.shading import shade
 
 _CHUNK = 64  # frames posed at once
 
@@ -27,13 +28,14 @@ class Conditioning:
     who bends a photo needs only to know where the points are.
 
     head: draws it. points_px: `[V + S, 2]`, where the vertices of face and shell are, and depth_mm: `[V + S]`. blink:
-    AU45 0-5.
+    AU45 0-5. face_mm: `[V, 3]`, the face turned as in the picture.
     """
 
     head: HeadRenderer
     points_px: np.ndarray
     depth_mm: np.ndarray
     blink: float
+    face_mm: np.ndarray
 
     @cached_property
     def _fragments(self) -> Fragments[np.ndarray]:
@@ -70,6 +72,15 @@ class Conditioning:
     def eye_attention(self) -> np.ndarray:
         """`[S, S]` 0-1, AU45 / 5 in the eye region (FACIAL, section 3.3)."""
         return eye_attention_map(self._fragments, self.head.eye_weight, np.asarray(self.blink, np.float32))
+
+    @cached_property
+    def lit(self) -> np.ndarray:
+        """`[S, S, 3]` RGB 0-1: the fitted face in its own albedo under its own light (FACIAL, section 3.3), black where
+        no surface of it is: around it, and in the open mouth.
+        """
+        colours = self.head.lit_colours(self.face_mm)
+        seen = interpolate(self._fragments, self.head.mesh.triangles, colours)
+        return np.where((self.face & (self.region != Region.INNER_MOUTH))[..., None], seen, np.float32(0)).clip(0, 1)
 
     @property
     def face(self) -> np.ndarray:
@@ -108,21 +119,37 @@ class HeadRenderer:
         self.eye_weight = eye_triangle_weight(self.mesh.triangles, self.mesh.region)
         self.attributes = np.concatenate((self.mesh.uv, self.mesh.presence[:, None]), axis=1)
 
+    @cached_property
+    def _albedo(self) -> torch.Tensor:
+        return self.model.albedo_of(torch.from_numpy(np.asarray(self.person.texture, np.float32)))
+
+    def lit_colours(self, face_mm: np.ndarray) -> np.ndarray:
+        """RGB `[V + S, 3]` of a turned face `[V, 3]` in the person's light; the shell has none."""
+        light = torch.from_numpy(np.asarray(self.person.illumination, np.float32))
+        shaded = shade(self._albedo, self.model.normals(torch.from_numpy(face_mm)), light).numpy()
+        return np.pad(shaded, ((0, len(self.mesh.shell_mm)), (0, 0))).astype(np.float32)
+
     def vertices_px(self, motion: FaceMotion) -> tuple[np.ndarray, np.ndarray]:
         """Pixels `[T, V + S, 2]` and depth `[T, V + S]` (mm) of face and shell."""
+        return self._posed(motion)[:2]
+
+    def _posed(self, motion: FaceMotion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same, and the turned vertices `[T, V + S, 3]` in mm."""
         names = ("expression", "rotation", "blink", "translation")
         expression, rotation, blink, translation = (
             torch.from_numpy(np.asarray(getattr(motion, name), np.float32)) for name in names
         )
         face = self.model.vertices(self.neutral_mm, expression, blink, self.person.blink_gain)
         shell = torch.from_numpy(self.mesh.shell_mm).expand(len(face), -1, -1)
-        points, depth = self.camera.project(rotate(torch.cat((face, shell), dim=1), rotation), translation)
-        return points.numpy(), depth.numpy()
+        turned = rotate(torch.cat((face, shell), dim=1), rotation)
+        points, depth = self.camera.project(turned, translation)
+        return points.numpy(), depth.numpy(), turned.numpy()
 
     def __call__(self, motion: FaceMotion) -> Iterator[Conditioning]:
         """Conditioning of each frame, posed as it is asked for."""
         for start in range(0, len(motion), _CHUNK):
             piece = motion[start : start + _CHUNK]
-            points, depth = self.vertices_px(piece)
+            points, depth, turned = self._posed(piece)
             for index in range(len(piece)):
-                yield Conditioning(self, points[index], depth[index], float(piece.blink[index]))
+                face_mm = turned[index, : len(self.neutral_mm)]
+                yield Conditioning(self, points[index], depth[index], float(piece.blink[index]), face_mm)

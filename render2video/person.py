@@ -27,6 +27,7 @@ from render2video.profiles import Profile, create_profile, to_uint8
 from training import Duration, RunResult, train
 from training.checkpoint import load_weights
 
+GONE = ("epochs",)  # settings that files of earlier versions tell and no profile has any more
 VIDEO_FILE, APPEARANCE_FILE = "render2video.safetensors", "appearance.safetensors"
 
 
@@ -102,7 +103,9 @@ class PersonRenderer:
         if metadata["face_model"] != model.id:
             raise InputError(f"{folder} is made for face model {metadata['face_model']}", model.id, "enroll it again")
         profile = create_profile(described["profile"])
-        config: Any = configure(profile.config_type, described["config"], str(folder / VIDEO_FILE))
+        said = {**getattr(profile, "before", {}), **described["config"]}  # older files do not say all
+        said = {name: value for name, value in said.items() if name not in GONE}
+        config: Any = configure(profile.config_type, said, str(folder / VIDEO_FILE))
         shapes = {name: int(metadata[name]) for name in ("size_px", "texture_px", "window_px")}
         networks = profile.build(config, **shapes)
         _fill(folder / VIDEO_FILE, networks["generator"], weights)

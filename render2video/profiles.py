@@ -18,7 +18,9 @@ from training import Trainable
 
 
 class Profile(Protocol):
-    """What `render2video.person` needs of a profile. networks always hold an `appearance` and a `generator`."""
+    """What `render2video.person` needs of a profile. networks always hold an `appearance` and a `generator`. before:
+    what files that do not tell some setting were made with, where that is not its default.
+    """
 
     name: str
     config_type: type

@@ -14,6 +14,7 @@ from preprocessing.media import probe
 from preprocessing.media.stills import is_still
 from preprocessing.portrait import Portrait
 from preprocessing.speech import speech_encoder
+from render2video.losses import load_perceptual
 from render2video.rasterizer import array_rasterizer
 from talking_head import __version__
 from talking_head.home import Home
@@ -118,7 +119,9 @@ def _parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | Non
     for name, start in begun.items():
         heard_through(name, settings.speech, start)
         motion_config(settings, name)
-    video_config(settings)
+    vgg_path = getattr(video_config(settings), "vgg_path", "")
+    if vgg_path:
+        load_perceptual(Path(vgg_path))
     array_rasterizer(settings.renderer)
     return heard, begun
 

@@ -76,7 +76,7 @@ class PerceptualLoss(nn.Module):
 
 
 def load_perceptual(path: Path | str | None) -> PerceptualLoss | None:
-    """The loss with weights from the user's file; None, and one line in the log, when there is no file to use.
+    """The loss with weights from the user's file; None, and a warning, when there is no file to use.
 
     Args:
         path: a state dict of torchvision's `vgg19` (`.pth`, read without running code, or `.safetensors`).
@@ -85,7 +85,10 @@ def load_perceptual(path: Path | str | None) -> PerceptualLoss | None:
         InputError: the file is absent, damaged, or holds another network.
     """
     if path is None:
-        log.info("perceptual loss left out: no VGG19 weights were given")
+        log.warning(
+            "the paper's perceptual loss is left out: it needs VGG19 weights that you bring (enroll --config: "
+            "`video: {vgg_path: vgg19.pth}`)"
+        )
         return None
     state = _read_state(Path(path))
     network = Vgg19Features()

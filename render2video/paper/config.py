@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from foundation.errors import InputError
 from render2video.losses import PaperLossWeights
 from render2video.paper.discriminator import MultiScaleDiscriminator
 from render2video.paper.generator import PaperGenerator
+
+PICTURES = ("lit", "layers")
 
 
 @dataclass(frozen=True)
@@ -33,23 +36,32 @@ class PaperConfig:
 class PaperProfileConfig:
     """Training of the paper's networks on one person (FACIAL, section 4.1: 50 epochs at batch 1, decay from 30).
 
-    epochs: of the reference frames, when no other duration is asked. rate: Adam's. decay_from: share of the run after
-    which the rates fall linearly. texture_share, colour_rate, colour_epsilon: of the layers that the rendered picture
-    is made of. vgg_path: VGG19 weights for the perceptual term; without them the term is left out. use_eye_attention:
+    picture: what the networks see; `lit`, the fitted face under its own light, as the paper has it, or `layers`, the
+    head in a learned texture before a learned background. rate: Adam's. decay_from: share of the run after which the
+    rates fall linearly. own_previous, no_previous: shares of the steps at which the network gets, as the frame before,
+    its own (as at synthesis) and a black one (as at the start), instead of the filmed one: taught by filmed frames
+    alone it leans on them, and its own errors grow from frame to frame. texture_share, colour_rate, colour_epsilon: of
+    the layers. vgg_path: VGG19 weights for the perceptual term; without them the term is left out. use_eye_attention:
     an ablation.
     """
 
     networks: PaperConfig = field(default_factory=PaperConfig)
     weights: PaperLossWeights = field(default_factory=PaperLossWeights)
-    epochs: int = 50
+    picture: str = "lit"
     rate: float = 2e-4
     decay_from: float = 30 / 50
+    own_previous: float = 0.5
+    no_previous: float = 0.1
     texture_share: float = 1.25
     colour_rate: float = 1e-2
     colour_epsilon: float = 3e-7
     average_decay: float = 0.999
     vgg_path: str = ""
     use_eye_attention: bool = True
+
+    def __post_init__(self) -> None:
+        if self.picture not in PICTURES:
+            raise InputError(f"picture '{self.picture}' of the paper profile", f"one of {', '.join(PICTURES)}")
 
 
 def create_generator(config: PaperConfig) -> PaperGenerator:

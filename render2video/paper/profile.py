@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from face_model.tracks import FaceMotion
-from render2video.appearance import DrawnBatch, LayeredAppearance
+from render2video.appearance import LayeredAppearance
 from render2video.conditioning import Conditioning
 from render2video.paper.config import PaperProfileConfig, create_discriminator, create_generator
 from render2video.paper.trainable import PaperTrainable, rendered
@@ -21,6 +21,7 @@ class PaperProfile:
 
     name = "paper"
     config_type = PaperProfileConfig
+    before = {"picture": "layers"}
 
     def build(self, config: PaperProfileConfig, size_px: int, texture_px: int, window_px: int) -> nn.ModuleDict:
         parts = {
@@ -45,7 +46,7 @@ class PaperProfile:
         def pictures() -> Iterator[Tensor]:
             for frame in drawn:
                 with torch.inference_mode():
-                    yield rendered(appearance, DrawnBatch([frame], device, config.use_eye_attention))[0][0]
+                    yield rendered(appearance, [frame], config, device)[0][0]
 
         previous: Tensor | None = None
         for window in sliding_windows(pictures(), config.networks.window):
