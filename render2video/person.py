@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -135,12 +136,12 @@ def train_person(
         device: `cpu` or `cuda`.
         profile: `fast` or `paper`.
     """
-    chosen = create_profile(profile)
+    chosen, begun_s = create_profile(profile), time.perf_counter()
     trainable = chosen.trainable(video, config, seed, device)
     described = {"profile": profile, "size_px": video.size_px, "frames": len(video.track), **to_dict(config)}
     result = train(
         trainable, run_dir, duration, config=described, seed=seed, average_decay=config.average_decay,
-        description="render-to-video",
+        description="render-to-video", spent_s=time.perf_counter() - begun_s,
     )
     assert isinstance(result.networks, nn.ModuleDict)
     compositor = Compositor(video.plate, video.crop)

@@ -82,6 +82,7 @@ def train(
     log_every: int = 10,
     description: str = "training",
     validation: Validation | None = None,
+    spent_s: float = 0.0,
 ) -> RunResult:
     """Train until the duration is over; the same call resumes after a kill and returns at once when done.
 
@@ -91,12 +92,12 @@ def train(
 
     In every process of a torchrun launch, inside of `training.distributed.joined`, the processes train one run together
     and the first keeps the folder. config: what decides the result, JSON-able; a run folder of another is refused.
-    validation: how the run judges itself, if it does.
+    validation: how the run judges itself, if it does. spent_s: of a budget, before this call.
 
     Raises:
         InputError: the folder holds another run, its checkpoint is damaged, or a loss is no longer finite.
     """
-    keeps = distributed.rank() == 0
+    keeps, begun_s = distributed.rank() == 0, time.perf_counter() - spent_s
     if keeps:
         decisive = {"seed": seed, **vars(duration), "average_decay": average_decay}
         _claim(run_dir, dict(config) | decisive)
@@ -104,12 +105,11 @@ def train(
     distributed.synchronise(trainable.networks)
     average = Average(trainable.networks, average_decay)
     step, elapsed_s, standing = _resume(run_dir, trainable, average, device)
-    average.networks.to(device)
     keeper = None
     if keeps:
         judge = Judge(run_dir, validation, standing, step) if validation else None
         keeper = _Keeper(run_dir, trainable, average, judge, _Metrics(run_dir, step, log_every), checkpoint_every_s)
-    clock, over = _Clock(elapsed_s, device, keeper), _is_over(keeper, device)
+    clock, over = _Clock(elapsed_s, begun_s, device, keeper), _is_over(keeper, device)
     with keeper or nullcontext(), progress(description, 100.0) if keeps else nullcontext(_unseen) as advance:
         while not over and (share := duration.progress(step, clock.ahead_s)) < 1.0:
             torch.manual_seed(_torch_seed(seed, step))
@@ -184,14 +184,15 @@ def _is_over(keeper: _Keeper | None, device: torch.device) -> bool:
 class _Clock:
     """Seconds that a run took, over all resumes; the same in all processes."""
 
-    def __init__(self, elapsed_s: float, device: torch.device, keeper: _Keeper | None) -> None:
-        self.elapsed_s, self._device, self._keeper, self._last_s = elapsed_s, device, keeper, time.perf_counter()
+    def __init__(self, elapsed_s: float, begun_s: float, device: torch.device, keeper: _Keeper | None) -> None:
+        self.elapsed_s, self._last_s, self._device, self._keeper = elapsed_s, begun_s, device, keeper
+        self.tick()
 
     def tick(self) -> None:
         """Count the time since the last call."""
         now_s = time.perf_counter()
-        self.elapsed_s = distributed.first(self.elapsed_s + now_s - self._last_s, self._device)
-        self._last_s = now_s
+        took_s = distributed.first(now_s - self._last_s, self._device)
+        self.elapsed_s, self._last_s = self.elapsed_s + took_s, now_s
 
     @property
     def ahead_s(self) -> float:
