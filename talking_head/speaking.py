@@ -141,13 +141,28 @@ def follow(
     fps = person.card.fps
     given = read_motion(driving, person.card)
     _tell_lengths(Path(driving), given, audio, duration_s)
-    motion = given.resampled(fps, max(1, round(duration_s * fps)))
-    if not only_head(motion):
+    count = max(1, round(duration_s * fps))
+    if not only_head(given):
         (directions or Directions()).refuse_beside(Path(driving))
-        return motion
+        return _in_range(Path(driving), given, person).resampled(fps, count)
+    motion = given.resampled(fps, count)
     (directions or Directions()).refuse_head_beside(Path(driving))
     spoken = speak(audio, person, seed, device, directions).resampled(fps, len(motion))
     return replace(spoken, rotation=motion.rotation, translation=motion.translation, blink=motion.blink)
+
+
+def _in_range(driving: Path, motion: FaceMotion, person: Target) -> FaceMotion:
+    """A motion as the person can show it; what that takes away is told."""
+    from talking_head.exporting.driving import lost_in
+    from talking_head.exporting.retargeting import retargeted
+
+    own = FacialGan.load(person.folder / MOTION).statistics
+    known = person.card.motion_statistics
+    made = retargeted(motion, np.array(known.mean), np.array(known.deviation), own.rest)
+    for note in (lost_in(driving), made.note and f"{driving.name}: {made.note}"):
+        if note:
+            log.warning("%s", note)
+    return made.motion
 
 
 def _tell_lengths(driving: Path, motion: FaceMotion, audio: Path, sound_s: float) -> None:

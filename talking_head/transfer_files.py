@@ -17,7 +17,7 @@ from foundation.places import writable
 from talking_head.bridging import ExpressionBridge
 from talking_head.exporting.driving import SUFFIXES as MOTION_SUFFIXES
 from talking_head.exporting.driving import read_motion
-from talking_head.exporting.tables import write_npz
+from talking_head.exporting.tables import is_published_facial, write_npz
 from talking_head.home import Home
 from talking_head.mesh_preview import write_mesh_film
 from talking_head.published import (
@@ -97,17 +97,9 @@ def transfer_file(
 def _read(path: Path, folder: Path | None) -> FaceMotion:
     if path.suffix.lower() not in MOTION_SUFFIXES and folder is not None:
         return motion_of_sound(path, model=folder / MODEL)
-    if path.suffix.lower() == ".npz" and _is_published(path):
+    if path.suffix.lower() == ".npz" and is_published_facial(path):
         return read_any_motion(path, person_statistics(folder) if folder else None)
     return read_motion(path)
-
-
-def _is_published(path: Path) -> bool:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return "face" in file.files
-    except Exception:  # zip and npy parsers raise many kinds
-        return False  # whoever reads it next tells what is wrong with it
 
 
 def _checked(goal: Path, source: Path, to: str) -> Path:

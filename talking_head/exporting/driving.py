@@ -11,9 +11,10 @@ from face_model import mp478
 from face_model.tracks import EXPRESSION_SIZE, MOTION_FPS, FaceMotion, FaceTrack
 from foundation.errors import InputError
 from foundation.files import read_tensors
-from talking_head.exporting.arkit import motion_of_live_link
+from talking_head.exporting.arkit import motion_of_live_link, values_of_live_link
 from talking_head.exporting.flame import is_flame, read_flame
 from talking_head.exporting.livelink import read_live_link
+from talking_head.exporting.retargeting import not_shown
 from talking_head.exporting.tables import read_npz, read_openface_motion
 from talking_head.target import TargetCard
 
@@ -55,6 +56,13 @@ def read_motion(path: Path | str, card: TargetCard | None = None) -> FaceMotion:
     if motion.face_model == mp478.ID and width != EXPRESSION_SIZE:
         raise InputError(f"{path} has {width} expression coefficients", f"{EXPRESSION_SIZE}, as {mp478.ID} has")
     return motion.checked(path)
+
+
+def lost_in(path: Path) -> str:
+    """What of a Live Link recording no face model of ours shows, for people; empty for other files."""
+    if path.suffix.lower() != ".csv" or _is_openface(path):
+        return ""
+    return not_shown(values_of_live_link(read_live_link(path)), path)
 
 
 def only_head(motion: FaceMotion) -> bool:

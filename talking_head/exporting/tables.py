@@ -43,6 +43,15 @@ def write_npz(motion: FaceMotion, path: Path | str, values: np.ndarray | None = 
         np.savez_compressed(file, **about, **parts)  # type: ignore[arg-type]
 
 
+def is_published_facial(path: Path) -> bool:
+    """Whether an .npz is a motion or fit of the published FACIAL code."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return "face" in file.files
+    except Exception:  # zip and npy parsers raise many kinds
+        return False  # whoever reads it next tells what is wrong with it
+
+
 def read_npz(path: Path | str) -> FaceMotion:
     """Read what `write_npz` wrote.
 
@@ -50,6 +59,9 @@ def read_npz(path: Path | str) -> FaceMotion:
         InputError: no such file, not such a file, or numbers that are not finite or do not fit together.
     """
     expected = f"an npz with fps, face_model, {', '.join(NPZ_PARTS)}"
+    if is_published_facial(Path(path)):
+        remedy = f"move it first: talking-head transfer {path} -o MOVED.safetensors (docs/backends.md)"
+        raise InputError(f"{path} is a motion of the published FACIAL code, of another face model", expected, remedy)
     try:
         with np.load(path, allow_pickle=False) as file:
             parts = {name: np.asarray(file[name], np.float32) for name in NPZ_PARTS}

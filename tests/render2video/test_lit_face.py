@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +14,13 @@ from face_model.illumination import AMBIENT, CONSTANT_TERM
 from face_model.morphable_model import Region
 from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.errors import InputError
+from preprocessing.media import read_frames
 from render2video.conditioning import Conditioning, HeadRenderer
-from render2video.paper import PaperProfileConfig
+from render2video.paper import PaperConfig, PaperProfileConfig
+from render2video.person import train_person
+from render2video.person_video import load_person_video, prepare_person_video
 from render2video.rasterizer import array_rasterizer
+from training import Duration
 
 MODEL, SIZE_PX = mp478.load(), 128
 CAMERA = WeakPerspectiveCamera.for_size(SIZE_PX, SIZE_PX)
@@ -78,3 +83,29 @@ def test_the_paper_profile_sees_it_unless_told_otherwise() -> None:
     assert PaperProfileConfig().picture == "lit"
     with pytest.raises(InputError, match="picture 'litt'.*lit, layers"):
         PaperProfileConfig(picture="litt")
+
+
+@pytest.mark.slow
+def test_a_small_one_learns_somebody_who_can_be_recognised(footage: Path, landmarker: None, tmp_path: Path) -> None:
+    """From lit faces, its own frame before, and 400 steps: hair, background and the mouth's movement come back."""
+    from talking_head.tracking import track
+
+    measured = track(footage, tmp_path / "track", cache=tmp_path).track
+    prepare_person_video(read_frames(footage), measured, 96, tmp_path, MODEL)
+    video = load_person_video(tmp_path, measured, MODEL)
+    taught = 120
+    small = PaperConfig(9, 4, width=24, downs=3, blocks=3, scales=2, discriminator_width=16, discriminator_layers=2)
+    config = PaperProfileConfig(networks=small)
+    renderer, _ = train_person(video[:taught], config, tmp_path / "run", Duration(steps=400), profile="paper")
+    held = slice(taught, len(measured))
+    made, real = np.stack(list(renderer.crops(measured.motion[held]))).astype(float), video.crops[held].astype(float)
+    mean = video.crops[:taught].astype(float).mean(0)
+    error = np.square(made - real).mean()
+    assert 10 * np.log10(255**2 / error) > 21
+    assert error < 2 * np.square(mean - real).mean()  # a still picture is hard to beat pixel by pixel
+    mouth = video.draw(taught).points_px[[13, 14, 78, 308]]
+    (left, top), (right, bottom) = mouth.min(0).astype(int) - 4, mouth.max(0).astype(int) + 5
+    darkness = [frames[:, top:bottom, left:right].mean((1, 2, 3)) for frames in (made, real)]
+    assert np.corrcoef(*darkness)[0, 1] > 0.4
+    early, late = np.array_split(np.square(made - real).mean((1, 2, 3)), 2)
+    assert late.mean() < 2 * early.mean()  # errors do not grow along the film
