@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Lock
 
 import av
 import numpy as np
@@ -33,7 +34,7 @@ def write_frame_file(path: Path, frames: Iterable[np.ndarray], fps: float, width
 
 
 class FrameFile:
-    """A sequence of frames `[H, W, 3]` uint8 RGB, decoded as they are asked for."""
+    """A sequence of frames `[H, W, 3]` uint8 RGB, decoded as they are asked for, by any thread."""
 
     def __init__(self, path: Path, width_px: int, height_px: int) -> None:
         """
@@ -54,6 +55,7 @@ class FrameFile:
         assert self._stream.time_base is not None and self._stream.average_rate is not None
         self._ticks = float(1 / (self._stream.average_rate * self._stream.time_base))  # of the time base, a frame
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._one_at_a_time = Lock()
         self._next = -1  # the frame that decoding on would give
 
     def __len__(self) -> int:
@@ -62,12 +64,13 @@ class FrameFile:
     def __getitem__(self, index: int) -> np.ndarray:
         """Frame `index`, from 0; read only, for it is shared."""
         assert 0 <= index < len(self), f"frame {index} of {len(self)}"
-        if index not in self._kept:
-            self._kept[index] = self._decoded(index)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(index)
-        return self._kept[index]
+        with self._one_at_a_time:
+            if index not in self._kept:
+                self._kept[index] = self._decoded(index)
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(index)
+            return self._kept[index]
 
     def _decoded(self, index: int) -> np.ndarray:
         if index != self._next:

@@ -112,10 +112,19 @@ class Bend:
         return smoothed
 
     def __call__(self, frame: np.ndarray, displacement: np.ndarray) -> np.ndarray:
-        """The bent frame, `[H, W, 3]` uint8."""
-        if not np.abs(displacement).max() > MOTIONLESS_PX:
-            return frame
-        return self.sampled(frame, displacement, slice(0, self.height_px), slice(0, self.width_px))
+        """The bent frame, `[H, W, 3]` uint8, a copy; what does not move is not touched."""
+        bent = frame.copy()
+        moving = np.abs(displacement).max(-1) > MOTIONLESS_PX
+        if not moving.any():
+            return bent
+        rows, columns = (
+            slice(max(0, (int(found[0]) - 1) * STEP_PX), min(side, (int(found[-1]) + 2) * STEP_PX))
+            for found, side in (
+                (np.flatnonzero(moving.any(1)), self.height_px), (np.flatnonzero(moving.any(0)), self.width_px)
+            )
+        )
+        bent[rows, columns] = self.sampled(frame, displacement, rows, columns)
+        return bent
 
     def sampled(self, frame: np.ndarray, displacement: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
         """A rectangle of the bent frame, `[h, w, 3]` uint8."""

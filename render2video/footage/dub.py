@@ -11,7 +11,7 @@ import numpy as np
 from face_model.tracks import FaceMotion
 from foundation.easing import smoothstep
 from render2video.footage.footage import lips_of, open_eyed_px
-from render2video.footage.painter import FootagePainter, Wanted
+from render2video.footage.painter import FootagePainter, Wanted, painted_side_by_side
 from render2video.footage.steadying import moved
 
 RAMP_FRAMES = 3  # over which painting begins after, and ends before, frames that are left as they are
@@ -80,16 +80,20 @@ class FilmFrame:
 def dubbed(face: FilmFace, frames: Iterable[FilmFrame]) -> Iterator[tuple[float, np.ndarray]]:
     """(time in seconds, `[H, W, 3]` uint8) of each frame of a film, with its new words."""
     painter = face.painter
-    shown, heard = tee(frames)
+    shown, heard, timed = tee(frames, 3)
     mouths = painter.mouth_path(face.wanted(f.index, f.expression)[1] for f in heard if f.share > 0)
-    for frame in shown:
+
+    def painted(job: tuple[FilmFrame, list[tuple[int, float]]]) -> np.ndarray:
+        frame, taken = job
         if frame.share == 0:
-            yield frame.time_s, frame.picture
-            continue
+            return frame.picture
         here, want = face.wanted(frame.index, frame.expression)
-        made = painter.bend(frame.picture, painter.bend.displacement(here, want.points_px)).copy()
-        painter.paint_mouth(made, want, next(mouths))
-        yield frame.time_s, made if frame.share == 1 else mixed(frame.picture, made, frame.share)
+        made = painter.bend(frame.picture, painter.bend.displacement(here, want.points_px))
+        painter.paint_mouth(made, want, taken)
+        return made if frame.share == 1 else mixed(frame.picture, made, frame.share)
+
+    jobs = ((frame, next(mouths) if frame.share > 0 else []) for frame in shown)
+    return zip((frame.time_s for frame in timed), painted_side_by_side(painted, jobs), strict=True)
 
 
 def mixed(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
@@ -105,7 +109,7 @@ def continued(painter: FootagePainter, last: int, count: int) -> Iterator[tuple[
     footage = painter.footage
     path = painter.path(painter.config.head)
     nowhere = np.zeros(len(footage), np.float32)
-    indices = list(path((nowhere for _ in range(count)), after=last))
-    own = (Wanted(footage.points_px[i], footage.lips_mm[i], footage.motion[i : i + 1]) for i in indices)
-    for frame, index in painter.bases(own, indices, last):
-        yield index, frame
+    for step in painter.steps(path((nowhere for _ in range(count)), after=last), last):
+        index = step.index
+        own = Wanted(footage.points_px[index], footage.lips_mm[index], footage.motion[index : index + 1])
+        yield index, painter.base(step, own)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import tee
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from face_model.cameras import Camera
 from face_model.tracks import POSE, FaceMotion
 from foundation.easing import smoothstep
+from foundation.parallel import side_by_side
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.footage import BLINKING, TURN_UNIT, Footage, gap_mm, lips_of, open_eyed_px
@@ -24,6 +26,7 @@ from render2video.footage.mouth import MouthPainter, Window, batch_of
 from render2video.footage.network import MouthFinisher
 from render2video.footage.path import FootagePath, PathCosts
 
+ItemT = TypeVar("ItemT")
 MORPH_S = 0.24  # that a transition between two stretches of footage takes
 BLEND_SOFT = 0.02  # of the eyes' distance: finer detail is of one mouth alone
 MOUTH_BLEND_FRAMES = 3  # over which one mouth gives way to another
@@ -46,6 +49,25 @@ class Wanted:
     @property
     def blink(self) -> float:
         return float(self.motion.blink[0])
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a path: a real frame, and after a jump the one that it is morphed from. share: of the new one."""
+
+    index: int
+    old: int = -1
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one frame is made from. mouths: real frames and their shares. eye: the real frame that lids come from."""
+
+    want: Wanted
+    step: Step
+    mouths: list[tuple[int, float]]
+    eye: int
 
 
 class FootagePainter:
@@ -76,16 +98,22 @@ class FootagePainter:
         return self.stream([motion])
 
     def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
-        """Full frames of a motion that comes in pieces."""
-        wanted, for_head, for_bases, for_mouths, for_eyes = tee(self.wanted(pieces), 5)
-        bases = self.bases(for_bases, self.path(self.config.head)(map(self._head_costs, for_head)))
+        """Full frames of a motion that comes in pieces; painted side by side, one thread a frame."""
+        return painted_side_by_side(self._painted, self._plans(pieces))
+
+    def _plans(self, pieces: Iterable[FaceMotion]) -> Iterator[Plan]:
+        """What each frame is made from."""
+        wanted, for_head, for_mouths, for_eyes = tee(self.wanted(pieces), 4)
+        bases = self.steps(self.path(self.config.head)(map(self._head_costs, for_head)))
         mouths = self.mouth_path(for_mouths)
         eyes = self.path(self.config.eyes)(map(self._eye_costs, for_eyes))
-        for want, (base, shown), mouth, eye in zip(wanted, bases, mouths, eyes, strict=True):
-            frame = base.copy()
-            self._paint_eyes(frame, want, shown, eye)
-            self.paint_mouth(frame, want, mouth)
-            yield frame
+        return map(Plan, wanted, bases, mouths, eyes)
+
+    def _painted(self, plan: Plan) -> np.ndarray:
+        frame = self.base(plan.step, plan.want)
+        self._paint_eyes(frame, plan.want, plan.step.index, plan.eye)
+        self.paint_mouth(frame, plan.want, plan.mouths)
+        return frame
 
     @property
     def camera(self) -> Camera:
@@ -146,20 +174,24 @@ class FootagePainter:
             before = [*fading, (index, 1 - sum(s for _, s in fading))]
             yield before
 
-    def bases(self, wanted: Iterable[Wanted], path: Iterable[int], last: int = -1) -> Iterator[tuple[np.ndarray, int]]:
-        """The bent real frame for each wanted one, and which it is. last: the frame shown before the first, if any."""
+    def steps(self, path: Iterable[int], last: int = -1) -> Iterator[Step]:
+        """Each frame of a path, with what it is morphed from after a jump. last: shown before the first, if any."""
         length = max(2, round(MORPH_S * self.footage.motion.fps))
         old, since = -1, length
-        for want, index in zip(wanted, path, strict=True):
+        for index in path:
             if last >= 0 and not self._follows(last, index):
                 old, since = last, 0
-            frame = self.bent(index, want)
             if since < length:
-                old = self._played(old)
-                since += 1
-                frame = morph(self.bent(old, want), frame, float(smoothstep(np.float64(since / (length + 1)))))
+                old, since = self._played(old), since + 1
+                yield Step(index, old, float(smoothstep(np.float64(since / (length + 1)))))
+            else:
+                yield Step(index)
             last = index
-            yield frame, index
+
+    def base(self, step: Step, want: Wanted) -> np.ndarray:
+        """The real frame of a step, its head as wanted."""
+        frame = self.bent(step.index, want)
+        return frame if step.share == 1 else morph(self.bent(step.old, want), frame, step.share)
 
     def _follows(self, one: int, other: int) -> bool:
         """Whether a frame may be shown right after another as it is."""
@@ -210,6 +242,17 @@ class FootagePainter:
             added = self.generator(batch_of([unfinished.maps], self.device))[0].permute(1, 2, 0).cpu().numpy()
         frame[window.rows, window.columns] = unfinished.finished(added)
         return window
+
+
+def painted_side_by_side(paint: Callable[[ItemT], np.ndarray], items: Iterable[ItemT]) -> Iterator[np.ndarray]:
+    """Pictures of items, in order; each is painted by one thread, for threads that share a picture wait for each other.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield from side_by_side(paint, items, partial(torch.set_num_threads, 1))
+    finally:
+        cv2.setNumThreads(before)
 
 
 def blended(pictures: list[np.ndarray], shares: list[float], soft_px: float) -> np.ndarray:

@@ -1,0 +1,49 @@
+"""Work side by side comes in order, is bounded, and tells its errors."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from foundation.parallel import AHEAD, side_by_side
+
+
+def nothing() -> None:
+    pass
+
+
+def test_results_come_in_order_whatever_takes_longest():
+    def slow(number: int) -> int:
+        time.sleep(0.02 * (number % 3))
+        return number * number
+
+    assert list(side_by_side(slow, range(12), nothing, workers=3)) == [n * n for n in range(12)]
+
+
+def test_no_more_is_begun_than_is_said():
+    taken = itertools.count()
+    results = side_by_side(lambda number: number, (next(taken) for _ in range(100)), nothing, workers=2)
+    next(results)
+    assert next(taken) <= AHEAD * 2 + 2
+    results.close()
+
+
+def test_each_thread_begins_once_and_works_beside_the_others():
+    begun, met = [], threading.Barrier(2, timeout=5)
+
+    def together(_: int) -> int:
+        return met.wait()
+
+    list(side_by_side(together, range(4), lambda: begun.append(threading.get_ident()), workers=2))
+    assert len(set(begun)) == len(begun) == 2
+
+
+def test_an_error_is_told():
+    def wrong(number: int) -> int:
+        raise ValueError(f"item {number}")
+
+    with pytest.raises(ValueError, match="item 0"):
+        list(side_by_side(wrong, range(3), nothing, workers=2))
