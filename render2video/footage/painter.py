@@ -177,10 +177,10 @@ class FootagePainter:
     def steps(self, path: Iterable[int], last: int = -1) -> Iterator[Step]:
         """Each frame of a path, with what it is morphed from after a jump. last: shown before the first, if any."""
         length = max(2, round(MORPH_S * self.footage.motion.fps))
-        old, since = -1, length
+        old, since = last, length
         for index in path:
-            if last >= 0 and not self._follows(last, index):
-                old, since = last, 0
+            if last >= 0 and not self._follows(last, index) and 2 * since > length:
+                old, since = last, 0  # a jump just after another goes on with that one's morph
             if since < length:
                 old, since = self._played(old), since + 1
                 yield Step(index, old, float(smoothstep(np.float64(since / (length + 1)))))
