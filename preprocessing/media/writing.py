@@ -17,6 +17,7 @@ from foundation.files import atomic_path
 from preprocessing.media.sound import sound_blocks
 
 TICK = Fraction(1, 90_000)  # of timed films: divides the common frame rates, and milliseconds
+KNEE = 0.9  # of full scale, above which mixed sound is bent
 AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 AAC_BITS_A_SECOND = {1: 96_000, 2: 160_000}
 # Those that the mp4 muxer keeps.
@@ -69,6 +70,28 @@ class SoundTrack:
         return block
 
 
+class MixedSound(SoundTrack):
+    """The sound of a file with that of another one under it, each at its own level; where together they reach beyond
+    full scale, they are bent back below it.
+    """
+
+    def __init__(self, path: Path, under: Path, offset_s: float = 0.0) -> None:
+        super().__init__(path, offset_s)
+        self._under = SoundTrack(under)
+        if self._under.rate_hz != self.rate_hz:
+            rate_hz = max(self.rate_hz, self._under.rate_hz)
+            super().__init__(path, offset_s, rate_hz)
+            self._under = SoundTrack(under, rate_hz=rate_hz)
+        self._own, self.channels = self.channels, max(self.channels, self._under.channels)
+
+    def take(self, count: int) -> np.ndarray:
+        """The next `count` samples `[C, count]`."""
+        mixed = super().take(count) + self._under.take(count)  # one channel goes to both
+        over = np.maximum(np.abs(mixed) - KNEE, 0) / (1 - KNEE)
+        bent: np.ndarray = np.sign(mixed) * (np.minimum(np.abs(mixed), KNEE) + (1 - KNEE) * np.tanh(over))
+        return np.ascontiguousarray(bent)
+
+
 class VideoWriter:
     """A context manager that writes RGB frames, and the sound of a file, as one mp4.
 
@@ -86,6 +109,7 @@ class VideoWriter:
         crf: x264 quality, 0 lossless to 51.
         metadata: tags such as `{"comment": "synthetic"}`.
         preset, codec_options: x264's, for files that are not films for people.
+        background: any file with sound, from time 0 on under that of the source.
         timed: whether each frame is written with its time; fps then only tells how long the last one is shown.
 
     Raises:
@@ -96,7 +120,7 @@ class VideoWriter:
         self, path: Path | str, fps: float | Fraction, width_px: int, height_px: int,
         sound_source: Path | str | None = None, sound_offset_s: float = 0.0, crf: int = 18,
         metadata: dict[str, str] | None = None, preset: str = "veryfast", codec_options: dict[str, str] | None = None,
-        timed: bool = False,
+        timed: bool = False, background: Path | str | None = None,
     ) -> None:
         self.path, self.fps = Path(path), Fraction(fps).limit_denominator(1001)
         if self.fps <= 0:
@@ -107,7 +131,9 @@ class VideoWriter:
         self.timed, self._last_pts = timed, -1
         self._options = {"preset": preset, "crf": str(crf)} | (codec_options or {})
         self._metadata = metadata or {}
-        self._sound = SoundTrack(Path(sound_source), sound_offset_s) if sound_source is not None else None
+        self._sound = None if sound_source is None else SoundTrack(Path(sound_source), sound_offset_s)
+        if sound_source is not None and background is not None:
+            self._sound = MixedSound(Path(sound_source), Path(background), sound_offset_s)
         self._exit = ExitStack()
 
     def __enter__(self) -> VideoWriter:

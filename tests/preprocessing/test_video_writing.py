@@ -12,6 +12,7 @@ import soundfile
 
 from foundation.errors import InputError
 from preprocessing.media import VideoWriter, probe, read_frames, read_sound
+from preprocessing.media.writing import MixedSound
 from tests.preprocessing.making import beep, grey, onset_s
 
 
@@ -117,3 +118,21 @@ def test_the_same_frames_give_the_same_file(tmp_path: Path) -> None:
                 writer.write(grey(10 * k))
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     assert probe(tmp_path / "a.mp4").duration_s == pytest.approx(0.8)
+
+
+def test_one_sound_under_another(tmp_path: Path) -> None:
+    """Mono words at 16 kHz over quiet stereo at 44.1 kHz, in pieces of any size, each as it was; loud ones fit.
+    """
+    time_s = np.arange(44_100) / 44_100
+    low, high = (0.2 * np.sin(2 * np.pi * hz * time_s) for hz in (440, 2_000))
+    soundfile.write(tmp_path / "music.wav", np.stack([low, high], 1), 44_100, subtype="FLOAT")
+    soundfile.write(tmp_path / "words.wav", beep(0.5, 0.1), 16_000, subtype="FLOAT")
+    mixed = MixedSound(tmp_path / "words.wav", tmp_path / "music.wav")
+    assert (mixed.rate_hz, mixed.channels) == (44_100, 2)
+    sound = np.concatenate([mixed.take(count) for count in (1, 999, 20_000, 23_100)], axis=1)
+    assert np.allclose(sound[:, 20_000:], [low[20_000:], high[20_000:]], atol=1e-3), "the words are over"
+    said = sound[:, 6_000:12_000] - [low[6_000:12_000], high[6_000:12_000]]
+    assert np.allclose(said, 0.5 * np.sin(2 * np.pi * 1000 * time_s[6_000:12_000]), atol=5e-3)
+    soundfile.write(tmp_path / "loud.wav", 0.9 * np.sign(low), 44_100, subtype="FLOAT")
+    both = MixedSound(tmp_path / "loud.wav", tmp_path / "loud.wav").take(44_100)
+    assert 0.9 < np.abs(both).max() <= 1.0
