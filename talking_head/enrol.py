@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from dataclasses import asdict, dataclass
 from dataclasses import replace as dataclass_replace
 from datetime import date
 from functools import partial
-from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,12 @@ from foundation.files import atomic_path
 from foundation.places import choosing, writable
 from preprocessing.portrait import Portrait
 from preprocessing.tracking.landmarks import LandmarkTrack
-from render2video.footage.store import FRAMES_FILE
 from render2video.person import PersonRenderer
-from render2video.person_video import crop_of
-from talking_head import __version__
+from talking_head.assembling import Learned, assemble, versions
 from talking_head.enrol_order import EnrolOrder, described, motions_of
 from talking_head.given import checked_consent, readable
 from talking_head.learning import LOOK_SOURCES, Teaching, learn_look, learn_motion, prepare_look
+from talking_head.people import PEOPLE, motion_of_film, speaks, told_unheard
 from talking_head.photo import learn_photo
 from talking_head.recipe import motion_config, says_its_length, video_config
 from talking_head.settings import EnrolSettings
@@ -53,7 +52,9 @@ from talking_head.weights import Weights, heard_through
 from talking_head.work import Work
 from training import Duration
 
-SHORTEST_S = 5.0  # of speech; with less, neither texture nor motion can be learned
+log = logging.getLogger(__name__)
+
+SHORTEST_S = 3.0  # of a film; with less, no look can be learned
 MIN_VALID_SHARE = 0.7  # of the frames that must show the face
 MOTION_SHARE = 0.2  # of the time left after tracking that the motion model gets; the picture needs the rest
 FINISH_S = 10.0  # kept for reading, measuring and assembling
@@ -74,29 +75,43 @@ class _Enrolment:
     work: Work
     device: str
 
-    def run(self) -> _Made:
+    def run(self) -> Learned:
         """Run what is not done yet."""
         tracked = self._tracked()
         measured = FaceTrack.load(self.work.folder / TRACK)
         taught = teach_frames(measured, self.settings.hold_out)
+        heard = self._heard(measured[:taught])
         prepared = self._prepared(measured, taught)
         finish_s = FINISH_S + (LARGE_FILES_S if self.settings.profile == "paper" else 0.0)
         left_s = self.settings.budget_s - finish_s - tracked["seconds"] - prepared["seconds"]
         learned = [
-            self._motion(name, measured[:taught], MOTION_SHARE * left_s) for name in motions_of(self.settings)
+            self._motion(name, measured[:taught], heard, MOTION_SHARE * left_s) for name in motions_of(self.settings)
         ]
         left_s -= sum(notes["seconds"] for notes in learned)
         painted = self._video(measured, taught, left_s)
         quality = {k: v for notes in (tracked, *learned, painted) for k, v in notes.items() if k != "seconds"}
-        return _Made(self.work.folder, self.settings, measured, quality)
+        motions = [motion_file(name) for name in motions_of(self.settings)]
+        return Learned(self.work.folder, self.settings, measured, quality, motions)
+
+    def _heard(self, taught: FaceTrack) -> bool:
+        """Whether the film's own sound teaches how the person speaks; who gets people's motion is told so.
+
+        Raises:
+            InputError: it does not, and a motion model is wanted that learns from it alone.
+        """
+        if speaks(taught):
+            return True
+        log.warning("%s", told_unheard(self.video, self.settings.motion))
+        return False
 
     def add_motions(self, names: list[str]) -> list[str]:
         """Learn these motion models only; returns their files' names."""
         self._tracked()
         measured = FaceTrack.load(self.work.folder / TRACK)
         taught = measured[: teach_frames(measured, self.settings.hold_out)]
+        heard = self._heard(taught)
         for name in names:
-            self._motion(name, taught, MOTION_SHARE * self.settings.budget_s)
+            self._motion(name, taught, heard, MOTION_SHARE * self.settings.budget_s)
         return [motion_file(name) for name in names]
 
     def _stage(self, name: str, outputs: list[str], make: Callable[[], dict[str, float]]) -> dict[str, Any]:
@@ -121,13 +136,16 @@ class _Enrolment:
             return Duration(steps=self.settings.steps)
         return Duration(budget_s=max(MIN_TRAINING_S, seconds))
 
-    def _motion(self, name: str, taught: FaceTrack, budget_s: float) -> dict[str, Any]:
+    def _motion(self, name: str, taught: FaceTrack, heard: bool, budget_s: float) -> dict[str, Any]:
         own = self.settings.steps is None and says_its_length(self.settings, name)
         duration, start = None if own else self._duration(budget_s), self.starts[name]
 
         def make() -> dict[str, float]:
             speech = heard_through(name, self.settings.speech, start)
             path, config = None if start is None else start.path, motion_config(self.settings, name)
+            if not heard:
+                motion_of_film(taught, path, speech).save(self.work.folder / motion_file(name))
+                return {}
             teaching = Teaching(path, speech, config, self.settings.seed, self.device)
             sound = sound_in_step(self.video, taught)
             return learn_motion(name, taught, sound, self.work.folder, teaching, duration)
@@ -151,16 +169,6 @@ class _Enrolment:
             return learn_look(measured, taught, self.work.folder, self.settings, config, duration, self.device)
 
         return self._stage("video", [VIDEO, APPEARANCE, PREVIEW], make)
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What the stages made."""
-
-    folder: Path
-    settings: EnrolSettings
-    track: FaceTrack
-    quality: dict[str, float]
 
 
 def teach_frames(measured: FaceTrack, hold_out: float) -> int:
@@ -224,7 +232,9 @@ def _from_video(order: EnrolOrder) -> Enrolled:
     work = Work(writable(order.work_folder))
     try:
         made = _Enrolment(order.source, order.settings, order.begun, work, order.device).run()
-        target = _assemble(order, made)
+        taught = made.track[: teach_frames(made.track, order.settings.hold_out)]
+        origin = order.origin | ({} if speaks(taught) else {"motion": PEOPLE})
+        target = assemble(order.home, order.target_id, made, _consent(order), origin, order.key)
     except InputError:
         if not work.has_begun():
             shutil.rmtree(work.folder, ignore_errors=True)
@@ -275,30 +285,5 @@ def _card(
         size_px=renderer.head.camera.width_px, width_px=camera.width_px, height_px=camera.height_px,
         crop=asdict(renderer.compositor.crop),
         motion_statistics=MotionStatistics(statistics.mean.tolist(), statistics.scale.tolist(), 1),
-        origin=origin, consent=consent, versions=_versions(),
+        origin=origin, consent=consent, versions=versions(),
     )
-
-
-def _versions() -> dict[str, str]:
-    return {"talking-head": __version__, "torch": version("torch"), "mediapipe": version("mediapipe")}
-
-
-def _assemble(order: EnrolOrder, made: _Made) -> Target:
-    """Build the target's folder beside its place and move it there."""
-    flat = made.track.motion.pack()[made.track.valid]
-    crop, camera = crop_of(made.track, mp478.load()), made.track.camera
-    card = TargetCard(
-        id=order.target_id, face_model=made.track.motion.face_model, fps=made.track.motion.fps,
-        size_px=made.settings.size_px, width_px=camera.width_px, height_px=camera.height_px, crop=asdict(crop),
-        motion_statistics=MotionStatistics(flat.mean(0).tolist(), flat.std(0).tolist(), len(flat)),
-        origin=order.origin, consent=_consent(order), settings=asdict(made.settings), key=order.key,
-        quality=made.quality,
-        versions=_versions(),
-    )
-    with new_target(order.home, order.target_id) as folder:
-        motions = map(motion_file, dict.fromkeys((DEFAULT_MODEL, *made.settings.motion)))
-        frames = (FRAMES_FILE,) if (made.folder / FRAMES_FILE).is_file() else ()
-        for name in (*motions, VIDEO, APPEARANCE, PREVIEW, REPORT, *frames):
-            shutil.copyfile(made.folder / name, folder / name)
-        write_card(folder, card)
-    return Target.read(order.home.targets / order.target_id)

@@ -18,6 +18,7 @@ from render2video.losses import load_perceptual
 from render2video.rasterizer import array_rasterizer
 from talking_head import __version__
 from talking_head.home import Home
+from talking_head.people import told_unheard, unheard
 from talking_head.photo import photo_in, photo_settings
 from talking_head.recipe import motion_config, video_config
 from talking_head.settings import EnrolSettings, device_name
@@ -69,6 +70,8 @@ class EnrolOrder:
         photo = photo_in(source)
         if photo is None:
             check_teachable(source, probe(source), shortest_s)
+            if unheard(source):
+                told_unheard(source, settings.motion)
         content = sha256(source)
         if photo is not None:
             begun = {DEFAULT_MODEL: begun[DEFAULT_MODEL]}

@@ -26,6 +26,7 @@ from talking_head.enrol_order import EnrolOrder
 from talking_head.framing import Framing, Shot
 from talking_head.given import checked_consent, readable
 from talking_head.machine import ENOUGH_BYTES
+from talking_head.people import told_unheard, unheard
 from talking_head.settings import EnrolSettings
 from talking_head.speaking import Directions, encoder_for, speakers
 from talking_head.synthesis import Order
@@ -110,6 +111,8 @@ def _enrolment(order: EnrolOrder, done: Target | None) -> dict[str, Any]:
     else:
         state = "resumes" if order.work_folder.is_dir() else "new"
     seen = _video(order.source) if order.photo is None else _photo(order)
+    if order.photo is None and unheard(order.source):
+        log.warning("%s", told_unheard(order.source, order.settings.motion))
     free = free_bytes(order.home.path)
     if free < ENOUGH_BYTES:
         log.warning("%s: %.1f GB free; an enrolment may need %.0f", order.home.path, free / 1e9, ENOUGH_BYTES / 1e9)

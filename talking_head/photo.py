@@ -21,6 +21,7 @@ from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.person import photo_person
 from talking_head.learning import write_preview
+from talking_head.people import general_motion
 from talking_head.target import MOTION, PREVIEW
 
 log = logging.getLogger(__name__)
@@ -91,12 +92,7 @@ def motion_of_people(track: FaceTrack, path: Path | None, speech: str) -> Facial
     Raises:
         InputError: there are no weights for that encoder.
     """
-    if path is None:
-        raise InputError(
-            f"no general motion weights for speech encoder '{speech}'", "some of yours, or an encoder of ours",
-            "enroll from a video, or `talking-head train` some and give them with --from",
-        )
-    general = FacialGan.load(path)
+    general = general_motion(path, speech)
     pose, limits = track.motion.pack()[0, POSE], PhotoConfig()
     distance_mm = abs(float(pose[5]))
     reach = np.array([

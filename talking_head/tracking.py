@@ -88,8 +88,9 @@ def track(
         with showing(partial(seen_in, video, landmarks)):
             check(landmarks.select(~left_out))
     sound = read_sound(video) if info.has_sound else None
-    sync = estimate_offset(landmarks, sound) if sound is not None else NOTHING
-    offset_s = believed_offset_s(sync, video, fix_sync)
+    heard = sound is not None and not is_silent(sound)
+    sync = estimate_offset(landmarks, sound) if sound is not None and heard else NOTHING
+    offset_s = believed_offset_s(sync, video, fix_sync) if heard else 0.0
     fitted, written = _fit(video, folder, kept, seen, deng, device)
     measured = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
     motion = None if seen.track is None else seen.track.motion
@@ -169,17 +170,12 @@ def check_teachable(video: Path, info: MediaInfo, shortest_s: float) -> None:
     """Refuse, before any work, what a person cannot be learned from.
 
     Raises:
-        InputError: no pictures, too few of them a second, no sound, only silence, or too short.
+        InputError: no pictures, too few of them a second, or too short.
     """
     if not info.has_video:
         raise InputError(f"{video} has no pictures", "a video of one person speaking", "give a video")
     if info.fps < LEAST_FPS:
         raise InputError(f"{video} has {info.fps:.3g} frames a second", f"at least {LEAST_FPS:g}", "record it anew")
-    if not info.has_sound:
-        raise InputError(f"{video} has no sound", "a video of one person speaking", "record it with sound")
     if info.duration_s < shortest_s:
-        raise InputError(
-            f"{video} lasts {info.duration_s:.2g} s", f"at least {shortest_s:g} s of speech", "record a longer video"
-        )
-    if is_silent(read_sound(video)):
-        raise InputError(f"{video} is silent", "a video of one person speaking", "record it with sound")
+        remedy = "record a longer video"
+        raise InputError(f"{video} lasts {info.duration_s:.2g} s", f"at least {shortest_s:g} s", remedy)

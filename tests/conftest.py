@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from preprocessing.tracking import LandmarkTrack
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,3 +64,13 @@ def spoken() -> Path:
     from tests.footage import SPEECH
 
     return shipped(SPEECH)
+
+
+@pytest.fixture(scope="session")
+def film_track(footage: Path, model_path: Path, request: pytest.FixtureRequest) -> LandmarkTrack:
+    """The track of the made film, 6 s."""
+    from preprocessing.tracking import face_tracker, track_landmarks
+
+    tracker = face_tracker("mediapipe", model_path)
+    request.addfinalizer(tracker.close)
+    return track_landmarks(footage, request.config.cache.mkdir("landmark-tracks"), tracker=tracker)

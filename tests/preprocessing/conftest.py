@@ -19,14 +19,6 @@ def track_of(data_dir: Path, model_path: Path, request: pytest.FixtureRequest) -
     return lambda name: track_landmarks(data_dir / name, folder, tracker=tracker)
 
 
-@pytest.fixture(scope="session")
-def film_track(footage: Path, model_path: Path, request: pytest.FixtureRequest) -> LandmarkTrack:
-    """The track of the made film, 6 s."""
-    tracker = face_tracker("mediapipe", model_path)
-    request.addfinalizer(tracker.close)
-    return track_landmarks(footage, request.config.cache.mkdir("landmark-tracks"), tracker=tracker)
-
-
 REFERENCE = "reference_video/weekly_address_20s.mp4"
 
 

@@ -93,7 +93,7 @@ def sound_only(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (no_sound, "has no sound"), (silent_sound, "is silent"), (one_frame, "lasts 0.04 s"), (too_short, "lasts 2 s"),
+        (one_frame, "lasts 0.04 s"), (too_short, "lasts 2 s"),
         (truncated, "does not open as media"), (wrong_magic, "does not open as media"), (empty_file, "is empty"),
         (absent, "does not exist"), (sound_only, "no pictures"),
     ],
@@ -101,6 +101,13 @@ def sound_only(folder: Path) -> Path:
 def test_videos_that_nobody_can_be_learned_from(make: Callable[[Path], Path], reason: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     refused(["enroll", make(tmp_path), "--id", "ana", "--consent", "yes", "--home", home], reason)
+    assert left_behind(home) == []
+
+
+@pytest.mark.parametrize(("make", "reason"), [(no_sound, "it has no sound"), (silent_sound, "its sound is silent")])
+def test_what_learns_from_speech_alone_wants_some(make: Callable[[Path], Path], reason: str, tmp_path: Path) -> None:
+    home, words = tmp_path / "home", ["--id", "ana", "--consent", "yes", "--motion", "karras2017"]
+    refused(["enroll", make(tmp_path), *words, "--home", home], reason)
     assert left_behind(home) == []
 
 

@@ -39,6 +39,7 @@ def walked(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     out = tmp_path_factory.mktemp("walk")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(enrol, "SHORTEST_S", 1.0)
+        patch.setattr(enrol, "speaks", lambda track: True)
         walk = Walk(clips, clips / "anna" / "1.mp4", out, split="clip", quick=True, least_confidence=0.0)
         return out, walk()
 

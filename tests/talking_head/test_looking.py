@@ -70,7 +70,10 @@ def test_the_check_refuses_what_enrolment_would(fault: str, footage: Path, tmp_p
         "id": {"target_id": "../ana"}, "consent": {"consent": "  "}, "bytes": {"consent": os.fsdecode(b"caf\xe9")},
         "settings": {"settings": EnrolSettings(size_px=300)}, "motion": {"settings": EnrolSettings(motion=("emot",))},
         "short": {"video": write_media(tmp_path / "s.mp4", nobody(25), sound=voice(1.0))},
-        "silent": {"video": write_media(tmp_path / "q.mp4", nobody(150), sound=np.zeros(96_000))},
+        "silent": {
+            "video": write_media(tmp_path / "q.mp4", nobody(150), sound=np.zeros(96_000)),
+            "settings": EnrolSettings(motion=("karras2017",)),
+        },
         "home": {"home": tmp_path / "s.mp4" / "no"},
     }[fault]
     with pytest.raises(InputError) as checked:

@@ -40,6 +40,7 @@ def spoken(
 def again(enrolled: tuple[Home, Target], clip: Path, settings: EnrolSettings, consent: str = "for tests") -> Enrolled:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(enrol, "SHORTEST_S", 1.0)
+        patch.setattr(enrol, "speaks", lambda track: True)
         return enroll(clip, "ana", consent, settings, home=enrolled[0].path)
 
 
@@ -99,7 +100,7 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_weights(
     settings = replace(EnrolSettings(steps=30), seed=3)
     code = (
         "import sys; from talking_head import enrol; from talking_head.settings import EnrolSettings\n"
-        "enrol.SHORTEST_S = 1.0\n"
+        "enrol.SHORTEST_S, enrol.speaks = 1.0, lambda track: True\n"
         f"enrol.enroll({str(clip)!r}, 'ana', 'for tests', {settings!r}, home=sys.argv[1])"
     )
 
