@@ -10,7 +10,8 @@ import numpy as np
 from face_model.tracks import FaceTrack
 from preprocessing.fitting import fit_clip
 from preprocessing.media import is_silent, probe, read_frames, read_sound
-from preprocessing.sync import NOTHING, TRUSTED, estimate_offset
+from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, estimate_offset
+from preprocessing.tracking.landmarks import LandmarkTrack
 from preprocessing.tracking.people import follow_person
 
 COVERED = 0.5  # `ChosenPerson.covered` from which on real pixels stay
@@ -19,15 +20,16 @@ COVERED = 0.5  # `ChosenPerson.covered` from which on real pixels stay
 @dataclass(frozen=True)
 class Filmed:
     """One person of a film. track: at the film's rate. breaks: `[T]` bool, True at the first frame of each shot.
-    painted: `[T]` bool, where the face is seen and nothing is before the mouth. in_step: whether the film's own sound
-    surely goes with these lips. who: which person, in words.
+    painted: `[T]` bool, where the face is seen and nothing is before the mouth. who: which person, in words. landmarks:
+    that the track was fitted to. sync: of the film's own sound with these lips; `NOTHING` without sound.
     """
 
     track: FaceTrack
     breaks: np.ndarray
     painted: np.ndarray
-    in_step: bool
     who: str
+    landmarks: LandmarkTrack
+    sync: SyncEstimate
 
 
 def follow_film(video: Path, face: str | None, cache: Path) -> Filmed:
@@ -45,12 +47,11 @@ def follow_film(video: Path, face: str | None, cache: Path) -> Filmed:
     if probe(video).has_sound:
         sound = read_sound(video)
         sync = NOTHING if is_silent(sound) else estimate_offset(landmarks, sound)
-    in_step = sync.confidence >= TRUSTED
     fitted = fit_clip(landmarks, read_frames(video, landmarks.fps))
-    offset_s = sync.offset_s if in_step else 0.0
+    offset_s = sync.offset_s if sync.confidence >= TRUSTED else 0.0
     track = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
     painted = track.valid & (chosen.covered < COVERED)
     people = "the only person" if chosen.people == 1 else f"person {chosen.number} of {chosen.people} ({chosen.why})"
     left = len(painted) - int(painted.sum())
     who = f"{people} gets the words" + (f"; {left} of {len(painted)} frames are left as they are" if left else "")
-    return Filmed(track, chosen.breaks, painted, in_step, who)
+    return Filmed(track, chosen.breaks, painted, who, landmarks, sync)

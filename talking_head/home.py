@@ -69,7 +69,7 @@ class Home:
                 lock.acquire(blocking=False)
         except Timeout as error:
             raise InputError(
-                f"another command is working on target '{target_id}'", "one at a time", "wait for it or stop it"
+                f"another command is working on '{target_id}'", "one at a time", "wait for it or stop it"
             ) from error
         try:
             yield

@@ -15,9 +15,11 @@ from foundation.errors import InputError
 from talking_head.identity import Identity
 
 GENERATOR = "talking-head"
-CREATED = "c2pa.created"
-SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+CREATED, OPENED, EDITED = "c2pa.created", "c2pa.opened", "c2pa.edited"
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+GENERATED, COMPOSITE = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"  # all of it, or parts
 ASSERTION = "talking-head.synthesis"
+FILM = "film"  # among the claims' models: the film that was edited
 UNTRUSTED = "signingCredential.untrusted"  # says nothing about the film: nobody vouches for who signed it
 MANIFEST_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, appendix A.5.1: the `uuid` box's type
 # Nothing is fetched: neither manifests that lie elsewhere nor lists of revoked certificates.
@@ -115,12 +117,21 @@ def _sign(
 
 def _definition(title: str, claims: dict[str, Any]) -> str:
     made_by = {"name": GENERATOR, "version": str(claims.get("version", "0"))}
-    created = {"action": CREATED, "digitalSourceType": SYNTHETIC, "softwareAgent": made_by}
-    assertions = [
-        {"label": "c2pa.actions", "data": {"actions": [created]}},
-        {"label": ASSERTION, "data": claims},
-    ]
-    return json.dumps({"claim_generator_info": [made_by], "title": title, "assertions": assertions})
+    kind = claims.get("source_type", GENERATED)
+    done = {"action": action_of(kind), "digitalSourceType": SOURCE_TYPES + kind, "softwareAgent": made_by}
+    content: dict[str, Any] = {"claim_generator_info": [made_by], "title": title}
+    actions = [done]
+    if kind == COMPOSITE:  # C2PA 2.1, 18.15: what was edited was opened, and is named
+        film = "sha256:" + claims["models"][FILM]
+        content["ingredients"] = [{"title": "the original film", "relationship": "parentOf", "instance_id": film}]
+        actions = [{"action": OPENED, "parameters": {"ingredientIds": [film]}}, done]
+    assertions = [{"label": "c2pa.actions", "data": {"actions": actions}}, {"label": ASSERTION, "data": claims}]
+    return json.dumps(content | {"assertions": assertions})
+
+
+def action_of(source_type: str) -> str:
+    """C2PA's name of what was done to make a film of that kind."""
+    return EDITED if source_type == COMPOSITE else CREATED
 
 
 def has_manifest(path: Path) -> bool:

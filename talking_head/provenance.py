@@ -36,7 +36,8 @@ class Claims:
 
     target: id of whose likeness it is. version: of talking-head. created: UTC, ISO 8601, by the maker's clock. models:
     sha256 of each file of the target, and of weights that spoke instead of its own. consent_sha256: of the consent
-    statement in UTF-8. visible_label: whether the small visible line is on the frames.
+    statement in UTF-8. visible_label: whether the small visible line is on the frames. source_type: IPTC's digital
+    source type: all of it generated, or parts of a film that was there before.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Claims:
     models: dict[str, str]
     consent_sha256: str
     visible_label: bool
+    source_type: str = manifest.GENERATED
 
     @classmethod
     def of(cls, person: Target, label: bool, weights: Path | None = None) -> Claims:
@@ -65,6 +67,7 @@ class Claims:
         """
         found = content if isinstance(content, dict) else {}
         claims = {field.name: found.get(field.name) for field in fields(cls)}
+        claims["source_type"] = found.get("source_type", manifest.GENERATED)  # films of earlier versions
         models, label = claims.pop("models"), claims.pop("visible_label")
         texts = {**claims, **models} if isinstance(models, dict) else {"models": None}
         wrong = [name for name, value in texts.items() if not (_is_plain(name) and _is_plain(value))]
@@ -109,7 +112,7 @@ class Provenance:
         models = {f"  {name}": digest for name, digest in claims.models.items()}
         return {
             "target": claims.target, "created": claims.created, "made by": f"{manifest.GENERATOR} {claims.version}",
-            "source type": manifest.SYNTHETIC.rsplit("/", 1)[1],
+            "source type": f"{claims.source_type} ({manifest.action_of(claims.source_type)})",
             "consent sha256": claims.consent_sha256 + consent[self.consent_kept],
             "visible label": "yes" if claims.visible_label else "no", "model sha256": "", **models,
             "signed by": f"{self.signer}: {self.trust.value}" if self.signer else self.trust.value,
@@ -172,7 +175,8 @@ def marked(goal: Path, claims: Claims, identity: Identity | None) -> Iterator[Pa
 
 def _statement(film: Path, claims: Claims) -> dict[str, Any]:
     return {
-        "action": manifest.CREATED, "digitalSourceType": manifest.SYNTHETIC, "claims": asdict(claims),
+        "action": manifest.action_of(claims.source_type),
+        "digitalSourceType": manifest.SOURCE_TYPES + claims.source_type, "claims": asdict(claims),
         "generator": manifest.GENERATOR, "sha256": sha256(film), "signed": False,
     }
 

@@ -12,6 +12,17 @@ from talking_head.cli import common
 from talking_head.cli.common import Outcome, duration_s, loading, verb
 from talking_head.cli.making import CertificateOption, KeyOption
 
+KeepOption = Annotated[
+    str | None, typer.Option("--id", help="Keep what is learned as a target; else nothing is.", show_default=False)
+]
+BackgroundOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep-background", metavar="FILE", show_default=False,
+        help="Sound as long as the film that stays under the words: its music, its room.",
+    ),
+]
+
 
 @verb
 def dub(
@@ -27,6 +38,8 @@ def dub(
         str | None,
         typer.Option("--target", help="Speak as this target does; else learned from the film.", show_default=False),
     ] = None,
+    keep_as: KeepOption = None,
+    background: BackgroundOption = None,
     budget: Annotated[str, typer.Option(help="Time to track and learn: 90s, 5m, 20m.")] = "5m",
     face: Annotated[
         str | None,
@@ -63,8 +76,8 @@ def dub(
 
     settings = DubSettings(duration_s(budget, "--budget"), face, length, size, steps, seed, label, device)
     made = run(
-        video, audio, output, consent=consent, target=target_id, settings=settings, certificate=certificate, key=key,
-        home=home, force=force,
+        video, audio, output, consent=consent, target=target_id, keep_as=keep_as, background=background,
+        settings=settings, certificate=certificate, key=key, home=home, force=force,
     )
     line = f"{made.output}: {made.duration_s:.1f} s, {made.painted_frames} of {made.frames} frames painted"
     return Outcome(f"{line}; {made.note}", asdict(made) | {"output": str(made.output)})

@@ -26,7 +26,7 @@ from talking_head.cli import app
 from talking_head.home import Home
 from talking_head.identity import CHAIN, KEY, find_identity, local_identity
 from talking_head.label import tags
-from talking_head.manifest import CREATED, SYNTHETIC, available, embed, has_manifest
+from talking_head.manifest import CREATED, GENERATED, SOURCE_TYPES, available, embed, has_manifest
 from talking_head.provenance import Claims, Trust, consent_digest, marked, sidecar_of, signing_identity, verify
 from talking_head.target import Target, find_target
 from tests.talking_head.media import nobody, voice
@@ -218,7 +218,7 @@ def test_without_c2pa_a_sidecar_says_the_same(home: Home, tmp_path: Path, withou
     assert not has_manifest(film) and not (home.path / "identity").exists()
     said = json.loads((tmp_path / "o.mp4.provenance.json").read_text())
     assert said["sha256"] == hashlib.sha256(film.read_bytes()).hexdigest() and said["signed"] is False
-    assert said["action"] == CREATED and said["digitalSourceType"] == SYNTHETIC
+    assert said["action"] == CREATED and said["digitalSourceType"] == SOURCE_TYPES + GENERATED
     found = verify(film, home=home.path)
     assert found.trust is Trust.UNSIGNED and found.consent_kept and found.claims.target == "ana"
     assert command("verify", film, "--home", home.path)[0] == 0

@@ -66,6 +66,16 @@ def test_unfinished_work_alone_can_be_removed(home: Home) -> None:
     assert not (home.work / "ana-maria-0123456789ab").exists() and find_own(home, "ana") is not None
 
 
+def test_unfinished_dubs_go_too_unless_one_is_under_way(home: Home) -> None:
+    work = home.work / "dub-0123456789ab"
+    work.mkdir()
+    (work / "footage.mp4").write_bytes(b"x" * 1000)
+    with home.lock(work.name), pytest.raises(InputError, match="another command is working"):
+        remove_all(home.path)
+    assert (work / "footage.mp4").is_file() and find_own(home, "ana") is not None
+    assert work in remove_all(home.path).paths and not work.exists()
+
+
 def test_a_wrong_name_among_several_removes_nobody(home: Home) -> None:
     for wrong, words in (("bem", "did you mean 'ben'"), ("astronaut", "built in"), ("../x", "target id")):
         with pytest.raises(InputError, match=words):
