@@ -93,6 +93,30 @@ class SpeechFeatures:
 
 
 @dataclass(frozen=True)
+class HeardSpeech:
+    """What is known of speech that is still being heard.
+
+    features: the newest rows, as they are known now (later sound may change the last of them); `duration_s` is of all
+    that has been heard. first: number of their first row. ended: nothing more comes.
+    """
+
+    features: SpeechFeatures
+    first: int
+    ended: bool
+
+    def rows_at(self, start: int, stop: int, fps: float = MOTION_FPS) -> np.ndarray:
+        """Rows `[stop - start, F]` of the instants of frames `start` to `stop`, linear between rows, held at the ends.
+        """
+        values = self.features.values
+        position = np.arange(start, stop) * (self.features.rate_hz / fps) - self.first
+        position = np.clip(position, 0, len(values) - 1)
+        low = np.floor(position).astype(int)
+        weight = (position - low)[:, None].astype(np.float32)
+        rows: np.ndarray = values[low] * (1 - weight) + values[np.minimum(low + 1, len(values) - 1)] * weight
+        return rows
+
+
+@dataclass(frozen=True)
 class FaceMotion:
     """How a face moves.
 

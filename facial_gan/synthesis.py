@@ -97,29 +97,20 @@ class FacialGan(MotionModel):
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
         """See `MotionModel.stream`; the first piece needs the first 128 frames' sound, the others 96 more each."""
         count = self.frame_count(features, MOTION_FPS, frames)
-        person = self.statistics
         rows = frame_rows(features, features.frame_count(MOTION_FPS))
+        self.refuse_size(rows)
+        share = self.meeting(features, rows, count)
+        alive, start = Alive(self, seed), 0
+        for piece in self._network_pieces(self.features.normalise(rows), count, seed):
+            yield alive(piece, None if share is None else share[start : start + len(piece)])
+            start += len(piece)
+
+    def refuse_size(self, rows: np.ndarray) -> None:
+        """Raise an InputError for rows `[T, F]` of another size than the network was trained on."""
         if rows.shape[1] != len(self.features.mean):
             raise InputError(f"{rows.shape[1]} speech features a row", f"{len(self.features.mean)}")
-        blink = BlinkProcess(self.blinks, MOTION_FPS, seed)
-        sway = PoseProcess(self.pose_deviation, person.pose_factor, person.pose_memory_s, MOTION_FPS, seed)
-        share = self._meeting(features, rows, count)
-        start = 0
-        for piece in self._network_pieces(self.features.normalise(rows), count, seed):
-            pose = within_range(piece[:, POSE] + sway(len(piece)), person.pose_limit, person.pose_centre)
-            piece[:, POSE] = self.head * pose  # its rest is zero
-            rest = person.normalised_rest
-            piece[:, EXPRESSION] = rest + self.articulation * (piece[:, EXPRESSION] - rest)
-            motion = person.restore(piece)
-            if self.face_model == mp478.ID:
-                motion[:, EXPRESSION] = widened(motion[:, EXPRESSION], person.rest, self.rounding)
-            if share is not None:
-                motion[:, EXPRESSION] = meet(motion[:, EXPRESSION], person.rest, share[start : start + len(piece)])
-            start += len(piece)
-            motion[:, BLINK] = blink(motion[:, BLINK][:, 0])[:, None]
-            yield FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
 
-    def _meeting(self, features: SpeechFeatures, rows: np.ndarray, count: int) -> np.ndarray | None:
+    def meeting(self, features: SpeechFeatures, rows: np.ndarray, count: int) -> np.ndarray | None:
         """How far the lips come together in each frame `[count]`, if the encoder tells and the face model is ours.
 
         What a network learns of p, b and m from a minute of footage is half an opening, and of pauses lips ajar. Lips
@@ -138,9 +129,9 @@ class FacialGan(MotionModel):
         """The generator's normalised motion for `count` frames, in pieces `[<= 128, 71]`, windows cross-faded."""
         hop = WINDOW_FRAMES - OVERLAP_FRAMES
         fade = smoothstep(np.linspace(0, 1, OVERLAP_FRAMES + 2, dtype=np.float32)[1:-1, None])
-        initial, tail = self._initial_state(seed), None
+        initial, tail = self.initial_state(seed), None
         for start in range(0, max(1, count - OVERLAP_FRAMES), hop):
-            made = self._window(rows, start, initial)
+            made = self.window(rows, start, initial)
             if tail is not None:
                 made[:OVERLAP_FRAMES] = tail * (1 - fade) + made[:OVERLAP_FRAMES] * fade
             if start + WINDOW_FRAMES >= count:
@@ -150,7 +141,7 @@ class FacialGan(MotionModel):
             yield made[:hop].copy()
 
     @torch.no_grad()
-    def _window(self, rows: np.ndarray, start: int, initial: np.ndarray) -> np.ndarray:
+    def window(self, rows: np.ndarray, start: int, initial: np.ndarray) -> np.ndarray:
         """The generator's normalised motion `[128, 71]` from frame `start`; outside of the sound there is silence."""
         device = next(self.generator.parameters()).device
         outside = self.features.normalise(self.features.silence)
@@ -161,7 +152,7 @@ class FacialGan(MotionModel):
         made[:, POSE] = smoothed(made[:, POSE], POSE_SMOOTHING_FRAMES)
         return made
 
-    def _initial_state(self, seed: int) -> np.ndarray:
+    def initial_state(self, seed: int) -> np.ndarray:
         """A real pose of the person, chosen by the seed, with lips at rest: before it speaks a face is still."""
         states = self.statistics.states
         state = states[np.random.default_rng([seed, 5]).integers(len(states))].copy()
@@ -250,3 +241,33 @@ class FacialGan(MotionModel):
             architecture, metadata["speech_extractor"], metadata["face_model"], judge, arrays["pose_deviation"],
             metadata["articulation"], metadata["rounding"],
         )  # fmt: skip
+
+
+class Alive:
+    """What makes a person's motion of the generator's, frame by frame: sway, blinks, articulation, lips that meet.
+
+    Args:
+        model: whose generator it is. seed: of sway and blinks.
+    """
+
+    def __init__(self, model: FacialGan, seed: int) -> None:
+        person = model.statistics
+        self.model, self.blink = model, BlinkProcess(model.blinks, MOTION_FPS, seed)
+        self.sway = PoseProcess(
+            model.pose_deviation, person.pose_factor, person.pose_memory_s, MOTION_FPS, seed
+        )
+
+    def __call__(self, piece: np.ndarray, share: np.ndarray | None) -> FaceMotion:
+        """The next frames' motion, of the generator's `[T, 71]`, normalised, and of how far lips meet `[T]` in them."""
+        model, person = self.model, self.model.statistics
+        pose = within_range(piece[:, POSE] + self.sway(len(piece)), person.pose_limit, person.pose_centre)
+        piece[:, POSE] = model.head * pose  # its rest is zero
+        rest = person.normalised_rest
+        piece[:, EXPRESSION] = rest + model.articulation * (piece[:, EXPRESSION] - rest)
+        motion = person.restore(piece)
+        if model.face_model == mp478.ID:
+            motion[:, EXPRESSION] = widened(motion[:, EXPRESSION], person.rest, model.rounding)
+        if share is not None:
+            motion[:, EXPRESSION] = meet(motion[:, EXPRESSION], person.rest, share)
+        motion[:, BLINK] = self.blink(motion[:, BLINK][:, 0])[:, None]
+        return FaceMotion.unpack(motion, MOTION_FPS, model.face_model)

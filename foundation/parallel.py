@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -23,12 +24,12 @@ def side_by_side(
         begin: called once in each thread before its first item.
         workers: threads; None: one a processor core.
     """
-    count = workers or min(MOST_WORKERS, cores())
+    count = workers or most_workers()
     waiting: deque[Future[ResultT]] = deque()
-    with ThreadPoolExecutor(count, initializer=begin) as pool:
+    with closing(begun(work, items, begin, count)) as futures:
         try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
+            for future in futures:
+                waiting.append(future)
                 if len(waiting) > AHEAD * count:
                     yield waiting.popleft().result()
             while waiting:
@@ -36,6 +37,25 @@ def side_by_side(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def begun(
+    work: Callable[[ItemT], ResultT], items: Iterable[ItemT], begin: Callable[[], None], workers: int | None = None
+) -> Generator[Future[ResultT], None, None]:
+    """Work that threads have begun, one future an item, given out at once: for items that come slowly, none of whose
+    results shall wait for the next item. Whoever asks for futures faster than work is done holds them all.
+
+    Args:
+        work, begin, workers: as in `side_by_side`.
+    """
+    with ThreadPoolExecutor(workers or most_workers(), initializer=begin) as pool:
+        for item in items:
+            yield pool.submit(work, item)
+
+
+def most_workers() -> int:
+    """Threads that work side by side unless told otherwise."""
+    return min(MOST_WORKERS, cores())
 
 
 def cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
@@ -32,13 +33,22 @@ class Painter(Protocol):
         """Full frames of a motion that comes in pieces."""
         ...
 
+    def begun(self, pieces: Iterable[FaceMotion]) -> Iterator[Future[np.ndarray]]:
+        """`stream`, each frame given out when its painting has begun: none waits for the next piece."""
+        ...
+
     def face_px(self, motion: FaceMotion) -> np.ndarray:
         """`[T, V, 2]`: where the face's vertices are in the frames painted for a motion."""
         ...
 
 
-def load_painter(folder: Path, model: MorphableModel, device: str = "cpu") -> Painter:
+def load_painter(
+    folder: Path, model: MorphableModel, device: str = "cpu", look_ahead_s: float | None = None
+) -> Painter:
     """The painter in a target's folder.
+
+    Args:
+        look_ahead_s: how far beyond a frame it may look to choose real frames; None: as far as it likes.
 
     Raises:
         InputError: a file is absent, damaged, or made for another face model or architecture.
@@ -46,5 +56,8 @@ def load_painter(folder: Path, model: MorphableModel, device: str = "cpu") -> Pa
     from render2video.footage.store import load_footage_painter
 
     if read_tensors(folder / VIDEO_FILE)[1].get("profile") == FOOTAGE:
-        return load_footage_painter(folder, model, device)
+        painter = load_footage_painter(folder, model, device)
+        if look_ahead_s is not None:
+            painter.config = painter.config.within(look_ahead_s)
+        return painter
     return PersonRenderer.load(folder, model, device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -65,6 +66,13 @@ class PersonRenderer:
         bounded = (self.profile.bounded(self.networks, piece) for piece in pieces)
         drawn = chain.from_iterable(map(self.head, bounded))
         return map(self.compositor, self.crops_of(drawn))
+
+    def begun(self, pieces: Iterable[FaceMotion]) -> Iterator[Future[np.ndarray]]:
+        """`stream`, each frame in a future that is done."""
+        for frame in self.stream(pieces):
+            done: Future[np.ndarray] = Future()
+            done.set_result(frame)
+            yield done
 
     def face_px(self, motion: FaceMotion) -> np.ndarray:
         """`[T, V, 2]`: where the face's vertices are in the frames painted for a motion."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from talking_head.removing import remove_all, remove_targets
     from talking_head.settings import EnrolSettings
     from talking_head.speaking import Directions
+    from talking_head.streaming import Speaker, TimedFrame
+    from talking_head.streaming import open_speaker as open
     from talking_head.synthesis import synthesize
     from talking_head.target import Target, targets
     from talking_head.tracking import track
@@ -67,13 +69,16 @@ _HOMES = {
     "InputError": "foundation.errors",
     "Place": "talking_head.datasets.workers",
     "PrepareSettings": "talking_head.datasets.prepare",
+    "Speaker": "talking_head.streaming",
     "Target": "talking_head.target",
+    "TimedFrame": "talking_head.streaming",
     "compare": "evaluation.report",
     "dub": "talking_head.dubbing",
     "enroll": "talking_head.enrol",
     "evaluate": "evaluation.report",
     "export": "talking_head.exporting.export",
     "live": "talking_head.live",  # a package that can be called
+    "open": "talking_head.streaming:open_speaker",
     "prepare": "talking_head.datasets.prepare",
     "remove_all": "talking_head.removing",
     "remove_targets": "talking_head.removing",
@@ -86,8 +91,8 @@ _HOMES = {
 }
 __all__ = [
     "Directions", "DubSettings", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place",
-    "PrepareSettings", "Target", "compare", "dub", "enroll", "evaluate", "export", "live", "prepare", "remove_all",
-    "remove_targets", "synthesize", "targets", "track", "train", "transfer", "verify",
+    "PrepareSettings", "Speaker", "Target", "TimedFrame", "compare", "dub", "enroll", "evaluate", "export", "live",
+    "open", "prepare", "remove_all", "remove_targets", "synthesize", "targets", "track", "train", "transfer", "verify",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from facial_gan.registry import load_motion_model, motion_model, motion_models
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from preprocessing.media import stream_sound
-from preprocessing.speech import SpeechEncoder, encode_file, encoder_of
+from preprocessing.speech import SpeechEncoder, encode_again, encoder_of
 from talking_head.directions import Directions
 from talking_head.learning import general_weights
 from talking_head.target import DEFAULT_MODEL, MOTION, Target, motion_file
@@ -24,9 +25,12 @@ from talking_head.weights import fitting_weights
 
 log = logging.getLogger(__name__)
 
+SoundSource = Callable[[], Iterator[np.ndarray]]
+"""Begins a sound anew: consecutive pieces `[N]` of it at 16 kHz, of ten seconds but for the last."""
+
 TOLERATED_S = 0.5  # by which a driving motion may be longer or shorter than the sound without a word
 
-__all__ = ["Directions", "encoder_for", "follow", "person_model", "speak", "speakers"]
+__all__ = ["Directions", "encoder_for", "follow", "person_model", "say", "speak", "speakers"]
 
 
 def person_model(person: Target, name: str | None, device: str, weights: Path | None = None) -> MotionModel:
@@ -85,6 +89,13 @@ def speak(
     Raises:
         InputError: no such motion model, or one that does not take these directions.
     """
+    return say(lambda: stream_sound(audio), person, seed, device, directions)
+
+
+def say(
+    audio: SoundSource, person: Target, seed: int, device: str, directions: Directions | None = None
+) -> FaceMotion:
+    """`speak` of sound from anywhere."""
     model, mover = speakers(person, directions or Directions(), device)
     fps = person.card.fps
     motion = _say(model, audio, encoder_for(model.speech_extractor, person), seed, fps)
@@ -106,11 +117,11 @@ def encoder_for(extractor: str, person: Target) -> SpeechEncoder:
     return encoder_of(extractor, str(person.card.settings.get("speech") or ""))
 
 
-def _loudness(audio: Path, frames: int, fps: float) -> np.ndarray:
-    """Loudness `[frames]` of a file, about as people hear it (Stevens' power law); read in a stream."""
+def _loudness(audio: SoundSource, frames: int, fps: float) -> np.ndarray:
+    """Loudness `[frames]` of a sound, about as people hear it (Stevens' power law); read in a stream."""
     power = np.zeros(frames)
     start = 0
-    for piece in stream_sound(audio):
+    for piece in audio():
         frame = np.minimum(((start + np.arange(len(piece))) * (fps / SPEECH_RATE_HZ)).astype(int), frames - 1)
         power += np.bincount(frame, np.square(piece.astype(np.float64)), frames)
         start += len(piece)
@@ -118,8 +129,8 @@ def _loudness(audio: Path, frames: int, fps: float) -> np.ndarray:
     return loudness
 
 
-def _say(model: MotionModel, audio: Path, encoder: SpeechEncoder, seed: int, fps: float) -> FaceMotion:
-    features = encode_file(encoder, audio)
+def _say(model: MotionModel, audio: SoundSource, encoder: SpeechEncoder, seed: int, fps: float) -> FaceMotion:
+    features = encode_again(encoder, audio)
     return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -85,6 +85,10 @@ class WindowedEncoder(StreamEncoder):
         """Rows `[max(1, round(N * rate_hz / 16000)), F]` of 16 kHz samples `[N]`; outside of them is silence."""
         raise NotImplementedError
 
+    def newest_rows(self, samples: np.ndarray, count: int) -> np.ndarray:
+        """The last `count` rows of `rows(samples)`; an encoder that needs less work for them says how."""
+        return self.rows(samples)[-count:]
+
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """What needs the whole clip (a normalisation, say): all rows `[T, F]` in, the encoder's values `[T, F]` out."""
         return rows
@@ -107,6 +111,12 @@ def row_count(samples: int, rate_hz: float) -> int:
     return max(1, int(samples * rate_hz / SPEECH_RATE_HZ + 0.5))  # half a row counts, wherever a sound was cut
 
 
+def whole_rows(rate_hz: float) -> tuple[int, int]:
+    """(rows, 16 kHz samples) of the smallest stretch that is a whole number of both."""
+    samples_a_row = Fraction(SPEECH_RATE_HZ) / Fraction(rate_hz).limit_denominator(1001)
+    return samples_a_row.denominator, samples_a_row.numerator
+
+
 def no_sample() -> InputError:
     return InputError("sound without a sample", "at least one sample of speech")
 
@@ -119,8 +129,7 @@ def encode_pieces(encoder: WindowedEncoder, pieces: Iterable[np.ndarray]) -> Spe
     Raises:
         InputError: not one sample.
     """
-    samples_a_row = Fraction(SPEECH_RATE_HZ) / Fraction(encoder.rate_hz).limit_denominator(1001)
-    unit_rows, unit = samples_a_row.denominator, samples_a_row.numerator  # the smallest cut that fits rows and samples
+    unit_rows, unit = whole_rows(encoder.rate_hz)
     context_units = int(np.ceil(encoder.context_s * SPEECH_RATE_HZ / unit)) + 1
     context = context_units * unit
     values: list[np.ndarray] = []
@@ -156,7 +165,18 @@ def encode_file(encoder: SpeechEncoder, path: Path | str) -> SpeechFeatures:
     Raises:
         InputError: what `preprocessing.media.read_sound` raises.
     """
-    from preprocessing.media import nothing_to_hear, stream_sound
+    from preprocessing.media import stream_sound
 
-    pieces = stream_sound(path, SPEECH_RATE_HZ, CHUNK_S)
-    return encoder.encode((np.zeros_like(piece) for piece in pieces) if nothing_to_hear(path) else pieces)
+    return encode_again(encoder, lambda: stream_sound(path, SPEECH_RATE_HZ, CHUNK_S))
+
+
+def encode_again(encoder: SpeechEncoder, sound: Callable[[], Iterable[np.ndarray]]) -> SpeechFeatures:
+    """`encode_file` of a sound that can be heard twice.
+
+    Args:
+        sound: begins it anew: consecutive pieces of 16 kHz sound, of ten seconds but for the last.
+    """
+    from preprocessing.media import is_silent
+
+    silent = all(is_silent(Sound(piece)) for piece in sound())
+    return encoder.encode((np.zeros_like(piece) for piece in sound()) if silent else sound())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from face_model.tracks import SPEECH_RATE_HZ
-from preprocessing.speech.encoder import WindowedEncoder, row_count
+from preprocessing.speech.encoder import WindowedEncoder, row_count, whole_rows
 
 WINDOW_S = 0.025
 FFT_SIZE = 1024  # the window is padded with zeros to it, so that the narrowest band still holds two bins
@@ -75,6 +75,12 @@ class LogMel(WindowedEncoder):
             power = spectrum.real**2 + spectrum.imag**2
             rows.append(np.log(power @ self._filters.T + TINY_POWER).astype(np.float32))
         return np.concatenate(rows)
+
+    def newest_rows(self, samples: np.ndarray, count: int) -> np.ndarray:
+        """The last `count` of `rows`."""
+        unit_rows, unit = whole_rows(self.rate_hz)
+        near = (-(-count // unit_rows) + 1) * unit + self._size
+        return self.rows(samples[max(0, len(samples) - near) // unit * unit :])[-count:]
 
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """Levels relative to the clip's speech level."""

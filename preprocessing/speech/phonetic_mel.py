@@ -40,6 +40,11 @@ class PhoneticMel(WindowedEncoder):
         """`[T, 53 + 26]` of 16 kHz samples `[N]`."""
         return np.concatenate([self._phonetic.rows(samples), self._mel.rows(samples)], axis=1)
 
+    def newest_rows(self, samples: np.ndarray, count: int) -> np.ndarray:
+        """The last `count` of `rows`."""
+        parts = self._phonetic.newest_rows(samples, count), self._mel.newest_rows(samples, count)
+        return np.concatenate(parts, axis=1)
+
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """The bands relative to the clip's speech level."""
         phonetic, mel = np.split(rows, [self._phonetic.dimension], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from render2video.footage.path import PathCosts
 
@@ -35,3 +35,11 @@ class FootageConfig:
     head: PathCosts = field(default_factory=lambda: HEAD_COSTS)
     mouth: PathCosts = field(default_factory=lambda: MOUTH_COSTS)
     eyes: PathCosts = field(default_factory=lambda: EYE_COSTS)
+
+    def within(self, look_ahead_s: float) -> FootageConfig:
+        """The same whose paths see no further than so far, but one frame, and decide a frame at a time."""
+        near = {
+            name: replace(costs, look_ahead_s=min(costs.look_ahead_s, look_ahead_s), commit_s=0.0)
+            for name in ("head", "mouth", "eyes") if (costs := getattr(self, name))
+        }
+        return replace(self, **near)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import tee
@@ -15,7 +16,7 @@ import torch
 from face_model.cameras import Camera
 from face_model.tracks import POSE, FaceMotion
 from foundation.easing import smoothstep
-from foundation.parallel import side_by_side
+from foundation.parallel import begun, side_by_side
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.footage import BLINKING, TURN_UNIT, Footage, gap_mm, lips_of, open_eyed_px
@@ -27,6 +28,7 @@ from render2video.footage.network import MouthFinisher
 from render2video.footage.path import FootagePath, PathCosts
 
 ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 MORPH_S = 0.24  # that a transition between two stretches of footage takes
 BLEND_SOFT = 0.02  # of the eyes' distance: finer detail is of one mouth alone
 MOUTH_BLEND_FRAMES = 3  # over which one mouth gives way to another
@@ -100,6 +102,10 @@ class FootagePainter:
     def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
         """Full frames of a motion that comes in pieces; painted side by side, one thread a frame."""
         return painted_side_by_side(self._painted, self._plans(pieces))
+
+    def begun(self, pieces: Iterable[FaceMotion]) -> Iterator[Future[np.ndarray]]:
+        """`stream`, each frame given out as soon as a thread has begun it."""
+        return painting_side_by_side(begun, self._painted, self._plans(pieces))
 
     def _plans(self, pieces: Iterable[FaceMotion]) -> Iterator[Plan]:
         """What each frame is made from."""
@@ -247,10 +253,18 @@ class FootagePainter:
 def painted_side_by_side(paint: Callable[[ItemT], np.ndarray], items: Iterable[ItemT]) -> Iterator[np.ndarray]:
     """Pictures of items, in order; each is painted by one thread, for threads that share a picture wait for each other.
     """
+    return painting_side_by_side(side_by_side, paint, items)
+
+
+def painting_side_by_side(
+    how: Callable[[Callable[[ItemT], np.ndarray], Iterable[ItemT], Callable[[], None]], Iterator[ResultT]],
+    paint: Callable[[ItemT], np.ndarray], items: Iterable[ItemT],
+) -> Iterator[ResultT]:
+    """`side_by_side` or `begun` of pictures, each painted by one thread."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        yield from side_by_side(paint, items, partial(torch.set_num_threads, 1))
+        yield from how(paint, items, partial(torch.set_num_threads, 1))
     finally:
         cv2.setNumThreads(before)
 

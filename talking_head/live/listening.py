@@ -128,15 +128,15 @@ def sound_inputs() -> ModuleType:
     return sounddevice
 
 
-def microphone(seconds: float | None = None) -> Iterator[np.ndarray]:
-    """Sound from the system's microphone, 16 kHz mono, a fifth of a second at a time, for so long or until stopped.
+def microphone(seconds: float | None = None, hop_s: float = HOP_S) -> Iterator[np.ndarray]:
+    """Sound from the system's microphone, 16 kHz mono, `hop_s` at a time, for so long or until stopped.
 
     Raises:
         InputError: as `sound_inputs`, or there is no microphone.
     """
     sounddevice = sound_inputs()
-    size = round(HOP_S * SPEECH_RATE_HZ)
-    left = None if seconds is None else max(1, round(seconds / HOP_S))
+    size = round(hop_s * SPEECH_RATE_HZ)
+    left = None if seconds is None else max(1, round(seconds / hop_s))
     try:
         with sounddevice.InputStream(SPEECH_RATE_HZ, size, channels=1, dtype="float32", latency="high") as source:
             while left is None or left > 0:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from foundation.parallel import AHEAD, side_by_side
+from foundation.parallel import AHEAD, begun, side_by_side
 
 
 def nothing() -> None:
@@ -32,13 +33,13 @@ def test_no_more_is_begun_than_is_said():
 
 
 def test_each_thread_begins_once_and_works_beside_the_others():
-    begun, met = [], threading.Barrier(2, timeout=5)
+    started, met = [], threading.Barrier(2, timeout=5)
 
     def together(_: int) -> int:
         return met.wait()
 
-    list(side_by_side(together, range(4), lambda: begun.append(threading.get_ident()), workers=2))
-    assert len(set(begun)) == len(begun) == 2
+    list(side_by_side(together, range(4), lambda: started.append(threading.get_ident()), workers=2))
+    assert len(set(started)) == len(started) == 2
 
 
 def test_an_error_is_told():
@@ -47,3 +48,17 @@ def test_an_error_is_told():
 
     with pytest.raises(ValueError, match="item 0"):
         list(side_by_side(wrong, range(3), nothing, workers=2))
+
+
+def test_work_is_given_out_when_it_has_begun() -> None:
+    """Nothing waits for the next item: a future comes before the item after its own is asked for."""
+    taken = 0
+
+    def counted() -> Iterator[int]:
+        nonlocal taken
+        for number in range(6):
+            taken = number + 1
+            yield number
+
+    for number, future in enumerate(begun(lambda n: n * n, counted(), nothing, workers=2)):
+        assert taken == number + 1 and future.result() == number * number

@@ -11,6 +11,7 @@ import pytest
 
 from face_model import mp478
 from face_model.morphable_model import Region
+from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from preprocessing.media.frame_file import FrameFile, write_frame_file
 from render2video.conditioning import HeadRenderer
@@ -260,3 +261,24 @@ def test_a_mouth_that_the_footage_never_opened_has_an_inside(head, track, frames
     cv2.fillPoly(inside, [np.rint(ring).astype(np.int32)], 1)
     before = painter.bent(0, next(painter.wanted([opened])))
     assert made[inside > 0].mean() < 0.85 * before[inside > 0].mean()
+
+
+def test_frames_of_a_live_path_come_one_frame_after_their_motion(target, track):
+    """Short-sighted paths give the same frames whether painting is asked for at once or frame by frame, and no frame
+    waits for more than one after it.
+    """
+    painter = load_painter(target, MODEL, look_ahead_s=0.0)
+    asked = 0
+
+    def slowly() -> Iterator[FaceMotion]:
+        nonlocal asked
+        for index in range(6):
+            asked = index + 1
+            yield track.motion[index : index + 1]
+
+    made = []
+    for future in painter.begun(slowly()):
+        assert asked == min(6, len(made) + 2)
+        made.append(future.result())
+    whole = list(load_painter(target, MODEL, look_ahead_s=0.0).frames(track.motion[:6]))
+    np.testing.assert_array_equal(np.stack(made), np.stack(whole))

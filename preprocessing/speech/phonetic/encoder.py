@@ -95,10 +95,17 @@ class PhoneticEncoder(WindowedEncoder):
         logits, bottleneck = self.network(self._log_mel(samples))
         return logits[0].softmax(-1).numpy(), bottleneck[0].numpy()
 
-    @torch.inference_mode()
     def rows(self, samples: np.ndarray) -> np.ndarray:
         """`[T, 13 + 32 + 8]`: viseme posteriors, bottleneck, bands."""
-        log_mel = self._log_mel(samples)
+        return self._rows(self._log_mel(samples))
+
+    def newest_rows(self, samples: np.ndarray, count: int) -> np.ndarray:
+        """The last `count` of `rows`; the network looks no further back than it can see."""
+        seen = 2 * (count + round(RECEPTIVE_S * self.rate_hz))
+        return self._rows(self._log_mel(samples)[:, -seen:])[-count:]
+
+    @torch.inference_mode()
+    def _rows(self, log_mel: Tensor) -> np.ndarray:
         logits, bottleneck = self.network(log_mel)
         visemes = sum_over_visemes(logits[0].softmax(-1))
         bands = log_mel[0].reshape(len(visemes), 2, BANDS, MEL_BANDS // BANDS)[:, 0].mean(-1) * BAND_SCALE
