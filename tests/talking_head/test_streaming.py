@@ -31,7 +31,7 @@ def pushed(speaker: Speaker, samples: np.ndarray, size: int) -> list[Spoken]:
 
 @pytest.fixture(scope="module")
 def sound() -> np.ndarray:
-    return voice(0.85).astype(np.float32)
+    return voice(0.6).astype(np.float32)
 
 
 def test_pieces_of_any_size_give_the_same_frames(sound: np.ndarray) -> None:
