@@ -57,7 +57,7 @@ LEAST_PAINTED_S = 1.0  # of a face that mouths can be taken from
 MOTION_SHARE = 0.2  # of the time left after tracking that the motion model gets
 FINISH_S = 10.0
 REST_S = 0.3  # in which lips come to rest when the words are over
-FILM_CRF = 15  # what is not repainted should be the original
+FILM_CRF = 12  # what is not repainted should be the original
 STEADY = "steady.safetensors"
 
 

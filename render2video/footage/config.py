@@ -10,7 +10,7 @@ from render2video.footage.path import PathCosts
 HEAD_COSTS = PathCosts()
 # Mouths: nearest is best, and a dissolve between two mouths of one shape shows nothing.
 MOUTH_COSTS = PathCosts(
-    jump=6.0, hold=0.5, backward=0.3, skip=0.3, turn=1.0, again=0.0, look_ahead_s=0.3, commit_s=0.1
+    jump=4.0, hold=0.5, backward=0.3, skip=0.3, turn=1.0, again=0.0, look_ahead_s=0.3, commit_s=0.1
 )
 EYE_COSTS = PathCosts(jump=1.0, hold=0.3, backward=0.5, skip=0.5, turn=0.5, again=0.0, look_ahead_s=0.2, commit_s=0.1)
 
@@ -19,15 +19,18 @@ EYE_COSTS = PathCosts(jump=1.0, hold=0.3, backward=0.5, skip=0.5, turn=0.5, agai
 class FootageConfig:
     """How frames are chosen, and the network that finishes the mouth.
 
-    width: channels at the working resolution. batch: pictures a step. network_rate: AdamW's (cosine decay). clip_norm:
-    of the gradient. mouth_weight: added to the weight 1 of the window's other pixels. own_share: of the pictures that
-    stand on their own frame, as in a dub; the others stand on another one. head, mouth, eyes: costs of the three paths
-    through the footage.
+    width: channels at the working resolution. batch: pictures a step. general: whether to begin from the network that
+    ships. network_rate, tuning_rate: AdamW's (cosine decay) for a network that begins anew, or from that one.
+    clip_norm: of the gradient. mouth_weight: added to the weight 1 of the window's other pixels. own_share: of the
+    pictures that stand on their own frame, as in a dub; the others stand on another one. head, mouth, eyes: costs of
+    the three paths through the footage.
     """
 
     width: int = 24
     batch: int = 6
+    general: bool = True
     network_rate: float = 2e-3
+    tuning_rate: float = 5e-4
     clip_norm: float = 5.0
     mouth_weight: float = 4.0
     own_share: float = 0.4

@@ -18,7 +18,7 @@ BLINKING = 1.5  # AU45 from which on eyes look closed or closing
 LIPS = list(mp478.INNER_LIPS + mp478.OUTER_LIPS)
 UPPER, LOWER = list(mp478.INNER_LIPS[1:10]), list(mp478.INNER_LIPS[:10:-1])
 GAP_WEIGHT = 2.0  # of the opening between the lips, beside the mean distance of their points
-LIP_UNIT_MM, TURN_UNIT = 0.4, 15.0  # lips, and the head around them, that are off by so much cost 1
+LIP_UNIT_MM, TURN_UNIT_RAD = 0.4, 0.12  # lips, and the turn of the head around them, that are off by so much cost 1
 RING_STEP = 3  # every so many points of the first ring tell where the head is
 
 
@@ -90,11 +90,14 @@ class Footage:
         distance: np.ndarray = away + GAP_WEIGHT * opening
         return distance
 
-    def mouth_costs(self, lips_mm: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-        """`[T]`: what taking each frame's mouth costs, for wanted lips `[40, 3]` of a head `[V + S, 2]`."""
-        lips = self.lip_distance_mm(lips_mm) / LIP_UNIT_MM
-        turned = self.head_distance(points_px) / TURN_UNIT
-        costs: np.ndarray = lips**2 + turned**2
+    def mouth_costs(self, lips_mm: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+        """`[T]`: what taking each frame's mouth costs, for wanted lips `[40, 3]` of a head turned by `[3]` (rad)."""
+        costs: np.ndarray = (self.lip_distance_mm(lips_mm) / LIP_UNIT_MM) ** 2 + self.turn_costs(rotation)
+        return costs
+
+    def turn_costs(self, rotation: np.ndarray) -> np.ndarray:
+        """`[T]`: what it costs to take a piece of each face for a head turned by `[3]` (rad): it shows another side."""
+        costs: np.ndarray = (np.linalg.norm(self.motion.rotation - rotation, axis=1) / TURN_UNIT_RAD) ** 2
         return costs
 
     @cached_property

@@ -19,7 +19,7 @@ from foundation.easing import smoothstep
 from foundation.parallel import begun, side_by_side
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
-from render2video.footage.footage import BLINKING, TURN_UNIT, Footage, gap_mm, lips_of, open_eyed_px
+from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of, open_eyed_px
 from render2video.footage.inside import LACK_MM, MouthInside
 from render2video.footage.masks import EYE_SOFT, Patch, eye_outlines, polygon_patch
 from render2video.footage.morph import morph
@@ -112,7 +112,7 @@ class FootagePainter:
         wanted, for_head, for_mouths, for_eyes = tee(self.wanted(pieces), 4)
         bases = self.steps(self.path(self.config.head)(map(self._head_costs, for_head)))
         mouths = self.mouth_path(for_mouths)
-        eyes = self.path(self.config.eyes)(map(self._eye_costs, for_eyes))
+        eyes = self.path(self.config.eyes, freely=True)(map(self._eye_costs, for_eyes))
         return map(Plan, wanted, bases, mouths, eyes)
 
     def _painted(self, plan: Plan) -> np.ndarray:
@@ -151,10 +151,10 @@ class FootagePainter:
                 for index in range(len(part)):
                     yield Wanted(points[index], lips[index], part[index : index + 1])
 
-    def path(self, costs: PathCosts) -> FootagePath:
-        """A new path through the footage."""
+    def path(self, costs: PathCosts, freely: bool = False) -> FootagePath:
+        """A new path through the footage; freely: any frame may follow any, as for mouths, whose joins are blended."""
         footage = self.footage
-        return FootagePath(footage.looks, footage.usable, footage.breaks, footage.motion.fps, costs)
+        return FootagePath(None if freely else footage.looks, footage.usable, footage.breaks, footage.motion.fps, costs)
 
     def _head_costs(self, want: Wanted) -> np.ndarray:
         away = self.footage.head_distance(want.points_px)
@@ -164,14 +164,14 @@ class FootagePainter:
 
     def _eye_costs(self, want: Wanted) -> np.ndarray:
         lids = (self.footage.motion.blink - want.blink) / BLINK_UNIT
-        turned = self.footage.head_distance(want.points_px) / TURN_UNIT
-        costs: np.ndarray = lids**2 + turned**2
+        costs: np.ndarray = lids**2 + self.footage.turn_costs(want.motion.rotation[0])
         return costs
 
     def mouth_path(self, wanted: Iterable[Wanted]) -> Iterator[list[tuple[int, float]]]:
         """For each frame the real mouths to take, each with its share."""
         before: list[tuple[int, float]] = []
-        for index in self.path(self.config.mouth)(self.footage.mouth_costs(w.lips_mm, w.points_px) for w in wanted):
+        costs = (self.footage.mouth_costs(w.lips_mm, w.motion.rotation[0]) for w in wanted)
+        for index in self.path(self.config.mouth, freely=True)(costs):
             fading = [(min(i + 1, len(self.footage) - 1), s - 1 / MOUTH_BLEND_FRAMES) for i, s in before]
             fading = [(i, s) for i, s in fading if s > 0 and i != index]
             rest = sum(s for _, s in fading)

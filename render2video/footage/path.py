@@ -44,27 +44,31 @@ class FootagePath:
     """Finds paths through one person's footage.
 
     Args:
-        looks: `[T, D]`, what two frames must share to follow each other; Euclidean distance in the costs' unit.
+        looks: `[T, D]`, what two frames must share to follow each other; Euclidean distance in the costs' unit. None:
+            any frame may follow any, for the price of a jump.
         usable: `[T]` bool, frames that may be shown.
         breaks: `[T]` bool, True where a frame does not follow the one before it (a cut, or a gap).
         fps: of the footage and of the film.
     """
 
     def __init__(
-        self, looks: np.ndarray, usable: np.ndarray, breaks: np.ndarray, fps: float, costs: PathCosts | None = None
+        self, looks: np.ndarray | None, usable: np.ndarray, breaks: np.ndarray, fps: float,
+        costs: PathCosts | None = None,
     ) -> None:
         assert usable.any(), "footage without one usable frame"
         self.costs, self.fps, self.usable = costs or PathCosts(), fps, usable
-        count = len(looks)
-        self.from_states, self.step_costs = self._steps(looks.astype(np.float32), breaks, count)
+        count = len(usable)
+        self.freely = looks is None
+        self.from_states, self.step_costs = self._steps(None if looks is None else looks.astype(np.float32), breaks)
         self.used = np.zeros(count, np.float32)  # 1 where shown just now
 
-    def _steps(self, looks: np.ndarray, breaks: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def _steps(self, looks: np.ndarray | None, breaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each state, where it may be reached from `[2 T, 4 + K]`, and what that costs.
 
         State j plays frame j forward, state T + j backward: a path that could turn for nothing would tremble.
         """
-        here, costs = np.arange(count), self.costs
+        count, costs = len(breaks), self.costs
+        here = np.arange(count)
         joined = ~breaks & (here > 0)  # to the frame before
         before, after = np.maximum(here - 1, 0), np.minimum(here + 1, count - 1)
         follows = np.append(joined[1:], False)
@@ -76,7 +80,7 @@ class FootagePath:
             steps = np.where(allowed, price, FAR), np.where(twice, price + costs.skip, FAR)
             return [(base + one, steps[0]), (base + here, hold), (base + two, steps[1]), (count - base + here, turn)]
 
-        forward = [*played(before, joined, 0, 0.0), *self._jumps(looks, count)]
+        forward = played(before, joined, 0, 0.0) + ([] if looks is None else self._jumps(looks, count))
         backward = played(after, follows, count, costs.backward)
         backward += [(count + here, np.full(count, FAR))] * (len(forward) - len(backward))
         sources, prices = (
@@ -141,8 +145,13 @@ class FootagePath:
                 continue
             options = spent[self.from_states] + self.step_costs
             best = options.argmin(1)
-            back.append(self.from_states[rows, best])
-            spent = options[rows, best] + price
+            came, cost = self.from_states[rows, best], options[rows, best]
+            if self.freely:
+                nearest = int(spent.argmin())
+                jumped = spent[nearest] + self.costs.jump
+                came, cost = np.where(jumped < cost, nearest, came), np.minimum(cost, jumped)
+            back.append(came)
+            spent = cost + price
         path = [int(spent.argmin())]
         for table in reversed(back[1:]):
             path.append(int(table[path[-1]]))

@@ -32,7 +32,7 @@ from training import Duration, train
 from training.checkpoint import load_weights
 
 HEAD_SAMPLES = 200  # frames that tell where the head goes
-WINDOW_SHARE = 0.375  # of the face's size: the window around the mouth
+WINDOW_SHARE = 0.25  # of the face's size: the window around the mouth
 FRAMES_FILE, FOOTAGE_FILE, NETWORK_FILE = "footage.mp4", "appearance.safetensors", "render2video.safetensors"
 
 

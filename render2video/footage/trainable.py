@@ -36,8 +36,10 @@ class FootageTrainable:
         self.mouths = MouthPainter(Bend(footage.head, footage.follow), footage.eyes_px, working_px)
         self.usable = np.flatnonzero(footage.usable)
         torch.manual_seed(seed)
-        self.networks = nn.ModuleDict({"generator": MouthFinisher(working_px, config.width)}).to(device)
-        rated = AdamW(self.networks.parameters(), lr=config.network_rate)
+        general = MouthFinisher.general(working_px, config.width) if config.general else None
+        finisher = general or MouthFinisher(working_px, config.width)
+        self.networks = nn.ModuleDict({"generator": finisher}).to(device)
+        rated = AdamW(self.networks.parameters(), lr=config.network_rate if general is None else config.tuning_rate)
         self.optimizers: Mapping[str, Optimizer] = {"all": rated}
         self.nearest = lru_cache(maxsize=None)(self._nearest)
 
@@ -48,7 +50,8 @@ class FootageTrainable:
         out = near | ~footage.usable
         points = footage.points_px[index]
         found = []
-        for costs in (footage.mouth_costs(footage.lips_mm[index], points), footage.head_distance(points)):
+        mouths = footage.mouth_costs(footage.lips_mm[index], footage.motion.rotation[index])
+        for costs in (mouths, footage.head_distance(points)):
             order = np.argsort(np.where(out, np.inf, costs), kind="stable")[:CHOICES]
             found.append(order[~out[order]] if (~out[order]).any() else np.array([index]))
         return found[0], found[1]

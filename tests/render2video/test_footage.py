@@ -238,7 +238,7 @@ def test_too_few_frames_are_told(track, frames, tmp_path):
         write_footage(tmp_path, few(), track, MODEL)
 
 
-@pytest.mark.parametrize(("size", "window"), [(256, 96), (512, 192)])
+@pytest.mark.parametrize(("size", "window"), [(256, 64), (512, 128)])
 def test_the_working_size_follows_the_faces(size, window):
     assert working_px(size) == window
 

@@ -54,6 +54,15 @@ def test_the_path_is_the_cheapest_of_all():
     assert spent(tuple(found)) == pytest.approx(spent(cheapest), rel=1e-5)
 
 
+def test_where_any_frame_may_follow_any_the_nearest_is_taken():
+    """For mouths: a jump costs its price, however little two frames look alike."""
+    generator = np.random.default_rng(0)
+    places, wanted = generator.normal(size=300) * 10, generator.normal(size=60) * 10
+    finder = FootagePath(None, np.ones(300, bool), np.zeros(300, bool), FPS, PathCosts(jump=0.0, again=0.0))
+    path = list(finder(np.abs(places - place) * 100 for place in wanted))
+    assert path == [int(np.abs(places - place).argmin()) for place in wanted]
+
+
 def test_cuts_are_not_played_across_and_lost_frames_not_shown():
     places = swaying(120)
     breaks, usable = np.zeros(120, bool), np.ones(120, bool)
