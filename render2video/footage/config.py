@@ -10,7 +10,7 @@ from render2video.footage.path import PathCosts
 HEAD_COSTS = PathCosts()
 # Mouths: nearest is best, and a dissolve between two mouths of one shape shows nothing.
 MOUTH_COSTS = PathCosts(
-    jump=4.0, hold=0.5, backward=0.3, skip=0.3, turn=1.0, again=0.0, look_ahead_s=0.3, commit_s=0.1
+    jump=2.0, hold=0.5, backward=0.3, skip=0.3, turn=1.0, again=0.0, look_ahead_s=0.3, commit_s=0.1
 )
 EYE_COSTS = PathCosts(jump=1.0, hold=0.3, backward=0.5, skip=0.5, turn=0.5, again=0.0, look_ahead_s=0.2, commit_s=0.1)
 
