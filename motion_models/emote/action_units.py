@@ -91,14 +91,16 @@ UNITS = tuple(ACTION_UNITS)
 EMOTIONS: dict[str, dict[str, float]] = {
     "neutral": {},
     "happy": {"AU6": 1.0, "AU12": 1.0},
-    "sad": {"AU1": 1.0, "AU4": 0.4, "AU15": 1.0},
+    "sad": {"AU1": 1.6, "AU4": 0.4, "AU15": 1.2},
     "surprised": {"AU1": 1.0, "AU2": 1.0, "AU26": 0.7},
     "fear": {"AU1": 1.0, "AU2": 0.5, "AU4": 0.6, "AU20": 1.0, "AU26": 0.3},
     "disgusted": {"AU9": 1.0, "AU10": 1.0, "AU15": 0.5},
-    "angry": {"AU4": 1.0, "AU6": 0.6, "AU23": 1.0},
+    "angry": {"AU4": 1.6, "AU6": 0.8, "AU23": 0.8},
     "contempt": {"AU12": 0.7, "AU14": 1.0},
 }
-"""Strength of the units in each emotion at full intensity. AU5 (upper lid) is left out: lids follow AU45 here."""
+"""Strength of the units in each emotion at full intensity. AU5 (upper lid) is left out: lids follow AU45 here. Brows of
+anger and sadness go beyond their unit, since what else tells those two (knitted brows, folds, lids) no `mp478` shows.
+"""
 SIDE_OF = {kind: RIGHT if kind == "contempt" else BOTH for kind in KINDS}
 
 
