@@ -27,6 +27,9 @@ MEANING = {
     48: 61, 49: 39, 50: 37, 51: 0, 52: 267, 53: 269, 54: 291, 55: 405, 56: 314, 57: 17, 58: 84, 59: 181,
     60: 78, 61: 81, 62: 13, 63: 311, 64: 308, 65: 402, 66: 14, 67: 178,
 }  # fmt: skip
+# The jaw's outline of the 68, from the person's right ear to the left one, by about where it lies on mp478's edge.
+JAW = (234, 93, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 323, 454)
+PLACES68 = tuple(MEANING[k] if k in MEANING else JAW[k] for k in range(68))
 FACE_POINTS = 468  # the last ten of mp478 are irises, which lie on no skin
 CANDIDATES = 48  # triangles whose middles are nearest, among which the nearest point is looked for
 FAR_MM = 12.0  # a point that lands further away has no partner: a face mask's edge, say

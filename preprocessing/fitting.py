@@ -21,15 +21,22 @@ from face_model.alignment import similarity
 from face_model.cameras import Camera, WeakPerspectiveCamera
 from face_model.illumination import AMBIENT, fit_illumination, shading
 from face_model.morphable_model import MorphableModel, rotate
-from face_model.rotations import rotation_angles
+from face_model.rotations import rotation_angles, rotation_matrix
 from face_model.tracks import AU45_MAX, FaceIdentity, FaceMotion, FaceTrack
 from foundation.errors import InputError
 from preprocessing.eyes import au45, calibrate_blink
+from preprocessing.places import places
 from preprocessing.tracking import LandmarkTrack, fill_gaps
+from preprocessing.tracking.layouts import POINTS68, layout_of
+from preprocessing.tracking.points68 import poses_of_landmarks
 
 LANDMARK_NOISE_MM = 0.5  # what the tracker's points scatter about the truth; sets the ridge against the unit prior
 POSE_NOISE_LIMIT = {"rotation_rad": 0.002, "translation_mm": 0.3}  # white noise above this is smoothed
 TEXTURE_NOISE = 0.05  # scatter of sampled colours, 0-1
+POINTS68_NOISE_MM = 1.0  # the same of trackers of 68 points
+FLAT_ROUNDS = 40  # of pose, identity and expression where depth is not seen but follows from them
+COLOUR_VERTICES = 1200  # of a finer mesh that colours are read at
+POSED_AT_ONCE = 4_000_000  # vertices; of `mp478` minutes of film
 MIN_FACING = 0.2  # cosine to the viewer below which a vertex's colour is not trusted
 
 
@@ -68,6 +75,7 @@ def fit_shape(
     model: MorphableModel,
     iterations: int = 6,
     noise_mm: float = LANDMARK_NOISE_MM,
+    start: np.ndarray | None = None,
 ) -> ShapeFit:
     """Fit one identity and per-frame pose and expression to landmarks.
 
@@ -76,6 +84,8 @@ def fit_shape(
         blink: `[T]`, AU45 0-5.
         model: vertices in the order of the landmarks.
         iterations: rounds of pose, identity, expression.
+        start: rotation matrices `[T, 3, 3]` to begin from where the landmarks' z tells nothing; it is then that of the
+            model so far.
     """
     target = landmarks_px * np.array([1.0, -1.0, 1.0])
     mean, identity_mm, expression_mm, blink_mm = (
@@ -85,7 +95,13 @@ def fit_shape(
     weights = stable_weights(model, noise_mm)
     closing = (blink / AU45_MAX)[:, None, None] * blink_mm
     neutral, moved, gain = mean, np.zeros_like(target), 1.0
-    for _ in range(iterations):
+    if start is not None:
+        scale, turn = _flat_scale(mean, target, start), start
+        shift = np.zeros((len(target), 3))
+    for _ in range(iterations if start is None else FLAT_ROUNDS):
+        if start is not None:
+            guess = np.einsum("tba,tva->tvb", turn, neutral + moved + gain * closing) * scale[:, None, None]
+            target[..., 2] = guess[..., 2] + shift[:, None, 2]
         scale, turn, shift = similarity(neutral + moved + gain * closing, target, weights)
         head = np.einsum("tba,tvb->tva", turn, target - shift[:, None]) / scale[:, None, None]
         identity = _ridge(identity_mm, (head - moved - gain * closing).mean(0) - mean, noise_mm)
@@ -95,6 +111,14 @@ def fit_shape(
         moved = np.einsum("tk,kvc->tvc", expression, expression_mm)
     rotation = rotation_angles(torch.from_numpy(turn)).numpy()
     return ShapeFit(identity, expression, rotation, scale, shift, gain)
+
+
+def _flat_scale(mean_mm: np.ndarray, target_px: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Pixels a millimetre `[T]` of a mean head turned by `[T, 3, 3]`, from where its points are across the picture."""
+    across = np.einsum("tba,va->tvb", turn, mean_mm)[..., :2]
+    spread = [(points - points.mean(1, keepdims=True)) for points in (across, target_px[..., :2])]
+    scale: np.ndarray = (spread[0] * spread[1]).sum((1, 2)) / (spread[0] ** 2).sum((1, 2))
+    return scale
 
 
 def _blink_gain(residual_mm: np.ndarray, closing_mm: np.ndarray) -> float:
@@ -131,14 +155,31 @@ def _smooth_where_noisy(values: np.ndarray, limit: float) -> np.ndarray:
     return np.where(noisy, savgol_filter(values, 7, 3, axis=0), values)
 
 
+def _fit_points(points: np.ndarray, closed: np.ndarray, model: MorphableModel, camera: Camera) -> ShapeFit:
+    """`fit_shape` of whatever points `[T, L, 3]` a tracker gives, in pixels."""
+    where = places(model, layout_of(points))
+    if where is None:
+        return fit_shape(points, closed, model)
+    seen, noise_mm = points[:, where.points], LANDMARK_NOISE_MM
+    start = None
+    if len(points[0]) == POINTS68.count:
+        noise_mm = POINTS68_NOISE_MM
+        if not np.ptp(points[..., 2], axis=1).any():
+            rotation, _ = poses_of_landmarks(points[..., :2], np.ones(len(points), bool), camera)
+            start = rotation_matrix(torch.from_numpy(rotation)).numpy()
+    return fit_shape(seen.astype(np.float64), closed, where.on(model), noise_mm=noise_mm, start=start)
+
+
 def fit_clip(
-    landmarks: LandmarkTrack, frames: Iterable[np.ndarray] | None, model: MorphableModel | None = None
+    landmarks: LandmarkTrack, frames: Iterable[np.ndarray] | None, model: MorphableModel | None = None,
+    blink: np.ndarray | None = None,
 ) -> FaceTrack:
     """The `FaceTrack` of a clip.
 
     Args:
-        landmarks: from a tracker whose points are the model's vertices. frames: the clip's RGB uint8 frames in order,
-        for texture and illumination; None leaves both at the model's mean. model: `mp478` by default.
+        landmarks: 478 or 68 points; without depth (z the same everywhere) it follows from the model. frames: the clip's
+        RGB uint8 frames in order, for texture and illumination; None leaves both at the model's mean. model: `mp478` by
+        default. blink: `[T]`, AU45 where the tracker measures it; None: from the lids.
 
     Raises:
         InputError: no frame has a face.
@@ -148,9 +189,9 @@ def fit_clip(
     if not valid.any():
         raise InputError(f"no face in {len(valid)} frames", "a video of one person facing the camera")
     points = landmarks.landmarks_px[valid]
-    closed = au45(points, calibrate_blink(points))
-    fit = fit_shape(points, closed, model)
+    closed = au45(points, calibrate_blink(points)) if blink is None else np.asarray(blink, np.float64)[valid]
     camera = WeakPerspectiveCamera.for_size(landmarks.width_px, landmarks.height_px)
+    fit = _fit_points(points, closed, model, camera)
     distance_mm = camera.focal_px / fit.scale
     translation = np.stack(
         (
@@ -181,6 +222,7 @@ def fit_clip(
         illumination=illumination,
         confidence=landmarks.confidence,
         valid=valid,
+        extra={"tracker": landmarks.tracker},
     )
 
 
@@ -244,20 +286,36 @@ def _fit_colours(
     if frames is None:
         return texture, np.tile(AMBIENT, (len(motion), 1))
     person = FaceIdentity(fit.identity.astype(np.float32), texture, AMBIENT, fit.blink_gain)
-    rotated = posed_vertices(motion, person, model)
-    normals = model.normals(rotated)
-    points, _ = camera.project(rotated, torch.from_numpy(motion.translation))
-    colours, trust = sample_colours(frames, points.numpy(), normals[..., 2].numpy())
+    picked = slice(None, None, max(1, len(model.mean_mm) // COLOUR_VERTICES))
+    points, normals = _seen_at(motion, person, camera, model, picked)
+    colours, trust = sample_colours(frames, points, normals[..., 2])
     trust = trust * valid[:, None]
-    albedo = model.albedo.numpy()
+    mean, basis = model.albedo.numpy()[picked], model.texture.numpy()[:, picked]
+    albedo = mean
     for _ in range(3):
         light = np.stack(
-            [fit_illumination(albedo, *frame) for frame in zip(normals.numpy(), colours, trust, strict=True)]
+            [fit_illumination(albedo, *frame) for frame in zip(normals, colours, trust, strict=True)]
         )
-        factor = shading(normals, torch.from_numpy(light)).numpy()
+        factor = shading(torch.from_numpy(normals), torch.from_numpy(light)).numpy()
         weight = trust[..., None] * factor
         wanted = (weight * colours).sum(0) / np.maximum((weight * factor).sum(0), 1e-6)
-        residual = np.where(trust.sum(0)[:, None] > 0, wanted - model.albedo.numpy(), 0.0)
-        texture = _ridge(model.texture.numpy(), residual, TEXTURE_NOISE).astype(np.float32)
-        albedo = model.albedo_of(torch.from_numpy(texture)).numpy()
+        if not len(basis):  # a model of one colour
+            break
+        residual = np.where(trust.sum(0)[:, None] > 0, wanted - mean, 0.0)
+        texture = _ridge(basis, residual, TEXTURE_NOISE).astype(np.float32)
+        albedo = model.albedo_of(torch.from_numpy(texture)).numpy()[picked]
     return texture, _fill(light[valid], valid).astype(np.float32)
+
+
+def _seen_at(
+    motion: FaceMotion, person: FaceIdentity, camera: Camera, model: MorphableModel, picked: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels `[T, P, 2]` and normals `[T, P, 3]` of the picked vertices; a fine mesh is posed in stretches."""
+    stretch, parts = max(1, POSED_AT_ONCE // len(model.mean_mm)), []
+    for begin in range(0, len(motion), stretch):
+        piece = motion[begin : begin + stretch]
+        rotated = posed_vertices(piece, person, model)
+        points, _ = camera.project(rotated[:, picked], torch.from_numpy(piece.translation))
+        parts.append((points.numpy(), model.normals(rotated)[:, picked].numpy()))
+    points_px, normals = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return points_px, normals

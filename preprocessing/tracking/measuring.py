@@ -13,9 +13,10 @@ from preprocessing.tracking.caching import check_faces, track_landmarks
 from preprocessing.tracking.landmarks import LandmarkTrack
 from preprocessing.tracking.layouts import MP478
 from preprocessing.tracking.openface import read_openface
-from preprocessing.tracking.openface_command import run_openface
+from preprocessing.tracking.openface_command import find_program, run_openface
 from preprocessing.tracking.points68 import landmarks_of, track_of_points68
 from preprocessing.tracking.pyfeat import read_pyfeat
+from preprocessing.tracking.pyfeat_detector import find_package, run_pyfeat
 from preprocessing.tracking.registry import DEFAULT, face_tracker, face_trackers
 
 LONGEST_GAP_S, LONGEST_GAP_SHARE = 0.5, 0.05  # by how much a table may be longer or shorter than its video
@@ -70,20 +71,34 @@ def _openface(video: Path, info: MediaInfo, file: Path | None, folder: Path) -> 
 
 
 def _pyfeat(video: Path, info: MediaInfo, file: Path | None, folder: Path) -> FaceTrack:
-    if file is None:
-        raise InputError("face tracker 'pyfeat' without a file", "pyfeat:FILE.csv, a table that py-feat wrote")
-    return read_pyfeat(file, info.fps, (info.width_px, info.height_px))
+    return read_pyfeat(file or run_pyfeat(video, folder), info.fps, (info.width_px, info.height_px))
 
 
 _TABLES: dict[str, tuple[str, Callable[[Path, MediaInfo, Path | None, Path], FaceTrack]]] = {
     "openface": ("runs an installed FeatureExtraction; openface:FILE.csv reads what it wrote", _openface),
-    "pyfeat": ("pyfeat:FILE.csv reads what py-feat wrote", _pyfeat),
+    "pyfeat": ("runs an installed py-feat; pyfeat:FILE.csv reads what it wrote", _pyfeat),
 }
+_PROGRAMS: dict[str, Callable[[], object]] = {"openface": find_program, "pyfeat": find_package}
 
 
 def trackers() -> dict[str, str]:
     """What `measure` can use: name -> one line about it."""
     return face_trackers() | {name: summary for name, (summary, _) in _TABLES.items()}
+
+
+def check_tracker(choice: Choice) -> None:
+    """Tell before any work what a tracker lacks: its file, its program, its package or its weights.
+
+    Raises:
+        InputError: something of it is missing.
+    """
+    if choice.file is not None and not choice.file.is_file():
+        raise InputError(f"--tracker {choice.name}: {choice.file} does not exist", "what it wrote of this video")
+    if choice.name in _TABLES:
+        if choice.file is None:
+            _PROGRAMS[choice.name]()
+    elif choice.name != DEFAULT:
+        face_tracker(choice.name, choice.file).close()
 
 
 def measure(video: Path | str, folder: Path | str, choice: Choice | None = None) -> Measured:

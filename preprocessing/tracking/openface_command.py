@@ -62,13 +62,13 @@ def run_openface(video: Path | str, folder: Path | str) -> Path:
     program = find_program()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".openface-") as name:
-        made = _extract(program, _as_seen(video, info, Path(name)), Path(name), info, video)
+        made = _extract(program, as_seen(video, info, Path(name)), Path(name), info, video)
         with atomic_path(goal) as temporary:
             shutil.copyfile(made, temporary)
     return goal
 
 
-def _as_seen(video: Path, info: MediaInfo, folder: Path) -> Path:
+def as_seen(video: Path, info: MediaInfo, folder: Path) -> Path:
     """The video itself where its stored frames are those that it shows, else an upright, even copy."""
     first = first_frame(video)
     if first is not None and not info.variable_frame_rate and not any(orientation(first[0])):

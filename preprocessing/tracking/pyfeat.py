@@ -39,6 +39,8 @@ def read_pyfeat(path: Path | str, fps: float, size_px: tuple[int, int]) -> FaceT
     frame = table.column("frame") if "frame" in table else np.arange(len(table.values))
     size = np.nan_to_num(table.column("FaceRectWidth"), nan=-1.0)
     table, step = one_row_per_frame(table, frame, size)
+    before = round(float(np.nanmin(frame)) / step)  # frames without a face have no row, and the first may be such
+    table = table.rows(np.concatenate([np.full(before, -1), np.arange(len(table.values))]))
     pixels, blink, score = table.points("x", "y") + CENTRE_OF_PIXEL_PX, table.column("AU43"), table.column("FaceScore")
     valid = np.isfinite(pixels).all((1, 2)) & np.isfinite(blink) & np.isfinite(score)
     camera = PinholeCamera.for_size(*size_px)

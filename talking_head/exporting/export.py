@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from face_model.tracks import FaceIdentity, FaceMotion
+from face_model import mp478
+from face_model.tracks import FaceMotion
 from foundation.errors import InputError
-from foundation.files import read_tensors
 from foundation.places import writable
 from talking_head.directions import Directions
 from talking_head.exporting.arkit import LIVE_LINK_FPS, live_link_of_motion, values_of_live_link
@@ -18,10 +18,11 @@ from talking_head.exporting.flame import flame_file, write_flame
 from talking_head.exporting.gltf import write_gltf
 from talking_head.exporting.livelink import LiveLinkCurves, write_live_link
 from talking_head.exporting.look import look_of
+from talking_head.exporting.seen68 import identity_of, seen68
 from talking_head.exporting.tables import write_npz, write_openface
 from talking_head.home import Home
 from talking_head.settings import checked_seed, device_name
-from talking_head.target import APPEARANCE, Target, find_target
+from talking_head.target import Target, find_target
 
 FORMATS = {"livelink": ".csv", "gltf": ".glb", "npz": ".npz", "openface": ".csv", "flame": ".npz"}
 
@@ -67,6 +68,9 @@ def export(
     checked_seed(seed)
     model_file = flame_file(flame) if format == "flame" else None
     person = find_target(Home.find(home), target)
+    if person.card.face_model != mp478.ID:
+        received = f"target '{person.id}', which moves face model '{person.card.face_model}'"
+        raise InputError(received, f"a target in {mp478.ID}", f"enroll it in {mp478.ID} to export it")
     how, where = directions or Directions(), device_name(device)
     spoken = source.suffix.lower() not in SUFFIXES
     if not spoken:
@@ -91,7 +95,7 @@ def export(
     elif format == "flame":
         write_flame(motion, goal, model_file)
     else:
-        write_openface(motion, goal)
+        write_openface(motion, goal, seen68(motion, person))
     return Export(goal, format, person.id, len(motion) / motion.fps, len(motion), motion.fps)
 
 
@@ -124,10 +128,3 @@ def _checked(goal: Path, source: Path, format: str) -> Path:
         raise InputError(f"output '{goal}' is the input", "another file", "give another name")
     writable(goal.absolute().parent, "-o")
     return goal
-
-
-def identity_of(person: Target) -> FaceIdentity:
-    """The shape and colours of a target's face."""
-    look, about = read_tensors(person.folder / APPEARANCE)
-    identity, texture, illumination = (look[f"person.{name}"] for name in ("identity", "texture", "illumination"))
-    return FaceIdentity(identity, texture, illumination, float(about["blink_gain"]))

@@ -16,15 +16,25 @@ from face_model.tracks import MAX_NUMBER, FaceMotion
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from preprocessing.tracking import fill_gaps
-from preprocessing.tracking.openface import blink_of, one_face, our_points_mm, our_rotation, table_fps
-from preprocessing.tracking.tables import FACE_MODEL, read_table
+from preprocessing.tracking.openface import (
+    CENTRE_OF_PIXEL_PX,
+    blink_of,
+    one_face,
+    our_points_mm,
+    our_rotation,
+    table_fps,
+)
+from preprocessing.tracking.tables import FACE_MODEL, LANDMARKS, read_table
 from talking_head.exporting.arkit import arkit_values
+from talking_head.exporting.seen68 import Seen68
 
 NPZ_PARTS = ("expression", "rotation", "translation", "blink")
 OPENFACE_HEADER = (
     "frame", "face_id", "timestamp", "confidence", "success", "pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry",
     "pose_Rz", "AU45_r", "AU45_c",
 )  # fmt: skip
+OURS = "talking_head"  # a column of ones: the head's origin and camera are this product's
+LANDMARK_HEADER = tuple(f"{axis}_{k}" for axis in ("x", "y", "X", "Y", "Z") for k in range(LANDMARKS))
 AU_PRESENT = 1.0  # intensity from which OpenFace's A-E scale calls an action unit present
 HALF_TURN = np.array([1.0, -1.0, -1.0])  # about x: from y up, z to the viewer, to y down, z away
 
@@ -73,21 +83,32 @@ def read_npz(path: Path | str) -> FaceMotion:
     return FaceMotion(fps=fps, face_model=face_model, **parts).checked(path)
 
 
-def write_openface(motion: FaceMotion, path: Path | str) -> None:
-    """Write pose and AU45 under OpenFace's names: camera frame x right, y down, z away, mm and radians.
+def write_openface(motion: FaceMotion, path: Path | str, seen: Seen68 | None = None) -> None:
+    """Write pose, AU45 and landmarks under OpenFace's names: camera frame x right, y down, z away, mm and radians.
 
-    The position is of this product's head origin, and there are no landmarks: a motion has no camera to see them with.
+    The position is of this product's head origin; the column `OURS` tells so.
+
+    Args:
+        seen: the landmarks; without them `track` cannot read the file, for a motion alone has no camera.
     """
     turn = rotation_matrix(torch.from_numpy(np.asarray(motion.rotation, np.float64))).numpy()
     angles = Rotation.from_matrix(turn).as_euler("XYZ") * HALF_TURN  # intrinsic: R = Rx Ry Rz
     place = motion.translation * HALF_TURN
+    points = np.zeros((len(motion), 0)) if seen is None else _landmark_columns(seen)
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(OPENFACE_HEADER)
+        writer.writerow((*OPENFACE_HEADER, OURS, *(LANDMARK_HEADER if seen is not None else ())))
         for k, (shift, angle, blink) in enumerate(zip(place, angles, motion.blink, strict=True)):
             pose = [f"{v:.3f}" for v in shift] + [f"{v:.6f}" for v in angle]
             lids = (f"{blink:.3f}", f"{float(blink >= AU_PRESENT):.2f}")
-            writer.writerow((k + 1, 0, f"{k / motion.fps:.3f}", "1.000", 1, *pose, *lids))
+            marks = [f"{v:.3f}" for v in points[k]]
+            writer.writerow((k + 1, 0, f"{k / motion.fps:.3f}", "1.000", 1, *pose, *lids, 1, *marks))
+
+
+def _landmark_columns(seen: Seen68) -> np.ndarray:
+    """`[T, 340]` in the order of `LANDMARK_HEADER`; OpenFace counts pixels from the centre of the first one."""
+    columns = (*np.moveaxis(seen.pixels() - CENTRE_OF_PIXEL_PX, 2, 0), *np.moveaxis(seen.points_mm * HALF_TURN, 2, 0))
+    return np.concatenate(columns, axis=1)
 
 
 def read_openface_motion(path: Path | str) -> tuple[FaceMotion, bool]:
@@ -95,7 +116,7 @@ def read_openface_motion(path: Path | str) -> tuple[FaceMotion, bool]:
 
     Returns:
         The motion, without expression (`[T, 0]`, face model `landmarks68`), frames without a face interpolated; and
-        whether the file has the landmarks of a picture, that is, whether another camera saw this head.
+        whether the file has the landmarks of a picture that is not ours, that is, whether another camera saw this head.
 
     Raises:
         InputError: not such a file; what is missing is named.
@@ -111,4 +132,5 @@ def read_openface_motion(path: Path | str) -> tuple[FaceMotion, bool]:
         raise InputError(f"{path} has no frame with a face", "at least one")
     turn, place = our_rotation(pose[:, 3:]), our_points_mm(pose[:, :3])
     turn, place, lids = (fill_gaps(np.asarray(p, np.float32), valid) for p in (turn, place, blink))
-    return FaceMotion(fps, np.zeros((len(pose), 0), np.float32), turn, place, lids, FACE_MODEL), "x_0" in table
+    motion = FaceMotion(fps, np.zeros((len(pose), 0), np.float32), turn, place, lids, FACE_MODEL)
+    return motion, "x_0" in table and OURS not in table
