@@ -14,7 +14,7 @@ import torch
 from face_model.cameras import Camera
 from face_model.morphable_model import MorphableModel, Region, rotate
 from face_model.tracks import FaceIdentity, FaceMotion
-from render2video.eye_attention import eye_attention_map, eye_mask, eye_triangle_weight
+from render2video.eye_attention import eye_attention_map, eye_mask, eye_triangle_weight, lid_rings
 from render2video.head_shell import SHELL_REGION, build_head_mesh
 from render2video.rasterizer import Fragments, Rasterizer, array_rasterizer, interpolate
 from render2video.shading import shade
@@ -116,7 +116,9 @@ class HeadRenderer:
         self.rasterizer = rasterizer or array_rasterizer()
         self.neutral_mm = model.shape(torch.from_numpy(person.identity))
         self.mesh = build_head_mesh(model, self.neutral_mm.numpy())
-        self.eye_weight = eye_triangle_weight(self.mesh.triangles, self.mesh.region)
+        head_mm = np.concatenate((self.neutral_mm.numpy(), self.mesh.shell_mm))
+        rings = lid_rings(head_mm, self.mesh.triangles, self.mesh.region)
+        self.eye_weight = eye_triangle_weight(self.mesh.triangles, self.mesh.region, rings)
         self.attributes = np.concatenate((self.mesh.uv, self.mesh.presence[:, None]), axis=1)
 
     @cached_property

@@ -17,6 +17,7 @@ from render2video.rasterizer import Fragments
 from render2video.rasterizer.fragments import ArrayT
 
 LID_RINGS = 2  # on mp478: from the opening to the crease of the upper lid and the same below
+RING_MM = 5.0  # about how wide such a ring is there; on finer meshes more of them reach as far
 
 
 def eye_triangle_weight(triangles: np.ndarray, triangle_region: np.ndarray, rings: int = LID_RINGS) -> np.ndarray:
@@ -31,6 +32,21 @@ def eye_triangle_weight(triangles: np.ndarray, triangle_region: np.ndarray, ring
     for _ in range(rings):
         chosen = np.asarray(np.isin(triangles, triangles[chosen]).any(axis=1))
     return chosen.astype(np.float32)
+
+
+def lid_rings(vertices_mm: np.ndarray, triangles: np.ndarray, triangle_region: np.ndarray) -> int:
+    """How many rings of a mesh's triangles reach from the eye opening to the crease of the lid.
+
+    Args:
+        vertices_mm: `[V, 3]`. triangles: `[F, 3]`. triangle_region: `[F]` of `Region`.
+    """
+    eyes = np.isin(triangle_region, (Region.RIGHT_EYE, Region.LEFT_EYE))
+    if not eyes.any():
+        return LID_RINGS
+    around = np.isin(triangles, triangles[eyes]).any(axis=1) & ~eyes
+    corners = vertices_mm[triangles[around]]
+    edge = float(np.median(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2))) if around.any() else RING_MM
+    return max(LID_RINGS, round(LID_RINGS * RING_MM / edge))
 
 
 def eye_mask(fragments: Fragments[ArrayT], triangle_weight: ArrayT) -> ArrayT:

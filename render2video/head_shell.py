@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from face_model import mp478
 from face_model.morphable_model import MorphableModel
 
 SHELL_REGION = 4  # follows the values of `face_model.morphable_model.Region`
@@ -50,11 +51,11 @@ def build_head_mesh(model: MorphableModel, neutral_mm: np.ndarray) -> HeadMesh:
     outward = outline[:, :2] - outline[:, :2].mean(0)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     rings, triangles = [], [model.triangles.numpy()]
-    inner = ring
+    inner, silhouette_mm = ring, SILHOUETTE_Z_MM + _ahead_mm(model)
     for index, (out_mm, share) in enumerate(zip(RING_OUT_MM, RING_DEPTH_SHARE, strict=True)):
         points = outline.copy()
         points[:, :2] += outward * out_mm
-        points[:, 2] += (SILHOUETTE_Z_MM - points[:, 2]) * share
+        points[:, 2] += (silhouette_mm - points[:, 2]) * share
         rings.append(points)
         outer = len(neutral_mm) + index * len(ring) + np.arange(len(ring))
         triangles.append(band(inner, outer))
@@ -62,9 +63,18 @@ def build_head_mesh(model: MorphableModel, neutral_mm: np.ndarray) -> HeadMesh:
     shell = np.concatenate(rings).astype(np.float32)
     count = sum(len(t) for t in triangles[1:])
     region = np.concatenate((model.triangle_region.numpy(), np.full(count, SHELL_REGION))).astype(np.int8)
-    uv = _unroll(np.concatenate((neutral_mm, shell)))
+    uv = _unroll(np.concatenate((neutral_mm, shell)) - (0, 0, _ahead_mm(model)))
     presence = np.concatenate((np.ones(len(neutral_mm)), np.repeat(RING_PRESENCE, len(ring)))).astype(np.float32)
     return HeadMesh(shell, np.concatenate(triangles).astype(np.int64), region, uv, presence)
+
+
+def _ahead_mm(model: MorphableModel) -> float:
+    """How far the model's face lies ahead of where `mp478` has it, for which depths here are told: each author puts the
+    origin elsewhere.
+    """
+    outlines = (each.mean_mm[each.index_sets["face_oval"], 2].mean() for each in (model, mp478.load()))
+    own, usual = map(float, outlines)
+    return own - usual
 
 
 def band(inner: np.ndarray, outer: np.ndarray) -> np.ndarray:

@@ -22,6 +22,8 @@ from render2video.rasterizer import Rasterizer
 CROPS, PLATE = "crops.npy", "plate.npy"
 PLATE_FRAMES = 41  # spread over the clip; their median is the full-frame plate
 HELD_RINGS = 2  # of the shell that the crop must hold
+OUTLINE_VERTICES = 1500  # of a finer mesh that tell where the head goes
+POSED_AT_ONCE = 4_000_000  # vertices
 WINDOW_MARGIN = 1.15  # of the largest face, as the side of the window that the network finishes
 
 
@@ -55,17 +57,27 @@ class PersonVideo:
 def crop_of(track: FaceTrack, model: MorphableModel) -> Crop:
     """The square that holds the head wherever the track has it."""
     renderer = HeadRenderer(model, track.person, track.camera, window_px=1)
-    points, _ = renderer.vertices_px(track.motion)
     ring = len(model.index_sets["face_oval"])
-    held = points[track.valid, : model.mean_mm.shape[0] + HELD_RINGS * ring]
+    held = _seen_px(renderer, track, HELD_RINGS * ring)
     return head_crop(held.reshape(-1, 2), track.camera)
+
+
+def _seen_px(renderer: HeadRenderer, track: FaceTrack, shell: int = 0) -> np.ndarray:
+    """`[T, N, 2]`: where face and the first `shell` vertices around it are in the valid frames; of a fine mesh, some of
+    its vertices. It is posed in stretches.
+    """
+    count = len(renderer.neutral_mm)
+    columns = np.concatenate((np.arange(0, count, max(1, count // OUTLINE_VERTICES)), count + np.arange(shell)))
+    motion, size = track.motion, max(1, POSED_AT_ONCE // count)
+    parts = [renderer.vertices_px(motion[k : k + size])[0][:, columns] for k in range(0, len(motion), size)]
+    seen: np.ndarray = np.concatenate(parts)[track.valid]
+    return seen
 
 
 def window_of(track: FaceTrack, camera: Camera, model: MorphableModel) -> int:
     """Side in pixels of the square, in a crop, that holds the face in every frame of the track."""
     renderer = HeadRenderer(model, track.person, camera, window_px=1)
-    points, _ = renderer.vertices_px(track.motion)
-    face = points[track.valid, : model.mean_mm.shape[0]]
+    face = _seen_px(renderer, track)
     side = WINDOW_MARGIN * float(np.percentile(face.max(1) - face.min(1), 99))
     return int(min(np.ceil(side / MULTIPLE_PX) * MULTIPLE_PX, camera.width_px // MULTIPLE_PX * MULTIPLE_PX))
 

@@ -9,11 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from face_model import mp478
 from face_model.tracks import FaceTrack
 from render2video.footage.store import FRAMES_FILE
 from render2video.person_video import crop_of
 from talking_head import __version__
+from talking_head.face_models import FaceModel
 from talking_head.home import Home
 from talking_head.settings import EnrolSettings
 from talking_head.target import (
@@ -54,10 +54,11 @@ def assemble(
         origin, key: see `TargetCard`.
     """
     track, camera = learned.track, learned.track.camera
+    model = FaceModel.parse(learned.settings.face_model).load()
     flat = track.motion.pack()[track.valid]
     card = TargetCard(
         id=target_id, face_model=track.motion.face_model, fps=track.motion.fps, size_px=learned.settings.size_px,
-        width_px=camera.width_px, height_px=camera.height_px, crop=asdict(crop_of(track, mp478.load())),
+        width_px=camera.width_px, height_px=camera.height_px, crop=asdict(crop_of(track, model)),
         motion_statistics=MotionStatistics(flat.mean(0).tolist(), flat.std(0).tolist(), len(flat)),
         origin=origin, consent=consent, settings=asdict(learned.settings), key=key, quality=learned.quality,
         versions=versions(),

@@ -24,7 +24,7 @@ from preprocessing.portrait import Portrait
 from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
 from talking_head.assembling import Learned, assemble, versions
-from talking_head.enrol_order import EnrolOrder, described, motions_of
+from talking_head.enrol_order import EnrolOrder, described, motions_of, refuse_unknown_people
 from talking_head.given import checked_consent, readable
 from talking_head.learning import LOOK_SOURCES, Teaching, learn_look, learn_motion, prepare_look
 from talking_head.people import PEOPLE, motion_of_film, speaks, told_unheard
@@ -97,10 +97,12 @@ class _Enrolment:
         """Whether the film's own sound teaches how the person speaks; who gets people's motion is told so.
 
         Raises:
-            InputError: it does not, and a motion model is wanted that learns from it alone.
+            InputError: it does not, and a motion model is wanted that learns from it alone, or a face model whose
+                motion in people nothing tells.
         """
         if speaks(taught):
             return True
+        refuse_unknown_people(self.video, self.settings, self.starts[DEFAULT_MODEL])
         log.warning("%s", told_unheard(self.video, self.settings.motion))
         return False
 
@@ -125,7 +127,10 @@ class _Enrolment:
         def make() -> dict[str, float]:
             seen = partial(check_visible, self.video)
             folder, fix_sync = self.work.folder, self.settings.fix_sync  # which goes, landmarks and all, when done
-            measured = track(self.video, folder, fix_sync=fix_sync, check=seen, cache=folder).track
+            measured = track(
+                self.video, folder, fix_sync=fix_sync, check=seen, tracker=self.settings.tracker,
+                face_model=self.settings.face_model, device=self.device, cache=folder,
+            ).track
             return {"face_share": float(measured.valid.mean()), "sound_offset_s": measured.sound_offset_s}
 
         return self._stage("track", [TRACK, REPORT], make)

@@ -14,9 +14,13 @@ from preprocessing.media import probe
 from preprocessing.media.stills import is_still
 from preprocessing.portrait import Portrait
 from preprocessing.speech import speech_encoder
+from preprocessing.tracking.measuring import Choice, check_tracker
+from preprocessing.tracking.registry import DEFAULT
 from render2video.losses import load_perceptual
 from render2video.rasterizer import array_rasterizer
 from talking_head import __version__
+from talking_head.face_models import FaceModel
+from talking_head.face_models import described as face_model_described
 from talking_head.home import Home
 from talking_head.people import told_unheard, unheard
 from talking_head.photo import photo_in, photo_settings
@@ -64,13 +68,13 @@ class EnrolOrder:
         writable(home.path)
         device = device_name(settings.device)
         heard, begun = _parts(settings)
-        if settings.motion and is_still(source):
-            received = f"--motion {settings.motion[0]} from a photo"
-            raise InputError(received, "a video", "a photo shows nothing that moves")
+        if is_still(source):
+            refuse_for_photo(settings)
         photo = photo_in(source)
         if photo is None:
             check_teachable(source, probe(source), shortest_s)
             if unheard(source):
+                refuse_unknown_people(source, settings, begun[DEFAULT_MODEL])
                 told_unheard(source, settings.motion)
         content = sha256(source)
         if photo is not None:
@@ -82,6 +86,7 @@ class EnrolOrder:
             speech, chosen = "", {k: v for k, v in asdict(settings).items() if k not in ("device", "motion", "start")}
         deciding = {"source": content, "settings": chosen | _given(settings, begun), "version": __version__}
         origin = {"video" if photo is None else "photo": source.name, "sha256": content, "weights": described(begun)}
+        origin |= face_model_described(settings.face_model)
         return cls(
             home, source, target_id, consent, settings, device, begun, photo, speech, origin, chosen,
             digest(deciding | {"speech": heard}),
@@ -117,8 +122,18 @@ def _parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | Non
     """
     for name in settings.motion:
         motion_model(name)
+    face = FaceModel.parse(settings.face_model)
+    face.check()
+    tracker = Choice.parse(settings.tracker)
+    check_tracker(tracker)
+    others = [name for name in settings.motion if name != DEFAULT_MODEL]
+    if others and face.name != "mp478":
+        received = f"--motion {others[0]} in face model '{face.name}'"
+        raise InputError(received, "mp478", "leave it out: FACIAL-GAN moves any face model")
+    if "arkit" in others and tracker.name != DEFAULT:
+        raise InputError(f"--motion arkit with tracker '{tracker.name}'", "mediapipe, which measures ARKit's values")
     heard = None if settings.speech is None else speech_encoder(settings.speech).name
-    begun = starts(settings.start, motions_of(settings), settings.speech, settings.face_model)
+    begun = starts(settings.start, motions_of(settings), settings.speech, face.id)
     for name, start in begun.items():
         heard_through(name, settings.speech, start)
         motion_config(settings, name)
@@ -140,9 +155,42 @@ def described(begun: dict[str, Weights | None]) -> dict[str, dict[str, str] | No
 
 
 def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[str, Any]:
-    """The weights that were asked for, by content; those that ship change with the version."""
+    """What was asked for, by content: weights (those that ship change with the version), a tracker's table, a head."""
     default = begun[DEFAULT_MODEL] if settings.start else None
-    return {"start": sha256(default.path)} if default is not None else {}
+    table, face = Choice.parse(settings.tracker).file, face_model_described(settings.face_model)
+    return face | ({"start": sha256(default.path)} if default is not None else {}) | (
+        {"table": sha256(table)} if table is not None else {}
+    )
+
+
+def refuse_unknown_people(video: Path, settings: EnrolSettings, begun: Weights | None) -> None:
+    """Refuse a film that does not teach how its person speaks where nothing tells how people do.
+
+    Raises:
+        InputError: in such a face model, without weights to begin from.
+    """
+    name = FaceModel.parse(settings.face_model).name
+    if begun is None and name != FaceModel().name:
+        raise InputError(
+            f"{video}, whose sound does not surely go with its lips for 5 s, in face model '{name}'",
+            "a video of the person speaking", f"give --from a general training in '{name}', or enroll it in mp478",
+        )
+
+
+def refuse_for_photo(settings: EnrolSettings) -> None:
+    """Refuse what only a video can be enrolled with.
+
+    Raises:
+        InputError: such a thing is asked for.
+    """
+    if settings.motion:
+        received = f"--motion {settings.motion[0]} from a photo"
+        raise InputError(received, "a video", "a photo shows nothing that moves")
+    for option, chosen, default in (
+        ("--tracker", settings.tracker, DEFAULT), ("--face-model", settings.face_model, FaceModel().name)
+    ):
+        if chosen != default:
+            raise InputError(f"{option} {chosen} from a photo", f"a video, or {default}", "leave it out")
 
 
 def present(home: Home, target_id: str, replace: bool) -> Target | None:

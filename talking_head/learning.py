@@ -35,6 +35,7 @@ from render2video.person import PersonRenderer, train_person
 from render2video.person_video import CROPS, PLATE, PersonVideo, load_person_video, prepare_person_video
 from render2video.profiles import FOOTAGE
 from render2video.rasterizer import array_rasterizer
+from talking_head.face_models import FaceModel
 from talking_head.settings import EnrolSettings
 from talking_head.target import APPEARANCE, PREVIEW, motion_file
 from training import Duration
@@ -115,11 +116,11 @@ def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, se
     Args:
         measured: the whole track of the video. taught: frames, from the start, to learn from.
     """
-    frames = read_frames(video, measured.motion.fps)
+    frames, model = read_frames(video, measured.motion.fps), FaceModel.parse(settings.face_model).load()
     if settings.profile == FOOTAGE:
-        write_footage(folder, frames, measured[:taught], mp478.load())
+        write_footage(folder, frames, measured[:taught], model)
     else:
-        prepare_person_video(frames, measured, settings.size_px, folder, mp478.load())
+        prepare_person_video(frames, measured, settings.size_px, folder, model)
 
 
 def learn_look(
@@ -160,7 +161,8 @@ def learn_video(
     Returns:
         What was measured: PSNR in dB over the face, and of the bare layers beside it.
     """
-    video = load_person_video(folder, measured, mp478.load(), array_rasterizer(settings.renderer))
+    model = FaceModel.parse(settings.face_model).load()
+    video = load_person_video(folder, measured, model, array_rasterizer(settings.renderer))
     renderer, result = train_person(
         video[:taught], config, folder / "video_run", duration, settings.seed, device, settings.profile
     )

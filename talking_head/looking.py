@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from face_model import mp478
 from face_model.tracks import SPEECH_RATE_HZ
 from foundation.places import choosing, free_bytes
 from preprocessing.media import probe, read_frames, stream_sound
@@ -20,9 +19,10 @@ from preprocessing.media.colour import Colours
 from preprocessing.media.hearing import hearing, sound_streams
 from preprocessing.media.source import first_frame, open_media
 from preprocessing.tracking import face_tracker
-from render2video.person import PersonRenderer
+from render2video.painter import load_painter
 from talking_head.enrol import SHORTEST_S
 from talking_head.enrol_order import EnrolOrder
+from talking_head.face_models import model_of
 from talking_head.framing import Framing, Shot
 from talking_head.given import checked_consent, readable
 from talking_head.machine import ENOUGH_BYTES
@@ -199,7 +199,7 @@ def _film(order: Order) -> dict[str, Any]:
     size = card.width_px, card.height_px
     if order.framing != Framing():
         with person.unchanged():
-            shot = Shot.of(PersonRenderer.load(person.folder, mp478.load(), order.device), card, order.framing)
+            shot = Shot.of(load_painter(person.folder, model_of(card), order.device), card, order.framing)
         size = shot.width_px, shot.height_px
     return {
         "person": person.id, "consent": card.consent.statement, "enrolled": card.consent.date,

@@ -11,7 +11,8 @@ PROFILES = ("footage", "fast", "paper")
 SIZES_PX = (256, 512)
 DEVICES = ("auto", "cpu", "cuda")
 RENDERERS = ("numba", "torch", "pytorch3d", "nvdiffrast")
-FACE_MODELS = ("mp478",)
+FACE_MODELS = ("mp478", "deng", "ict", "flame")  # NAME[:FILE]: `talking_head.face_models`
+MESH_PROFILES = ("fast", "paper")  # they draw whatever mesh; footage bends real frames by `mp478`'s lips and lids
 MIN_BUDGET_S = 30.0  # below it there is no time to learn anything after tracking
 
 
@@ -29,7 +30,8 @@ class EnrolSettings:
     that ship, files or run folders, each of one motion model. models: settings of motion models by their names, over
     the defaults of their `config_type`. video: the same of the profile's video network. epochs: passes of the video
     network over the video, instead of the budget (a motion model whose settings say its length keeps that too).
-    renderer: what draws the mesh. face_model: that is fitted.
+    renderer: what draws the mesh. face_model: `NAME[:FILE]`, that is fitted to what the tracker sees. tracker:
+    `NAME[:FILE]`, that finds the face.
     """
 
     profile: str = "footage"
@@ -47,6 +49,7 @@ class EnrolSettings:
     epochs: int | None = None
     renderer: str = "numba"
     face_model: str = "mp478"
+    tracker: str = "mediapipe"
     device: str = "auto"
 
     def checked(self) -> EnrolSettings:
@@ -59,9 +62,13 @@ class EnrolSettings:
         _one_of("size", self.size_px, SIZES_PX)
         _one_of("device", self.device, DEVICES)
         _one_of("renderer", self.renderer, RENDERERS)
-        if self.face_model not in FACE_MODELS:
-            remedy = "`track --fit deng` measures Deng's; `transfer` takes motions of other models over"
-            raise InputError(f"face model '{self.face_model}' to enroll in", ", ".join(FACE_MODELS), remedy)
+        face = self.face_model.partition(":")[0].partition("?")[0]
+        _one_of("face model", face, FACE_MODELS)
+        if face != "mp478" and self.profile not in MESH_PROFILES:
+            raise InputError(
+                f"profile '{self.profile}' with face model '{face}'", "mp478, whose lips and lids it bends frames by",
+                f"give --profile {' or '.join(MESH_PROFILES)}, which paint over any mesh",
+            )
         if self.epochs is not None and self.epochs < 1:
             raise InputError(f"{self.epochs} epochs", "at least 1")
         if self.steps is None and self.budget_s < MIN_BUDGET_S:

@@ -49,6 +49,8 @@ def person_model(person: Target, name: str | None, device: str, weights: Path | 
     kind = motion_model(chosen)
     own = person.folder / motion_file(chosen)
     path = own if own.is_file() else general_weights(chosen, kind.default_speech)
+    if not own.is_file() and person.card.face_model != mp478.ID:
+        path = None  # what ships moves no other face
     if path is None:
         raise InputError(
             f"motion model '{chosen}' for target '{person.id}'", "one that was learned from the person",

@@ -21,7 +21,6 @@ from types import TracebackType
 import numpy as np
 import soxr
 
-from face_model import mp478
 from face_model.streams import resampled_pieces
 from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
 from facial_gan.bounded import LookAhead, bounded_stream
@@ -32,6 +31,7 @@ from preprocessing.media import stream_sound
 from preprocessing.speech import WindowedEncoder, heard
 from preprocessing.speech.encoder import CHUNK_S
 from render2video.painter import Painter, load_painter
+from talking_head.face_models import model_of
 from talking_head.home import Home
 from talking_head.label import stamp
 from talking_head.settings import checked_seed, device_name
@@ -87,7 +87,8 @@ def open_speaker(
     person, where, how = find_target(Home.find(home), target), device_name(device), directions or Directions()
     motion = _Whole(person, how, seed, where) if ahead is None else _Bounded.of(person, how, ahead, seed, where)
     with person.unchanged():
-        painter = load_painter(person.folder, mp478.load(), where, None if ahead is None else PATH_LOOK_AHEAD_S)
+        path_s = None if ahead is None else PATH_LOOK_AHEAD_S
+        painter = load_painter(person.folder, model_of(person.card), where, path_s)
     return Speaker(painter, motion, person.card.fps, rate_hz, label)
 
 

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from face_model import mp478
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from foundation.places import choosing, writable
@@ -14,6 +13,7 @@ from foundation.progress import track
 from preprocessing.media import TransparentWriter, VideoWriter, nothing_to_hear
 from render2video.painter import load_painter
 from talking_head import __version__, manifest
+from talking_head.face_models import model_of
 from talking_head.framing import Framing, Shot
 from talking_head.given import check_name, readable
 from talking_head.home import Home
@@ -146,7 +146,7 @@ def _paint(film: Path, motion: FaceMotion, order: Order) -> Shot:
     """Write the film. What painting needs is gone when it ends, for signing needs memory of its own."""
     person, card = order.person, order.person.card
     with person.unchanged():
-        renderer = load_painter(person.folder, mp478.load(), order.device)
+        renderer = load_painter(person.folder, model_of(card), order.device)
     paints = renderer.camera.width_px, renderer.camera.height_px
     if paints != (card.width_px, card.height_px):
         said = f"frames of {card.width_px}x{card.height_px}"

@@ -13,7 +13,6 @@ import numpy as np
 from face_model.tracks import FaceTrack, Sound
 from foundation.errors import InputError
 from foundation.places import tracks_folder, writable
-from preprocessing.deng import DengFiles
 from preprocessing.explaining import showing
 from preprocessing.media import MediaInfo, is_silent, probe, read_frames, read_sound
 from preprocessing.one_person import one_person
@@ -24,6 +23,7 @@ from preprocessing.tracking.landmarks import LandmarkTrack
 from preprocessing.tracking.measuring import Choice, Measured, measure
 from preprocessing.tracking.registry import DEFAULT
 from preprocessing.tracking.seen import seen_in
+from talking_head.face_models import FaceModel
 from talking_head.settings import device_name
 
 log = logging.getLogger(__name__)
@@ -48,18 +48,18 @@ class Tracked:
 def track(
     video: Path | str, output: Path | str, *, fix_sync: bool = True,
     check: Callable[[LandmarkTrack], None] | None = None, tracker: str = DEFAULT,
-    deng: DengFiles | None = None, device: str = "auto", cache: Path | str | None = None,
+    face_model: str | None = None, device: str = "auto", cache: Path | str | None = None,
 ) -> Tracked:
     """Measure a face through a video; the same call resumes after a kill.
 
     Args:
         video: any video of one person.
-        output: the folder for `track.safetensors`, `report.html` and, with `deng`, the coefficients.
+        output: the folder for `track.safetensors`, `report.html` and, of Deng's regressor, the coefficients.
         fix_sync: note the sound's offset in the track as corrected; False refuses a video whose sound is out of step.
         check: gets the landmarks, without frames that were left out, before the slow work begins, and may raise.
-        tracker: `NAME` or `NAME:FILE` of `preprocessing.tracking.measuring`. All but the default measure pose, blink
-            and 68 landmarks, but no coefficients of a face model.
-        deng: the user's files of Deng's regressor, to measure its model's coefficients instead of fitting ours.
+        tracker: `NAME` or `NAME:FILE` of `preprocessing.tracking.measuring`.
+        face_model: `NAME[:FILE]` of `talking_head.face_models`, to fit, or to let Deng's regressor measure. None:
+            `mp478` where the tracker sees its points; of other trackers pose, blink and 68 landmarks, as they are.
         device: for the regressor: auto, cpu or cuda.
         cache: folder where landmarks and coefficients are kept, by content; None: the user's cache, as `evaluate` has.
 
@@ -69,11 +69,12 @@ def track(
             tracker or its files are missing, or those of the regressor something else.
     """
     video, folder, choice = Path(video), Path(output), Choice.parse(tracker)
+    chosen = None if face_model is None else FaceModel.parse(face_model)
     info = probe(video)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file", "a folder to write into", "give another name")
-    if deng is not None:
-        deng.check()
+    if chosen is not None:
+        chosen.check()
     writable(folder, "-o")
     kept = writable(tracks_folder() if cache is None else Path(cache))
     seen = measure(video, kept, choice)
@@ -91,7 +92,7 @@ def track(
     heard = sound is not None and not is_silent(sound)
     sync = estimate_offset(landmarks, sound) if sound is not None and heard else NOTHING
     offset_s = believed_offset_s(sync, video, fix_sync) if heard else 0.0
-    fitted, written = _fit(video, folder, kept, seen, deng, device)
+    fitted, written = _fit(video, folder, kept, seen, chosen, device)
     measured = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
     motion = None if seen.track is None else seen.track.motion
     report = inspect_clip(video, landmarks, sync, motion=motion)
@@ -101,43 +102,26 @@ def track(
 
 
 def _fit(
-    video: Path, folder: Path, cache: Path, seen: Measured, files: DengFiles | None, device: str
+    video: Path, folder: Path, cache: Path, seen: Measured, chosen: FaceModel | None, device: str
 ) -> tuple[FaceTrack, tuple[Path, ...]]:
     """The track, and the coefficient files that were written."""
+    files = None if chosen is None else chosen.deng_files()
+    blink = None if seen.track is None else seen.track.motion.blink
     if files is None:
         from preprocessing.fitting import fit_clip
 
-        return seen.track or fit_clip(seen.landmarks, read_frames(video, seen.landmarks.fps)), ()
+        if seen.track is not None and chosen is None:
+            return seen.track, ()
+        model = None if chosen is None else chosen.load()
+        return fit_clip(seen.landmarks, read_frames(video, seen.landmarks.fps), model, blink), ()
     from face_model.deng import write_coefficients
     from preprocessing.deng import regress_video
 
-    blink = None if seen.track is None else seen.track.motion.blink
     measured = regress_video(video, seen.landmarks, files, cache, device_name(device), blink)
     paths = tuple(folder / name for name in COEFFICIENTS)
     for path in paths:
         write_coefficients(path, measured.coefficients)
     return measured.track, paths
-
-
-def deng_files(fit: str, bfm: Path | None, weights: Path | None) -> DengFiles | None:
-    """The files of Deng's regressor, when `fit` asks for it; None for our own fit, `mp478`.
-
-    Raises:
-        InputError: another name, a file is not given, or one is given that the fit does not read.
-    """
-    if fit not in ("mp478", "deng"):
-        raise InputError(f"a fit '{fit}'", "mp478 or deng")
-    if fit == "mp478":
-        if bfm is not None or weights is not None:
-            raise InputError("--bfm or --weights with --fit mp478", "them with --fit deng")
-        return None
-    if bfm is None or weights is None:
-        lacks = " and ".join(name for name, path in (("--bfm", bfm), ("--weights", weights)) if path is None)
-        raise InputError(f"--fit deng without {lacks}", "your BFM_model_front.mat and the published epoch_20.pth")
-    for option, path in (("--bfm", bfm), ("--weights", weights)):
-        if not path.is_file():
-            raise InputError(f"{option}: {path} does not exist", "your own file", "see docs/backends.md")
-    return DengFiles(bfm, weights)
 
 
 def believed_offset_s(sync: SyncEstimate, video: Path, fix_sync: bool) -> float:

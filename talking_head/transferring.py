@@ -48,8 +48,12 @@ class Heads:
 
     def has(self, face_model: str) -> bool:
         """Whether its files are at hand."""
+        return face_model not in (ict.ID, deng.ID, flame.ID) or self.place(face_model) is not None
+
+    def place(self, face_model: str) -> Path | None:
+        """The user's file or folder of that model; None where there is none, or needs be none."""
         where = {ict.ID: self._kit_folder, deng.ID: self._bfm_path, flame.ID: self._flame_path}
-        return face_model not in where or where[face_model]() is not None
+        return where[face_model]() if face_model in where else None
 
     def model(self, face_model: str) -> MorphableModel:
         """The mesh model of that id.

@@ -97,7 +97,8 @@ def starts(
         if found.model in own:
             raise InputError(f"two weights of '{found.model}': {own[found.model].path} and {found.path}", "one")
         own[found.model] = found
-    return {name: own.get(name) or _shipped(name, speech) for name in motions}
+    shipping = face_model == mp478.ID  # what ships moves no other face
+    return {name: own.get(name) or (_shipped(name, speech) if shipping else None) for name in motions}
 
 
 def fitting_weights(

@@ -47,8 +47,16 @@ SpeechOption = Annotated[
 TrackerOption = Annotated[
     str,
     typer.Option(
-        help="mediapipe; face_alignment; openface (runs an installed FeatureExtraction); openface:FILE.csv or "
-        "pyfeat:FILE.csv (what they wrote). All but the first measure pose, blink and 68 landmarks only."
+        help="mediapipe; face_alignment; openface or pyfeat (runs what is installed); openface:FILE.csv or "
+        "pyfeat:FILE.csv (what they wrote). All but the first see 68 landmarks."
+    ),
+]
+FaceModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--face-model", "--fit", show_default=False,
+        help="mp478 (ours); or yours: deng:BFM_model_front.mat (fitted; with ?weights=epoch_20.pth by Deng's "
+        "regressor), ict:FOLDER, flame:FILE.",
     ),
 ]
 SyncOption = Annotated[
@@ -89,6 +97,10 @@ ConfigOption = Annotated[
     ),
 ]
 
+StepsOption = Annotated[
+    int | None,
+    typer.Option(help="Training steps instead of a time budget: the same result on every run.", show_default=False),
+]
 EpochsOption = Annotated[
     int | None, typer.Option(help="Passes of the video network over the video, whatever --budget.", show_default=False)
 ]
@@ -122,10 +134,7 @@ def enroll(
     budget: Annotated[
         str, typer.Option(help="Time for everything: 90s, 20m, 1h30m. Less, less likeness.")
     ] = f"{DEFAULTS.budget_s / 60:g}m",
-    steps: Annotated[
-        int | None,
-        typer.Option(help="Training steps instead of a time budget: the same result on every run.", show_default=False),
-    ] = DEFAULTS.steps,
+    steps: StepsOption = DEFAULTS.steps,
     seed: common.SeedOption = DEFAULTS.seed,
     sync_fix: SyncOption = DEFAULTS.fix_sync,
     hold_out: Annotated[
@@ -140,6 +149,8 @@ def enroll(
     config: ConfigOption = None,
     epochs: EpochsOption = DEFAULTS.epochs,
     renderer: RendererOption = DEFAULTS.renderer,
+    tracker: TrackerOption = DEFAULTS.tracker,
+    face_model: FaceModelOption = None,
     explain: ExplainOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
     check: CheckOption = False,
@@ -160,6 +171,7 @@ def enroll(
         "profile": profile, "size_px": size, "budget_s": duration_s(budget, "--budget"), "steps": steps, "seed": seed,
         "fix_sync": sync_fix, "hold_out": hold_out, "speech": speech, "device": device, "motion": tuple(motion),
         "start": tuple(map(str, start)), "epochs": epochs, "renderer": renderer,
+        "tracker": tracker, "face_model": face_model or DEFAULTS.face_model,
     }
     settings = EnrolSettings(**said) if config is None else _with_config(config, said, context)
     with explained(explain):
@@ -281,12 +293,13 @@ def track(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)],
     sync_fix: SyncOption = True,
     tracker: TrackerOption = "mediapipe",
-    fit: Annotated[str, typer.Option(help="Coefficients of: mp478 (ours), or deng (by Deng's regressor).")] = "mp478",
+    face_model: FaceModelOption = None,
     bfm: Annotated[
-        Path | None, typer.Option(help="For --fit deng: your BFM_model_front.mat.", show_default=False)
+        Path | None, typer.Option(help="For deng: your BFM_model_front.mat.", show_default=False)
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="For --fit deng: the published epoch_20.pth.", show_default=False)
+        Path | None,
+        typer.Option(help="For deng: the published epoch_20.pth, which then measures it.", show_default=False),
     ] = None,
     offline: common.OfflineOption = False,
     device: common.DeviceOption = DEFAULTS.device,
@@ -294,11 +307,11 @@ def track(
     as_json: common.JsonOption = False,
 ) -> Outcome:
     """Measure a face through a video: motion, identity, landmarks, and a report of what to record better."""
-    from talking_head.tracking import deng_files
+    from talking_head.face_models import named
     from talking_head.tracking import track as run
 
-    deng = deng_files(fit, bfm, weights)
-    result = run(video, output, fix_sync=sync_fix, tracker=tracker, deng=deng, device=device)
+    asked = named(face_model, bfm, weights)
+    result = run(video, output, fix_sync=sync_fix, tracker=tracker, face_model=asked, device=device)
     seen = float(result.track.valid.mean())
     summary = f"{result.track_path} and {result.report_path}: {len(result.track)} frames, a face in {seen:.0%}"
     data = {

@@ -16,6 +16,7 @@ from talking_head.exporting.flame import is_flame, read_flame
 from talking_head.exporting.livelink import read_live_link
 from talking_head.exporting.retargeting import not_shown
 from talking_head.exporting.tables import read_npz, read_openface_motion
+from talking_head.face_models import from_file
 from talking_head.target import TargetCard
 
 SUFFIXES = (".safetensors", ".npz", ".csv")
@@ -50,6 +51,8 @@ def read_motion(path: Path | str, card: TargetCard | None = None) -> FaceMotion:
         motion = FaceMotion.load(path)
     if seen_elsewhere and rest is not None:
         motion = _moved(motion, rest)
+    elif card is not None:
+        motion = from_file(motion, card)
     if card is not None and not only_head(motion) and motion.face_model != card.face_model:
         raise InputError(f"{path} is of face model '{motion.face_model}'", f"'{card.face_model}', as the target is")
     width = motion.expression.shape[1]

@@ -76,7 +76,8 @@ def test_mistakes_are_told_in_one_line(text: str, line: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"face_model": "deng"}, "face model 'deng' to enroll in; expected mp478"),
+        ({"face_model": "bfm"}, "face model 'bfm'; expected one of mp478, deng, ict, flame"),
+        ({"face_model": "deng:a.mat"}, "profile 'footage' with face model 'deng'.*--profile fast or paper"),
         ({"renderer": "opengl"}, "renderer 'opengl'; expected one of numba, torch"),
         ({"epochs": 0}, "0 epochs"),
     ],

@@ -101,9 +101,10 @@ def test_bad_weights_are_told_before_the_face_is_tracked(
     video = write_media(tmp_path / "a.mkv", [grey(0, HEIGHT, WIDTH)] * 3, fps=25, video_codec="ffv1")
     monkeypatch.setattr(tracking, "measure", lambda *given: pytest.fail("the face is tracked first"))
     (tmp_path / "bad.pth").write_bytes(b"no weights")
-    for wrong in (DengFiles(files.bfm, tmp_path / "bad.pth"), DengFiles(tmp_path / "bad.pth", files.weights)):
+    bad = tmp_path / "bad.pth"
+    for wrong in (f"deng:{files.bfm}?weights={bad}", f"deng:{bad}?weights={files.weights}", f"deng:{bad}"):
         with pytest.raises(InputError, match="bad.pth"):
-            tracking.track(video, tmp_path / "out", deng=wrong, cache=tmp_path / "cache")
+            tracking.track(video, tmp_path / "out", face_model=wrong, cache=tmp_path / "cache")
     assert not (tmp_path / "out").exists()
 
 
@@ -133,8 +134,9 @@ def test_the_command_writes_coefficient_files(files: DengFiles, tmp_path: Path) 
     assert names == {"coefficients.mat", "coefficients.npz", "report.html", "track.safetensors"}
     (tmp_path / "bad.pth").write_bytes(b"no weights")
     for options, words in (
-        (["--fit", "deng", "--bfm", str(files.bfm)], "--weights"), (["--fit", "flame"], "mp478 or deng"),
-        (["--bfm", str(files.bfm)], "--fit deng"),
+        (["--fit", "deng"], "deng:BFM_model_front.mat"), (["--fit", "flame"], "flame:generic_model.pkl"),
+        (["--fit", "bfm"], "one of mp478, deng, ict, flame"), (["--fit", "mp478:a"], "takes no file"),
+        (["--bfm", str(files.bfm)], "--face-model deng"), (["--fit", "ict:nowhere"], "nowhere does not exist"),
         (["--fit", "deng", "--bfm", "nowhere.mat", "--weights", str(files.weights)], "nowhere.mat does not exist"),
         (["--fit", "deng", "--bfm", str(table), "--weights", str(files.weights)], "MATLAB"),
         (["--fit", "deng", "--bfm", str(files.bfm), "--weights", str(tmp_path / "bad.pth")], "bad.pth"),
