@@ -4,6 +4,8 @@
 
        [--synthetic CORPUS --minutes 6]
 
+Karras 2017 is also taught the faces of EMOTE's emotions, which no clip of people who read sentences shows.
+
 FILE.json: {"speaker": ["video", ...], ...}, paths relative to it. CORPUS: what `scripts.phonetic.make_corpus` wrote;
 its voices then speak on the people's faces (`scripts.synthetic_motion`) and are learned from as well. Videos are
 tracked once into the run folder; the same call resumes. What enrolment starts from: a person with one photo speaks
@@ -20,13 +22,19 @@ from pathlib import Path
 
 import numpy as np
 
+from face_model import mp478
 from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig
 from facial_gan.data import MotionExample
+from facial_gan.lips import above_rest
 from facial_gan.registry import motion_model
 from facial_gan.synthesis import FacialGan
 from facial_gan.train import person_statistics
 from foundation.files import read_json
+from motion_models.emote.action_units import EMOTIONS, SIDE_OF, strengths
+from motion_models.emote.faces import mp478_face
+from motion_models.karras2017.config import KarrasConfig
+from motion_models.karras2017.train import train_karras
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.registry import EncoderName
 from preprocessing.sync import TRUSTED
@@ -78,6 +86,29 @@ def with_synthetic(
     return examples + synthetic_examples(corpus, people, learn_articulation(heard), encoder, minutes)
 
 
+def mood_faces() -> dict[str, np.ndarray]:
+    """EMOTE's emotions at full intensity, name -> `[64]`: what of them lasts. Units that part the lips are left out and
+    the lips' mean opening stays, for that is speech's.
+    """
+    face, faces = mp478_face(), dict[str, np.ndarray]()
+    for kind in EMOTIONS:
+        if strengths(kind).any():
+            shown = (strengths(kind) * ~face.parts_lips) @ face.units[SIDE_OF[kind]]
+            opened_mm, opening = above_rest(shown[None], np.zeros_like(shown))
+            faces[kind] = shown - opened_mm * opening
+    return faces
+
+
+def about_one_mean(examples: list[MotionExample]) -> list[MotionExample]:
+    """The same with every speaker's mean expression made that of all: who speaks is no mood."""
+    names = sorted({example.speaker for example in examples})
+    seen = {n: [e.motion.expression[e.valid.astype(bool)] for e in examples if e.speaker == n] for n in names}
+    means = {name: np.concatenate(parts).mean(0) for name, parts in seen.items()}
+    common = np.mean(list(means.values()), axis=0)
+    moved = [e.motion.expression - means[e.speaker] + common for e in examples]
+    return [replace(e, motion=replace(e.motion, expression=m)) for e, m in zip(examples, moved, strict=True)]
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -105,7 +136,12 @@ def main() -> None:
         config.general = replace(config.general, batch_size=asked.batch)
     kind = EncoderName.parse(speech).kind  # by which the file is found; it says itself which weights it learned through
     run = asked.run / f"train_{asked.motion}_{kind}"
-    made = model.learn(examples, None, run, duration=Duration(asked.steps), config=config)
+    if isinstance(config, KarrasConfig):
+        made = train_karras(
+            about_one_mean(examples), mp478.load(), config, run, duration=Duration(asked.steps), moods=mood_faces()
+        )
+    else:
+        made = model.learn(examples, None, run, duration=Duration(asked.steps), config=config)
     goal = asked.out / asked.motion
     goal.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(made, goal / f"{kind}.safetensors")

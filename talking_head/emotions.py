@@ -17,11 +17,13 @@ from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from foundation.progress import track
+from motion_models.emote.emotions import KINDS
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.emotions import NEUTRAL
-from motion_models.karras2017.mining import Candidate, held, mine, probe_speech, silence
+from motion_models.karras2017.mining import Candidate, held, mine, named_mm, probe_speech, silence
 from render2video.painter import Painter, load_painter
 from talking_head.home import Home
+from talking_head.speaking import person_model
 from talking_head.target import Target, find_target, motion_file
 
 CANDIDATES = 8
@@ -29,10 +31,12 @@ SPOKEN_FACES = 4  # of each emotion on the page, beside one in silence
 PICTURE_PX, JPEG_QUALITY = 180, 85
 MARGIN = 0.1  # around the face, as a share of its size
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2em auto; padding: 0 1em; color: #1f2937 }
-h1 { font-size: 1.4em } table { border-collapse: collapse } td, th { padding: .3em .5em; text-align: left }
-th { font-weight: 600 } td.n { font-variant-numeric: tabular-nums; white-space: nowrap } img { display: block }
-code { background: #f3f4f6; padding: .1em .3em } tr.kept th { color: #059669 }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2em auto; padding: 0 1em; color: #1f2937;
+  overflow-wrap: anywhere }
+h1 { font-size: 1.4em } table { border-collapse: collapse; width: 100%; table-layout: fixed }
+td, th { padding: .3em; text-align: left; vertical-align: top } th { font-weight: 600 }
+col.name { width: 12% } td.n { font-variant-numeric: tabular-nums; padding-bottom: 1em; color: #4b5563 }
+img { display: block; width: 100%; height: auto } code { background: #f3f4f6; padding: .1em .3em }
 """
 
 
@@ -66,10 +70,31 @@ def mine_emotions(
     return Mined(candidates, tuple(named), Path(page))
 
 
+@dataclass(frozen=True)
+class Known:
+    """Emotions that a target can be asked for. karras2017: name -> distance of its mean face from neutral in mm; those
+    that were kept, and those of the general weights. emote: names.
+    """
+
+    karras2017: dict[str, float]
+    emote: tuple[str, ...]
+
+
+def list_emotions(target: str, *, home: Path | str | None = None) -> Known:
+    """The emotions that a target knows by name.
+
+    Raises:
+        InputError: no such target.
+    """
+    model = _model(find_target(Home.find(home), target), "cpu")
+    return Known(named_mm(model), KINDS)
+
+
 def keep_emotions(
     target: str, names: Mapping[int, str], *, home: Path | str | None = None
 ) -> tuple[str, ...]:
-    """Give names to candidates by their number on the page; returns all names that the target knows.
+    """Give names to candidates by their number on the page; returns all names that the target knows. One that speaks
+    through the general weights gets its own copy of them.
 
     Raises:
         InputError: a built-in target, no such number, or a name that cannot be.
@@ -92,19 +117,16 @@ def keep_emotions(
 
 
 def _model(person: Target, device: str) -> Karras2017:
-    path = person.folder / motion_file(Karras2017.id)
-    if not path.is_file():
-        raise InputError(
-            f"target '{person.id}' has no motion model {Karras2017.id}", "one that was learned from the person",
-            f"enroll the same video again with --motion {Karras2017.id}",
-        )
-    return Karras2017.load(path, device)
+    model = person_model(person, Karras2017.id, device)
+    assert isinstance(model, Karras2017)
+    return model
 
 
 def _measured(one: Candidate) -> str:
+    stronger = "" if one.strength == 1 else f", here {one.strength:g} times as strong"
     return (
-        f"felt at {one.time_s:.1f} s of clip {one.clip + 1}; {one.distance_mm:.2f} mm from neutral; lips follow the "
-        f"neutral ones at {one.gap_correlation:.2f}, {one.gap_ratio:.2f} as far"
+        f"felt at {one.time_s:.1f} s of clip {one.clip + 1}{stronger}; {one.distance_mm:.1f} mm from neutral; lips "
+        f"follow the neutral ones at {one.gap_correlation:.2f}, {one.gap_ratio:.2f} as far"
     )
 
 
@@ -139,15 +161,17 @@ def _write_page(path: Path, person: Target, model: Karras2017, rows: Sequence[_R
         window = _window(painter, motion)
         pictures = "".join(f"<td>{_picture(painted[window])}</td>" for painted in painter.frames(motion))
         title, text = html.escape(row.title), html.escape(row.text)
-        lines.append(f'<tr><th>{title}</th>{pictures}<td class="n">{text.replace("; ", "<br>")}</td></tr>')
-    heads = "".join(f"<th>{name}</th>" for name in ("", "silence", *["the same speech"] * SPOKEN_FACES, ""))
+        lines.append(f'<tr><th>{title}</th>{pictures}</tr>')
+        lines.append(f'<tr><td></td><td class="n" colspan="{1 + SPOKEN_FACES}">{text}</td></tr>')
+    heads = "".join(f"<th>{name}</th>" for name in ("", "silence", *["the same speech"] * SPOKEN_FACES))
     name = html.escape(person.id)
     page = (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{name}: emotions</title>'
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{name}: emotions</title>'
         f"<style>{STYLE}</style></head><body><h1>Emotions found in {name}</h1><p>Keep those that are worth a name: "
         f"<code>talking-head emotions keep {name} 1=amused 3=stern</code>, and speak with "
         f"<code>--motion {Karras2017.id} --emotion amused:0.7</code>.</p>"
-        f"<table><tr>{heads}</tr>{''.join(lines)}</table></body></html>\n"
+        f'<table><col class="name"><tr>{heads}</tr>{"".join(lines)}</table></body></html>\n'
     )
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -78,7 +78,8 @@ class _Clip:
 @dataclass(frozen=True)
 class Batch:
     """slices `[R, S, F]`, position `[R, n]`, expression `[R, n, E]`, seen `[R, n]`, frames `[R, n]` (of the emotion
-    database), silent `[R]`, elsewhere `[R]` (a frame whose emotion is felt instead; -1 for the run's own).
+    database), silent `[R]`, elsewhere `[R]` (a frame whose emotion is felt instead; -1 for the run's own), mood `[R]`
+    (that is felt on top, -1 for none), strength `[R]` (of the one or the other).
     """
 
     slices: Tensor
@@ -88,6 +89,8 @@ class Batch:
     frames: Tensor
     silent: Tensor
     elsewhere: Tensor
+    mood: Tensor
+    strength: Tensor
 
 
 class RunSet:
@@ -98,15 +101,17 @@ class RunSet:
         features: statistics of their speech features.
         config: see there.
         rest: what silence is learned with; None leaves silence out.
+        moods: how many are taught.
 
     Raises:
         InputError: every clip is too short.
     """
 
     def __init__(
-        self, examples: Sequence[MotionExample], features: FeatureStatistics, config: KarrasConfig, rest: Rest | None
+        self, examples: Sequence[MotionExample], features: FeatureStatistics, config: KarrasConfig, rest: Rest | None,
+        moods: int = 0,
     ) -> None:
-        self.config, self.rest = config, rest
+        self.config, self.rest, self.moods = config, rest, moods
         self.outside = features.normalise(features.silence)
         self.clips: list[_Clip] = []
         frames = 0
@@ -149,6 +154,16 @@ class RunSet:
             slices = (self.outside + noise).astype(np.float32)
         frames = clip.first_vector + start + np.arange(count)
         other = int(generator.integers(self.frames))
-        elsewhere = -1 if silent or generator.random() >= config.exchange_share else other
-        return slices, position, expression.astype(np.float32), seen, frames, np.array(silent), np.array(elsewhere)
+        elsewhere = -1 if generator.random() >= config.exchange_share else other
+        told = slices, position, expression.astype(np.float32), seen, frames, np.array(silent), np.array(elsewhere)
+        return *told, *self._mood(elsewhere, generator)
+
+    def _mood(self, elsewhere: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Which mood a run feels, and how strongly it feels that or another moment's."""
+        mood, strength, config = -1, float(generator.random()), self.config
+        if elsewhere >= 0:
+            strength = 1 + (config.exchange_reach - 1) * strength
+        elif self.moods and generator.random() < config.mood_share:
+            mood = int(generator.integers(self.moods))
+        return np.array(mood), np.array(strength, np.float32)
 

@@ -2,6 +2,9 @@
 
 The paper looks at vectors one by one, and keeps those that hold the mouth still and closed in silence and move
 naturally in speech. Here both are measured; the user only looks at what is left, and gives it names.
+
+A few minutes of somebody who talks to a camera hold moods that lie half a millimetre apart, which nobody can tell from
+each other. So each is taken as strongly as the mouth still speaks and rests as before.
 """
 
 from __future__ import annotations
@@ -25,24 +28,30 @@ TRIES, NEUTRAL_TRIES, NEUTRAL_FRAMES = 120, 16, 1800
 SMOOTH_FRAMES = 15  # a vector is the mean over half a second
 STABLE = 0.5  # deviation within that half second, in deviations of all vectors
 CLOSED = 0.2  # lip gap in silence above the smallest of speech, as a share of the range of speech
+SHIFTED = 0.1  # mean lip gap in speech off the neutral vector's, as a share of the same
 NATURAL = 0.95  # correlation of the lip gap in speech with the neutral vector's, and between any two
 AMPLITUDES = (0.67, 1.5)  # of the lip gap in speech, against the neutral vector's
-DISTINCT_MM = 0.15  # root mean square over the vertices, between mean faces
+DIRECTIONS = 24  # of the vectors tried, those whose faces differ most from each other are taken further
+STRENGTHS = (4.0, 3.0, 2.0, 1.5, 1.0)  # of what a vector differs from neutral by
+FARTHEST_MM = 2.5  # of a mean face from neutral; EMOTE's strongest emotions
+DISTINCT_MM = 0.7  # root mean square over the vertices, between mean faces: the least that people see side by side
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A vector that may be worth a name.
 
-    index: by which it is kept. vector: `[E]`. clip, time_s: when in the training footage it was felt. silent_gap: lip
-    gap in silence as a share of the range of speech. gap_correlation, gap_ratio: of its lip gap with the neutral
-    vector's for the same sound, and of their deviations. distance_mm: of its mean face from the neutral vector's.
+    index: by which it is kept. vector: `[E]`. clip, time_s: when in the training footage it was felt; strength: times
+    as strongly as there. silent_gap: lip gap in silence as a share of the range of speech. gap_correlation, gap_ratio:
+    of its lip gap with the neutral vector's for the same sound, and of their deviations. distance_mm: of its mean face
+    from the neutral vector's.
     """
 
     index: int
     vector: np.ndarray
     clip: int
     time_s: float
+    strength: float
     silent_gap: float
     gap_correlation: float
     gap_ratio: float
@@ -132,29 +141,64 @@ def mine(model: Karras2017, face: MorphableModel, most: int = 8) -> list[Candida
     spread = np.linspace(0, len(means) - 1, min(TRIES, len(means))).astype(int)
     frames = [int(frame) for frame in spread if stray[frame] <= STABLE]
     plain = _try(model, model.parts.emotions.neutral, face)
-    tried = {frame: _try(model, means[frame], face) for frame in frames}
-    lowest, range_mm = float(np.percentile(plain.gap, 5)), float(np.ptp(np.percentile(plain.gap, [5, 95]))) or 1.0
-    kept = {}
-    for frame, found in tried.items():
-        silent = (found.silent_mm - lowest) / range_mm
-        correlation = float(np.corrcoef(found.gap, plain.gap)[0, 1])
-        ratio = float(found.gap.std() / max(float(plain.gap.std()), 1e-9))
-        if silent <= CLOSED and correlation >= NATURAL and AMPLITUDES[0] <= ratio <= AMPLITUDES[1]:
-            kept[frame] = silent, correlation, ratio
-    chosen = _apart([plain, *(tried[frame] for frame in kept)], most)
+    felt = [plain, *(_try(model, means[frame], face) for frame in frames)]
+    directions = [frames[index - 1] for index in _apart(felt, DIRECTIONS, 0.0)]
+    found = {frame: one for frame in directions if (one := _strongest(model, face, means[frame], plain)) is not None}
+    chosen = _apart([plain, *(one.shown for one in found.values())], most, DISTINCT_MM, NATURAL)
     if not chosen:
         raise InputError(
-            f"{len(kept)} of {len(spread)} emotion vectors fit to be shown", "at least one that changes the face",
+            f"{len(found)} of {len(directions)} emotion vectors fit to be shown", "at least one that changes the face",
             "learn from longer footage with more than one mood",
         )
-    found_at = list(kept)
-    lengths = model.parts.emotions.lengths
     candidates = []
     for index, position in enumerate(chosen, start=1):
-        frame = found_at[position - 1]
-        away_mm = _distance_mm(tried[frame].face, plain.face)
-        candidates.append(Candidate(index, means[frame], *_place(frame, lengths), *kept[frame], away_mm))
+        frame, one = list(found.items())[position - 1]
+        place = _place(frame, model.parts.emotions.lengths)
+        away_mm = _distance_mm(one.shown.face, plain.face)
+        candidates.append(Candidate(index, one.vector, *place, one.strength, *one.natural, away_mm))
     return candidates
+
+
+@dataclass(frozen=True)
+class _Strong:
+    """A vector as strong as it may be. natural: silent gap, correlation and ratio, see `Candidate`."""
+
+    vector: np.ndarray
+    strength: float
+    shown: _Tried
+    natural: tuple[float, float, float]
+
+
+def _strongest(model: Karras2017, face: MorphableModel, vector: np.ndarray, plain: _Tried) -> _Strong | None:
+    """A vector, away from neutral as far as the mouth rests and speaks as with the neutral one; None: not even itself.
+    """
+    neutral = model.parts.emotions.neutral
+    for strength in STRENGTHS:
+        stronger = (neutral + strength * (vector - neutral)).astype(np.float32)
+        shown = _try(model, stronger, face)
+        natural = _natural(shown, plain)
+        if natural is not None and _distance_mm(shown.face, plain.face) <= FARTHEST_MM:
+            return _Strong(stronger, strength, shown, natural)
+    return None
+
+
+def _natural(tried: _Tried, plain: _Tried) -> tuple[float, float, float] | None:
+    """Silent gap, correlation and ratio of what a vector does, if the mouth rests and speaks as with the neutral one.
+    """
+    lowest, range_mm = float(np.percentile(plain.gap, 5)), float(np.ptp(np.percentile(plain.gap, [5, 95]))) or 1.0
+    silent = (tried.silent_mm - lowest) / range_mm
+    correlation = float(np.corrcoef(tried.gap, plain.gap)[0, 1])
+    ratio = float(tried.gap.std() / max(float(plain.gap.std()), 1e-9))
+    shifted = abs(float(tried.gap.mean() - plain.gap.mean())) / range_mm
+    alike = correlation >= NATURAL and AMPLITUDES[0] <= ratio <= AMPLITUDES[1]
+    return (silent, correlation, ratio) if silent <= CLOSED and shifted <= SHIFTED and alike else None
+
+
+def named_mm(model: Karras2017) -> dict[str, float]:
+    """How far the mean face of each emotion that has a name is from the neutral one's, in mm, as `Candidate` has it."""
+    face, emotions = mp478.load(), model.parts.emotions
+    plain = _try(model, emotions.neutral, face).face
+    return {name: _distance_mm(_try(model, vector, face).face, plain) for name, vector in emotions.named.items()}
 
 
 def _distance_mm(first: np.ndarray, second: np.ndarray) -> float:
@@ -162,18 +206,18 @@ def _distance_mm(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.sqrt(np.square(first - second).sum() / (len(first) / 3)))
 
 
-def _apart(tried: Sequence[_Tried], most: int) -> list[int]:
-    """Which of the faces lie far apart and speak alike: each as far as can be from those before it, the first of all
-    being given.
+def _apart(tried: Sequence[_Tried], most: int, distinct_mm: float, alike: float = -1.0) -> list[int]:
+    """Which of the faces lie far apart, and speak alike by that correlation: each as far as can be from those before
+    it, the first of all being given.
     """
     nearest = np.array([_distance_mm(one.face, tried[0].face) for one in tried])
     chosen: list[int] = []
-    while len(chosen) < most and nearest.max() >= DISTINCT_MM:
+    while len(chosen) < most and nearest.max() > distinct_mm:
         chosen.append(int(nearest.argmax()))
         last = tried[chosen[-1]]
-        alike = np.array([np.corrcoef(one.gap, last.gap)[0, 1] >= NATURAL for one in tried])
+        fits = np.array([np.corrcoef(one.gap, last.gap)[0, 1] >= alike for one in tried])
         away = [_distance_mm(one.face, last.face) for one in tried]
-        nearest = np.where(alike, np.minimum(nearest, away), 0.0)
+        nearest = np.where(fits, np.minimum(nearest, away), 0.0)
     return chosen
 
 

@@ -24,6 +24,7 @@ from motion_models.karras2017.emotions import Emotions, drawn_vectors
 from motion_models.karras2017.losses import Balance, motion_loss, position_loss, slowness_loss
 from motion_models.karras2017.mining import with_best_neutral
 from motion_models.karras2017.model import Karras2017, Parts, Probe, build_network
+from motion_models.karras2017.moods import Moods
 from motion_models.karras2017.network import EmotionDatabase, SpeechToFace
 from training import Duration, cosine_decay, train
 from training.schedules import set_learning_rate
@@ -41,10 +42,12 @@ class KarrasTraining:
         runs: batches.
         basis_mm: `[E, 3V]`, vertex offsets of the face model's expressions.
         config: see there.
+        moods: that are taught.
     """
 
     def __init__(
-        self, network: SpeechToFace, emotions: EmotionDatabase, runs: RunSet, basis_mm: Tensor, config: KarrasConfig
+        self, network: SpeechToFace, emotions: EmotionDatabase, runs: RunSet, basis_mm: Tensor, config: KarrasConfig,
+        moods: Moods,
     ) -> None:
         self.network, self.emotions, self.runs, self.config = network, emotions, runs, config
         names = ("position", "motion", "slowness") if config.regularise else ("position", "motion")
@@ -54,6 +57,11 @@ class KarrasTraining:
         self.basis_mm, self.device = basis_mm, basis_mm.device
         region = np.ones(basis_mm.shape[1], np.float32) if runs.rest is None else runs.rest.region
         self.resting = torch.from_numpy(region).to(self.device)
+        none = np.zeros((1, len(basis_mm[0])), np.float32), np.zeros((1, emotions.vectors.shape[1]), np.float32)
+        self.mood_mm, self.mood_way = (  # the last row, which -1 finds, is no mood
+            torch.from_numpy(np.concatenate(rows)).to(self.device)
+            for rows in zip((moods.offsets_mm, moods.directions), none, strict=True)
+        )
         self.optimizer = Adam(
             [
                 {"params": network.parameters(), "lr": config.learning_rate},
@@ -68,11 +76,16 @@ class KarrasTraining:
         batch = Batch(*(part.to(self.device) for part in vars(self.runs.batch(generator)).values()))
         emotion = self.emotions(batch.frames)
         exchanged = (batch.elsewhere >= 0)[:, None, None]
-        others = self.emotions(batch.elsewhere.clamp_min(0)).detach()[:, None]
-        made = self.network(batch.slices, batch.position, torch.where(exchanged, others, emotion))
-        real = batch.expression @ self.basis_mm
+        strength, centre = batch.strength[:, None], self.emotions.vectors.detach().mean(0)
+        others = centre + strength * (self.emotions(batch.elsewhere.clamp_min(0)).detach() - centre)
+        moody = (batch.mood >= 0)[:, None, None]  # a mood is not the frame's: its vector learns nothing from it
+        own = torch.where(moody, emotion.detach(), emotion)
+        felt = torch.where(exchanged, others[:, None], own) + (strength * self.mood_way[batch.mood])[:, None]
+        made = self.network(batch.slices, batch.position, felt)
+        real = batch.expression @ self.basis_mm + (strength * self.mood_mm[batch.mood])[:, None]
         apart = (made - real).mean(dim=1, keepdim=True)
-        real = torch.where(exchanged, real + apart, real)  # a mood may move the whole run, not how it moves
+        speaks = exchanged & ~batch.silent[:, None, None]
+        real = torch.where(speaks, real + apart, real)  # a mood may move the whole run, not how it moves
         everywhere = torch.where(batch.silent[:, None], self.resting, 1.0)
         weight = batch.seen[..., None] * everywhere[:, None]
         losses = {"position": position_loss(made, real, weight), "motion": motion_loss(made, real, weight)}
@@ -150,14 +163,16 @@ def _check_base(base: Karras2017, example: MotionExample) -> None:
 def train_karras(
     examples: Sequence[MotionExample], face: MorphableModel, config: KarrasConfig, run: Path, *,
     start: Path | None = None, duration: Duration | None = None, seed: int = 0, device: str = "cpu",
+    moods: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Train on one person's clips or many people's; the same call resumes a run that was killed.
 
     Args:
         examples: of one kind, with expressions of `face`.
         start: a trained model's file to go on from; its architecture and feature statistics are taken over, its
-            emotions are drawn anew about its neutral one.
+            emotions are drawn anew about its neutral one, and those that have names are kept.
         duration: None for `config.steps`.
+        moods: name -> `[E]`, expressions (as differences from neutral) to teach by name, where nothing is started from.
 
     Returns:
         The model's file in `run`.
@@ -173,19 +188,26 @@ def train_karras(
         config = replace(config, architecture=base.parts.architecture)
     torch.manual_seed(seed)
     features = _features(examples) if base is None else base.parts.features
-    network = _fresh(examples, face, features, config) if base is None else base.parts.network.requires_grad_(True)
-    runs = RunSet(examples, features, config, _rest(face, _expressions(examples)))
+    basis_mm = face.expression_mm.flatten(1).to(device)
+    if base is not None:
+        taught = Moods.known_by(base)
+    else:
+        taught = Moods.drawn(moods or {}, basis_mm.cpu().numpy(), config.architecture.emotion_size, seed)
+    if base is None:
+        network = _fresh(examples, face, features, config, list((moods or {}).values()))
+    else:
+        network = base.parts.network.requires_grad_(True)
+    runs = RunSet(examples, features, config, _rest(face, _expressions(examples)), len(taught))
     drawn = drawn_vectors(
         [len(example.motion) for example in examples], config.architecture.emotion_size, config.emotion_scale,
         config.emotion_memory_s * MOTION_FPS, seed,
     )  # fmt: skip
     emotions = EmotionDatabase(torch.from_numpy(drawn if base is None else drawn + base.parts.emotions.neutral))
-    basis_mm = face.expression_mm.flatten(1).to(device)
     resolved = asdict(config) | {
-        "data": [e.digest() for e in examples], "base": "" if base is None else base.digest(),
+        "data": [e.digest() for e in examples], "base": "" if base is None else base.digest(), "moods": taught.digest(),
     }
     result = train(
-        KarrasTraining(network.to(device), emotions.to(device), runs, basis_mm, config), Path(run),
+        KarrasTraining(network.to(device), emotions.to(device), runs, basis_mm, config, taught), Path(run),
         duration or Duration(steps=config.steps), config=resolved, seed=seed, average_decay=config.average_decay,
         description="Karras 2017",
     )
@@ -193,16 +215,23 @@ def train_karras(
     trained, learned = result.networks["network"], result.networks["emotions"]
     assert isinstance(trained, SpeechToFace) and isinstance(learned, EmotionDatabase)
     goal = Path(run) / MODEL_FILE
-    _assemble(trained, learned.vectors.detach().cpu().numpy(), examples, face, features, config).save(goal)
+    made = _assemble(trained, learned.vectors.detach().cpu().numpy(), examples, face, features, config)
+    known = made.parts.emotions
+    made.with_emotions(known.with_names(taught.around(known.neutral))).save(goal)
     return goal
 
 
 def _fresh(
-    examples: Sequence[MotionExample], face: MorphableModel, features: FeatureStatistics, config: KarrasConfig
+    examples: Sequence[MotionExample], face: MorphableModel, features: FeatureStatistics, config: KarrasConfig,
+    moods: Sequence[np.ndarray],
 ) -> SpeechToFace:
-    """A network whose decoder is the principal component analysis of the examples' shapes."""
+    """A network whose decoder is the principal component analysis of the examples' shapes, in turn without a mood and
+    with each that is taught.
+    """
     basis_mm = face.expression_mm.flatten(1).double().numpy()
     expression, most = _expressions(examples).astype(np.float64), config.architecture.coding_size
+    for index, mood in enumerate(moods, start=1):
+        expression[index :: len(moods) + 1] += mood
     mean_mm, components_mm = (torch.from_numpy(part).float() for part in principal_shapes(expression, basis_mm, most))
     sizes = len(features.mean), len(components_mm), len(face.mean_mm)
     network = build_network(config.architecture, *sizes, noise=config.noise)

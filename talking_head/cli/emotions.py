@@ -23,7 +23,7 @@ def mine(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
-    """Look for emotions in a target that was enrolled with `--motion karras2017`, and show them as faces."""
+    """Look for emotions in what a target's Karras 2017 learned, and show them as faces."""
     from dataclasses import asdict
 
     from talking_head.emotions import mine_emotions
@@ -32,6 +32,18 @@ def mine(
     found = [{k: v for k, v in asdict(one).items() if k != "vector"} for one in mined.candidates]
     summary = f"{len(found)} emotions in {mined.page}; now: talking-head emotions keep {target} 1=NAME 2=NAME"
     return Outcome(summary, {"page": str(mined.page), "candidates": found, "kept": list(mined.kept)})
+
+
+@app.command("list")
+@verb
+def list_(target: TargetArgument, home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
+    """Name the emotions that a target can be asked for: those kept, and those that everybody has."""
+    from talking_head.emotions import list_emotions
+
+    known = list_emotions(target, home=home)
+    far = ", ".join(f"{name} ({away_mm:.1f} mm)" for name, away_mm in known.karras2017.items()) or "none"
+    summary = f"--motion karras2017: {far}\n--motion emote: {', '.join(known.emote)}"
+    return Outcome(summary, {"target": target, "karras2017": known.karras2017, "emote": list(known.emote)})
 
 
 @app.command()

@@ -130,7 +130,7 @@ def test_the_check_refuses_what_synthesis_would(fault: str, spoken: Path, tmp_pa
     given |= {
         "target": {"target": "astronaud"}, "output": {"output": tmp_path / "o.avi"},
         "certificate": {"certificate": tmp_path / "none.pem", "key": tmp_path / "none.pem"},
-        "motion": {"directions": Directions("karras2017")}, "driving": {"driving": tmp_path / "none.csv"},
+        "motion": {"directions": Directions("karras2017", "gloomy")}, "driving": {"driving": tmp_path / "none.csv"},
     }[fault]
     with pytest.raises(InputError) as checked:
         look_at_synthesis(**given)  # type: ignore[arg-type]
