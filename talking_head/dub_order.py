@@ -105,7 +105,7 @@ class DubOrder:
         person = None if target is None else find_target(home, target)
         if person is not None and person.card.face_model != mp478.ID:
             received = f"target '{person.id}', who moves face model '{person.card.face_model}'"
-            raise InputError(received, f"one of '{mp478.ID}'", "leave --target out: the film and people in general teach")
+            raise InputError(received, f"one of '{mp478.ID}'", "leave --target out: the film teaches")
         said = person.card.consent.statement if person is not None else checked_consent(consent)
         if not probe(video).has_video:
             raise InputError(f"{video} has no pictures", "a film that shows a person", "give a film")
