@@ -38,7 +38,7 @@ from talking_head.settings import checked_seed, device_name
 from talking_head.speaking import Directions, encoder_for, say, speakers
 from talking_head.target import Target, find_target
 
-LOOK_AHEAD_S = 0.1  # costs lips next to nothing (docs/streaming.md)
+LOOK_AHEAD_S = 0.1  # docs/streaming.md has what it costs lips
 PATH_LOOK_AHEAD_S = 0.04  # of the path through the footage: one more frame
 PIECE_S = 0.02  # of sound, where `say` pushes it
 PAINTED_AHEAD = 8  # frames begun and not yet given: a long piece of sound does not fill the memory

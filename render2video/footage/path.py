@@ -26,7 +26,8 @@ class PathCosts:
     jump: of any jump, on top of how much the frames differ. hold, backward, skip: of a frame that is shown again, of
     playing backward and of leaving one out. turn: of playing the other way from here on. again: of a frame that was
     shown just now, falling to nothing within memory_s. look_ahead_s: how far the path sees; commit_s: how much of it
-    is decided at once.
+    is decided at once. weight: of the distance against the costs of steps; a path that sees but a moment ahead counts
+    it for those that it does not see, or no jump would ever pay.
     """
 
     jump: float = 12.0
@@ -38,6 +39,7 @@ class PathCosts:
     memory_s: float = 30.0
     look_ahead_s: float = 1.0
     commit_s: float = 0.5
+    weight: float = 1.0
 
 
 class FootagePath:
@@ -114,7 +116,7 @@ class FootagePath:
         waiting: list[np.ndarray] = []
         start = after
         for distance in distances:
-            waiting.append(np.where(self.usable, distance, FAR).astype(np.float32))
+            waiting.append(np.where(self.usable, self.costs.weight * distance, FAR).astype(np.float32))
             if len(waiting) == ahead + commit:
                 states = self._best(waiting, start)[:commit]
                 start = states[-1]

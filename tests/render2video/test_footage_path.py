@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from render2video.footage.config import FootageConfig
 from render2video.footage.path import FAR, FootagePath, PathCosts
 
 FPS = 25.0
@@ -107,3 +109,17 @@ def test_ten_minutes_from_twenty_seconds_show_no_loop():
     assert correlation[nearest : round(20 * FPS)].max() < 0.5
     runs = [len(list(run)) for step, run in itertools.groupby(np.diff(path)) if step == 1]
     assert max(runs) < 500
+
+
+def test_a_path_that_sees_one_frame_ahead_comes_as_near_as_one_that_plans():
+    """As near, with about as many jumps; without its weight it would stay where it is."""
+    places, wanted = 10 * swaying(400, seed=1), 10 * swaying(300, seed=2)
+
+    def away(costs: PathCosts) -> tuple[float, int]:
+        finder = FootagePath(places[:, None], np.ones(400, bool), np.zeros(400, bool), FPS, costs)
+        path = np.array(list(finder((places - place) ** 2 / 20 for place in wanted)))
+        return float(np.abs(places[path] - wanted).mean()), int((np.abs(np.diff(path)) > 2).sum())
+
+    (planned, jumps), (near, more) = away(PathCosts()), away(FootageConfig().within(0.04).head)
+    (stays, _) = away(replace(FootageConfig().within(0.04).head, weight=1.0))
+    assert near < 1.33 * planned + 0.5 < stays and more <= 2 * jumps + 2
