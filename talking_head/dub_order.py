@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from face_model import mp478
+from face_model.tracks import SPEECH_RATE_HZ
 from foundation.errors import InputError
 from foundation.files import sha256
-from preprocessing.media import nothing_to_hear, probe
+from preprocessing.media import nothing_to_hear, probe, stream_sound
 from preprocessing.tracking.people import check_face
 from talking_head import __version__
 from talking_head.enrol_order import present
@@ -22,8 +25,11 @@ from talking_head.synthesis import checked_output
 from talking_head.target import Target, checked_id, find_target, sweep
 from talking_head.work import digest
 
+log = logging.getLogger(__name__)
+
 LENGTHS = ("sound", "video", "longest")
 MIN_BUDGET_S = 30.0
+TOLERATED_S = 0.5  # by which a background may be longer or shorter than the film without a word
 UNNAMED = "dub"  # what the unfinished work of a dub is called that keeps nobody
 
 
@@ -97,12 +103,16 @@ class DubOrder:
         if target is not None and keep_as is not None:
             raise InputError("--id with --target", "one of them", f"'{target}' is kept already")
         person = None if target is None else find_target(home, target)
+        if person is not None and person.card.face_model != mp478.ID:
+            received = f"target '{person.id}', who moves face model '{person.card.face_model}'"
+            raise InputError(received, f"one of '{mp478.ID}'", "leave --target out: the film teaches")
         said = person.card.consent.statement if person is not None else checked_consent(consent)
         if not probe(video).has_video:
             raise InputError(f"{video} has no pictures", "a film that shows a person", "give a film")
         for sound in (audio, background):
             if sound is not None:
                 nothing_to_hear(sound)  # refuses what has no sound
+        _compare_lengths(video, background)
         signer = signing_identity(home, certificate, key)
         film = sha256(video)
         deciding = {k: v for k, v in asdict(settings).items() if k not in ("label", "length", "device")}
@@ -146,3 +156,13 @@ class DubOrder:
             f"target '{self.keep_as}' exists, made from another source, settings or consent", "a new id",
             f"give another --id, or `talking-head targets remove {self.keep_as}`",
         )
+
+
+def _compare_lengths(video: Path, background: Path | None) -> None:
+    """Warn of a background that is clearly not as long as the film."""
+    if background is None:
+        return
+    film_s, sound_s = probe(video).duration_s, sum(len(piece) for piece in stream_sound(background)) / SPEECH_RATE_HZ
+    if abs(film_s - sound_s) > TOLERATED_S:
+        done = "silence follows it" if sound_s < film_s else "what is longer is cut off"
+        log.warning("%s lasts %.1f s and %s %.1f s: %s", background, sound_s, video, film_s, done)

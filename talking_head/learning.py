@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
+from itertools import islice
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from foundation.shipped import shipped
 from preprocessing.media import read_frames
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.registry import EncoderName
+from preprocessing.tracking.shots import find_breaks
 from render2video.footage.quality import mouth_psnr_db
 from render2video.footage.store import (
     FRAMES_FILE,
@@ -118,7 +120,8 @@ def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, se
     """
     frames, model = read_frames(video, measured.motion.fps), FaceModel.parse(settings.face_model).load()
     if settings.profile == FOOTAGE:
-        write_footage(folder, frames, measured[:taught], model)
+        breaks = find_breaks(islice(read_frames(video, measured.motion.fps), taught))
+        write_footage(folder, frames, measured[:taught], model, breaks)
     else:
         prepare_person_video(frames, measured, settings.size_px, folder, model)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +178,28 @@ def test_the_manifest_says_that_a_real_film_was_edited(kept: tuple[Path, Path, D
     found = verify(made.output, home=folder / "home")
     assert found.claims.models["film"] == sha256(film) and found.claims.target == "ana" and found.consent_kept
     assert found.rows()["source type"] == "compositeWithTrainedAlgorithmicMedia (c2pa.edited)"
+
+
+@pytest.mark.slow
+def test_a_target_lends_their_way_of_speaking_and_consent(kept: tuple[Path, Path, Dubbed], tmp_path: Path) -> None:
+    folder, film, _ = kept
+    made = dub(film, folder / "words.wav", tmp_path / "o.mp4", target="ana", home=folder / "home", settings=SETTINGS)
+    found = verify(made.output, home=folder / "home")
+    assert made.frames in (12, 13) and found.claims.target == "ana" and found.consent_kept
+    assert found.claims.source_type == manifest.COMPOSITE and found.claims.models["film"] == sha256(film)
+
+
+def test_a_background_of_another_length_is_told(
+    kept: tuple[Path, Path, Dubbed], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, film, _ = kept
+    soundfile.write(folder / "long.wav", voice(3.0), 16_000)
+    with caplog.at_level(logging.WARNING), pytest.raises(InputError, match="exists"):
+        dub(
+            film, folder / "words.wav", folder / "b.mp4", consent="another", keep_as="ana", home=folder / "home",
+            background=folder / "long.wav", settings=SETTINGS,
+        )
+    assert "lasts 3.0 s and" in caplog.text and "1.2 s: what is longer is cut off" in caplog.text
 
 
 @pytest.mark.slow

@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from face_model import mp478
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.shipped import shipped
 from preprocessing.fitting import fit_clip
 from preprocessing.media import read_frames, read_sound
 from preprocessing.sync import TRUSTED, estimate_offset
-from preprocessing.tracking import LandmarkTrack
+from preprocessing.tracking import LandmarkTrack, track_landmarks
+from render2video.footage.store import read_footage
 from talking_head import enrol
+from talking_head.learning import prepare_look
 from talking_head.people import PEOPLE, motion_of_film, speaks, told_unheard
 from talking_head.settings import EnrolSettings
 from talking_head.synthesis import synthesize
@@ -46,6 +49,16 @@ def test_a_silent_film_is_enrolled_with_the_motion_of_people(
     assert np.array_equal(own.rest, FacialGan.load(shipped(GENERAL)).statistics.rest)
     soundfile.write(tmp_path / "words.wav", voice(0.4), 16_000)
     assert synthesize(tmp_path / "words.wav", "ana", tmp_path / "o.mp4", home=tmp_path / "home").frames == 10
+
+
+def test_films_do_not_play_on_across_a_cut(footage: Path, landmarker: None, tmp_path: Path) -> None:
+    """She, and from frame 20 on she again, nearer."""
+    small = [cv2.resize(frame, (256, 256), interpolation=cv2.INTER_AREA) for frame in person(footage, 40)]
+    near = [cv2.resize(f[10:210, 28:228], (256, 256), interpolation=cv2.INTER_LINEAR) for f in small[20:]]
+    film = write_media(tmp_path / "film.mp4", small[:20] + near)
+    measured = fit_clip(track_landmarks(film, tmp_path), read_frames(film))
+    prepare_look(film, measured, 36, tmp_path, EnrolSettings())
+    assert np.flatnonzero(read_footage(tmp_path, mp478.load()).breaks).tolist() == [0, 20]
 
 
 def test_only_sound_that_goes_with_the_lips_teaches(film_track: LandmarkTrack, footage: Path) -> None:
