@@ -58,15 +58,22 @@ def read_json(path: Path | str) -> Any:
     """Read JSON.
 
     Raises:
-        InputError: no such file or not JSON.
+        InputError: no such file, one that cannot be read, or not JSON.
     """
     path = Path(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist", "a JSON file") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error})", "a JSON file", "make it again") from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    """For a place that is there and gives nothing: a file of somebody else's, a folder, a broken disk."""
+    return InputError(f"{path} cannot be read ({error.strerror})", "a file that you may read", "see its permissions")
 
 
 def write_tensors(path: Path | str, tensors: dict[str, np.ndarray], metadata: dict[str, Any] | None = None) -> None:
@@ -82,11 +89,16 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
     """Arrays and metadata of a file that `write_tensors` wrote.
 
     Raises:
-        InputError: no such file, not safetensors (wrong magic, truncated), or a NaN or infinity in a tensor.
+        InputError: no such file, one that cannot be read, not safetensors (wrong magic, truncated), or a NaN or infinity in a tensor.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist", "a safetensors file")
+    try:
+        with path.open("rb"):  # what is behind its name is told by Python, not by safetensors
+            pass
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist", "a safetensors file") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {}).get("json", "{}"))

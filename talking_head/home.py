@@ -17,6 +17,7 @@ from foundation.errors import InputError
 from foundation.places import absolute, home_folder, writable
 
 LOCK_SUFFIX = ".lock"
+_RANDOM = "[a-z0-9_]{8}"  # at the end of names that `tempfile` makes
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Home:
 def new_folder(place: Path, name: str) -> Iterator[Path]:
     """A folder to fill; it takes the place of `place / name` when the block ends well, or vanishes.
 
+    One that is there already is whole until the new one is: killed at any moment, `sweep_folder` finds one of the two.
+
     Raises:
         InputError: the place cannot be written.
     """
@@ -91,18 +94,44 @@ def new_folder(place: Path, name: str) -> Iterator[Path]:
     building.chmod(0o755)
     try:
         yield building
-        if goal.exists():
-            discard(goal)
-        building.replace(goal)
+        _put(building, goal)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
+def _put(building: Path, goal: Path) -> None:
+    """Rename a folder to its goal; what is there goes aside, and is deleted last."""
+    if not goal.exists():
+        building.replace(goal)
+        return
+    aside = goal.with_name(f".replaced-{goal.name}-{building.name[-8:]}")
+    goal.replace(aside)
+    try:
+        building.replace(goal)
+    except OSError:
+        aside.replace(goal)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def interrupted(place: Path) -> list[str]:
+    """Names of folders that a kill left aside, with nothing in their place; `sweep_folder` puts them back."""
+    names = (re.fullmatch(rf"\.replaced-(.+)-{_RANDOM}", path.name) for path in place.glob(".replaced-*"))
+    return sorted({found[1] for found in names if found and not (place / found[1]).exists()})
+
+
 def sweep_folder(place: Path, name: str) -> None:
-    """Delete what killed builds of that folder left; call it while nobody else builds it."""
-    for folder in place.glob(f".building-{name}-*"):
-        if re.fullmatch(r"[a-z0-9_]{8}", folder.name.removeprefix(f".building-{name}-")):
-            shutil.rmtree(folder, ignore_errors=True)
+    """Delete what killed builds of that folder left, and put the old one back where a kill took it away before the new
+    one came; call it while nobody else builds it.
+    """
+    for kind in ("replaced", "building"):
+        for folder in place.glob(f".{kind}-{name}-*"):
+            if not re.fullmatch(_RANDOM, folder.name.removeprefix(f".{kind}-{name}-")):
+                continue
+            if kind == "replaced" and not (place / name).exists():
+                folder.replace(place / name)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def discard(folder: Path) -> None:

@@ -251,7 +251,10 @@ def _own_files() -> list[Check]:
 def _targets(home: Home) -> Check:
     from talking_head.target import list_targets
 
-    names = [target.id for target in list_targets(home)]
+    try:
+        names = [target.id for target in list_targets(home)]
+    except InputError as error:
+        return Check("targets", State.MISSING, error.received, error.remedy)
     if names:
         return Check("targets", State.WORKS, ", ".join(names))
     return Check("targets", State.OPTIONAL, "none yet", 'talking-head enroll VIDEO --id ID --consent "TEXT"')

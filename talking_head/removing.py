@@ -14,7 +14,8 @@ from talking_head.home import LOCK_SUFFIX, Home, discard
 from talking_head.target import ID_PATTERN, checked_id, find_target
 
 _UNFINISHED = re.compile(r"(.+)-[0-9a-f]{12}")  # a folder of `Home.work`: the target's id, and of what it is made
-_LEFT_BEHIND = re.compile(r"\.building-(.+)-[a-z0-9_]{8}")  # by an enrolment or import that was killed as it ended
+# By an enrolment or import that was killed as it ended.
+_LEFT_BEHIND = re.compile(r"\.(?:building|replaced)-(.+)-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)

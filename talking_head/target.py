@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os.path
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from foundation.errors import InputError
 from foundation.files import read_json, sha256, write_json
 from foundation.shipped import shipped
-from talking_head.home import Home, new_folder, sweep_folder
+from talking_head.home import Home, interrupted, new_folder, sweep_folder
 
 CARD, MOTION, VIDEO, APPEARANCE, PREVIEW = (
     "target.json", "motion.safetensors", "render2video.safetensors", "appearance.safetensors", "preview.jpg",
@@ -109,11 +110,13 @@ class TargetCard:
             names = ", ".join(f.name for f in fields(cls))
             raise InputError(f"{path} does not fit ({error})", f"the fields {names}", "enroll it again") from error
 
-
     def _wrong(self) -> list[str]:
         """Names of fields that hold what no target can."""
         fits = {name: _is_number(getattr(self, name), int) for name in ("size_px", "width_px", "height_px")}
         fits |= {"fps": _is_number(self.fps, int, float), "id": isinstance(self.id, str)}
+        tables = "crop", "origin", "versions", "settings", "quality"
+        fits |= {name: isinstance(getattr(self, name), dict) for name in tables}
+        fits |= {name: isinstance(getattr(self, name), str) for name in ("face_model", "key")}
         fits["consent"] = isinstance(self.consent.statement, str) and isinstance(self.consent.date, str)
         return [name for name, good in fits.items() if not good]
 
@@ -144,7 +147,7 @@ class Target:
         """
         mark = _mark(folder)
         card = TargetCard.read(folder / CARD)
-        missing = [name for name in FILES if not (folder / name).is_file()]
+        missing = [name for name in FILES if not os.path.isfile(folder / name)]
         if missing:
             raise InputError(f"target {folder} lacks {', '.join(missing)}", "a whole target", "enroll it again")
         return cls(folder, card, built_in, mark)
@@ -187,12 +190,23 @@ def _mark(folder: Path) -> tuple[int, ...]:
 
 
 def _folders(home: Home) -> dict[str, tuple[Path, bool]]:
-    """Folder of every target by id, and whether it is built in; the user's own hide built-in ones of the same name."""
+    """Folder of every target by id, and whether it is built in; the user's own hide built-in ones of the same name.
+
+    Raises:
+        InputError: the folder of the user's own cannot be read.
+    """
+    for name in interrupted(home.targets):
+        with suppress(InputError), home.lock(name):
+            sweep_folder(home.targets, name)
     found: dict[str, tuple[Path, bool]] = {}
     for root, built_in in ((shipped(""), True), (home.targets, False)):
-        if root.is_dir():
-            names = (path for path in root.iterdir() if ID_PATTERN.fullmatch(path.name) and (path / CARD).is_file())
-            found |= {path.name: (path, built_in) for path in names}
+        try:
+            inside = sorted(root.iterdir()) if os.path.isdir(root) else []
+        except OSError as error:
+            received = f"{root} cannot be read ({error.strerror})"
+            raise InputError(received, "a folder of targets", "see its permissions") from error
+        names = (path for path in inside if ID_PATTERN.fullmatch(path.name) and os.path.isfile(path / CARD))
+        found |= {path.name: (path, built_in) for path in names}
     return dict(sorted(found.items()))
 
 

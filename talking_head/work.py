@@ -30,7 +30,7 @@ class Work:
             record = read_json(self._record(name))
         except InputError:
             return False
-        if record.get("inputs") != digest(inputs):
+        if not isinstance(record, dict) or record.get("inputs") != digest(inputs):
             return False
         sizes = {self.folder / output: size for output, size in record.get("bytes", {}).items()}
         return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())

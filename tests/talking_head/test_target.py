@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +28,7 @@ from talking_head.target import (
     find_target,
     list_targets,
     new_target,
+    sweep,
     write_card,
 )
 
@@ -31,6 +36,10 @@ BAD_IDS = [
     "", "../ana", "..", "a/b", "/etc", "a\\b", "Ana", ".hidden", "-rf", "a" * 65, "a\n", "a b", "con:", "ána", "a\0",
     "con", "nul", "com1",
 ]
+
+
+class KilledError(Exception):
+    """Stands for a kill: nothing after it changes the disk."""
 
 
 def card(target_id: str) -> TargetCard:
@@ -118,7 +127,44 @@ def test_a_card_that_does_not_fit_is_told(home: Home, content: str) -> None:
         find_target(home, "ana")
 
 
-@pytest.mark.parametrize("field", [{"fps": "fast"}, {"fps": 0}, {"fps": float("nan")}, {"width_px": -4}])
+@pytest.mark.parametrize("changes", range(6))
+def test_replacing_may_be_killed_between_any_two_changes_of_the_disk(
+    home: Home, monkeypatch: pytest.MonkeyPatch, changes: int
+) -> None:
+    make_target(home, "ana")
+    before = (home.targets / "ana" / CARD).stat().st_ino
+    left = itertools.repeat(True, changes)
+
+    def until_killed(change: Callable[..., object]) -> Callable[..., object]:
+        def run(*words: object, **more: object) -> object:
+            if not next(left, False):
+                raise KilledError
+            return change(*words, **more)
+
+        return run
+
+    with monkeypatch.context() as patch, suppress(KilledError):
+        patch.setattr(Path, "replace", until_killed(Path.replace))
+        patch.setattr(shutil, "rmtree", until_killed(shutil.rmtree))
+        make_target(home, "ana")
+    assert own(home) == ["ana"] and find_target(home, "ana").card == card("ana")
+    assert ((home.targets / "ana" / CARD).stat().st_ino == before) == (changes < 3)
+    with home.lock("ana"):
+        sweep(home, "ana")
+    assert [path.name for path in home.targets.iterdir()] == ["ana"]
+
+
+def test_a_target_that_was_being_replaced_is_forgotten_whole(home: Home) -> None:
+    make_target(home, "ana")
+    (home.targets / "ana").rename(home.targets / ".replaced-ana-abcd1234")
+    remove_targets(["ana"], home.path)
+    assert list(home.targets.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"fps": "fast"}, {"fps": 0}, {"fps": float("nan")}, {"width_px": -4}, {"crop": []}, {"origin": None}, {"key": 3}],
+)
 def test_a_card_with_a_value_of_another_kind_is_told(home: Home, field: dict[str, object]) -> None:
     make_target(home, "ana")
     path = home.targets / "ana" / CARD
@@ -126,6 +172,27 @@ def test_a_card_with_a_value_of_another_kind_is_told(home: Home, field: dict[str
     with pytest.raises(InputError, match=f"its {next(iter(field))} is of the wrong kind"):
         find_target(home, "ana")
     assert own(home) == []
+
+
+def test_a_target_that_cannot_be_read_hides_no_other(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_target(home, "ana")
+    make_target(home, "ben")
+    (home.targets / "ana" / CARD).unlink()
+    (home.targets / "ana" / CARD).mkdir()  # reading it fails as reading somebody else's file does
+    whole = Path.read_text
+
+    def read_text(path: Path, *words: str, **more: str) -> str:
+        if path == home.targets / "cleo" / CARD:
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path, *words, **more)
+
+    make_target(home, "cleo")
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert own(home) == ["ben"]
+    with pytest.raises(InputError, match="Permission denied"):
+        find_target(home, "cleo")
+    for words in (["targets", "list"], ["targets", "list", "--json"]):
+        assert CliRunner().invoke(app, [*words, "--home", str(home.path)]).exit_code == 0
 
 
 def test_a_consent_may_hold_what_the_console_takes_for_markup(home: Home) -> None:
