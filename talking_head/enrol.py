@@ -228,6 +228,7 @@ def enroll(
         with order.home.lock(order.target_id):
             sweep(order.home, order.target_id)
             done = order.done(replace)
+            done = None if done is None else order.consented(done)
             if order.photo is not None:
                 return _from_photo(order, order.photo) if done is None else Enrolled(done, already_done=True)
             return _from_video(order) if done is None else _with_motions(order, done)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+import logging
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from face_model.tracks import same_encoder
 from facial_gan.registry import motion_model
 from foundation.errors import InputError
-from foundation.files import sha256
+from foundation.files import read_tensors, sha256
 from foundation.places import writable
+from foundation.shipped import shipped
 from preprocessing.media import probe
 from preprocessing.media.stills import is_still
 from preprocessing.portrait import Portrait
@@ -18,7 +23,6 @@ from preprocessing.tracking.measuring import Choice, check_tracker
 from preprocessing.tracking.registry import DEFAULT
 from render2video.losses import load_perceptual
 from render2video.rasterizer import array_rasterizer
-from talking_head import __version__
 from talking_head.face_models import FaceModel
 from talking_head.face_models import described as face_model_described
 from talking_head.home import Home
@@ -26,10 +30,15 @@ from talking_head.people import told_unheard, unheard
 from talking_head.photo import photo_in, photo_settings
 from talking_head.recipe import motion_config, video_config
 from talking_head.settings import EnrolSettings, device_name
-from talking_head.target import DEFAULT_MODEL, Target, find_own
+from talking_head.target import DEFAULT_MODEL, Consent, Target, find_own, motion_file, write_card
 from talking_head.tracking import check_teachable
 from talking_head.weights import Weights, heard_through, starts
 from talking_head.work import digest
+
+log = logging.getLogger(__name__)
+
+FORM = 1  # of unfinished work: work of another form is not resumed
+_BESIDE = ("device", "motion", "start")  # settings that decide nothing, or are compared by what they name
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,8 @@ class EnrolOrder:
 
     source: a video or photo. device: cpu or cuda. begun: what each motion model begins from. photo: the person found in
     a photo; None for a video. speech: the encoder that a photo's motion model listens through. origin: for the card.
-    chosen: the settings that decide the result. key: changes with all that decides it.
+    heard: the name of the encoder that was asked for, and a photo's always; None for none. chosen: the settings that
+    decide the result. key: changes with all that decides it.
     """
 
     home: Home
@@ -50,6 +60,7 @@ class EnrolOrder:
     begun: dict[str, Weights | None]
     photo: Portrait | None
     speech: str
+    heard: str | None
     origin: dict[str, Any]
     chosen: dict[str, Any]
     key: str
@@ -80,15 +91,16 @@ class EnrolOrder:
         if photo is not None:
             begun = {DEFAULT_MODEL: begun[DEFAULT_MODEL]}
             speech = heard_through(DEFAULT_MODEL, settings.speech, begun[DEFAULT_MODEL])
-            chosen, heard = photo_settings(speech), speech_encoder(speech).name
+            chosen, heard = photo_settings(speech) | _given(settings, begun), speech_encoder(speech).name
         else:
             # More motion models do not change the rest of a target: they are added to the one that is there.
-            speech, chosen = "", {k: v for k, v in asdict(settings).items() if k not in ("device", "motion", "start")}
-        deciding = {"source": content, "settings": chosen | _given(settings, begun), "version": __version__}
+            speech, chosen = "", {k: v for k, v in asdict(settings).items() if k not in _BESIDE}
+        deciding = {"source": content, "settings": chosen | _given(settings, begun), "form": FORM}
         origin = {"video" if photo is None else "photo": source.name, "sha256": content, "weights": described(begun)}
-        origin |= face_model_described(settings.face_model)
+        table = _given(settings, begun).get("table")
+        origin |= face_model_described(settings.face_model) | ({"table": table} if table else {})
         return cls(
-            home, source, target_id, consent, settings, device, begun, photo, speech, origin, chosen,
+            home, source, target_id, consent, settings, device, begun, photo, speech, heard, origin, chosen,
             digest(deciding | {"speech": heard}),
         )
 
@@ -98,7 +110,7 @@ class EnrolOrder:
         return self.home.work / f"{self.target_id}-{self.key[:12]}"
 
     def done(self, replace: bool) -> Target | None:
-        """The target, where this very order has already been carried out.
+        """The target, where this very order has already been carried out, by whatever version, but for the consent.
 
         Raises:
             InputError: there is one of that name, made otherwise or damaged, and it may not be replaced.
@@ -106,14 +118,53 @@ class EnrolOrder:
         found = present(self.home, self.target_id, replace)
         if found is None:
             return None
-        if found.card.key == self.key and found.card.consent.statement == self.consent:
+        other = self._otherwise(found)
+        if not other:
             return found
         if replace:
             return None
         raise InputError(
-            f"target '{self.target_id}' exists, made from another source, settings or consent", "a new id",
+            f"target '{self.target_id}' exists, made with {', '.join(other)}", "a new id",
             f"give another --id, give --replace, or `talking-head targets remove {self.target_id}`",
         )
+
+    def consented(self, target: Target) -> Target:
+        """A target with this order's consent on its card, which is written where it says another."""
+        if target.card.consent.statement == self.consent:
+            return target
+        given = Consent(self.consent, date.today().isoformat())
+        log.warning("target '%s' had another consent, of %s; the new one is kept", self.target_id,
+                    target.card.consent.date)  # fmt: skip
+        write_card(target.folder, replace(target.card, consent=given))
+        return Target.read(target.folder)
+
+    def _otherwise(self, target: Target) -> list[str]:
+        """What a target was made with that this order would make otherwise, in words."""
+        card, found = target.card, []
+        if card.key == self.key:
+            return []
+        if card.origin.get("sha256") != self.origin["sha256"]:
+            return ["another video or photo"]
+        asked = json.loads(json.dumps(self.chosen))
+        usual = asked if self.photo is not None else json.loads(json.dumps(asdict(EnrolSettings())))
+        for name, wanted in asked.items():
+            had = card.settings.get(name, usual[name])  # one that its version did not know
+            by_content = name == "speech" and self.heard is not None and had is not None
+            # A photo's limits are kept with the target, and hold for it.
+            if had != wanted and not by_content and name not in ("limits", "start"):
+                found.append(f"{name} {had} and not {wanted}")
+        if self.heard is not None:
+            listens = read_tensors(target.folder / motion_file(DEFAULT_MODEL))[1].get("speech_extractor", "")
+            if not same_encoder(listens, self.heard):
+                found.append(f"speech encoder {listens} and not {self.heard}")
+        for name, words in (("face_model", "another head"), ("table", "another table of the tracker's")):
+            if name in card.origin and card.origin[name] != self.origin.get(name):
+                found.append(words)
+        own = _given(self.settings, self.begun).get("start")
+        weights = card.origin.get("weights", {}).get(DEFAULT_MODEL) or {}
+        if own != (weights.get("sha256") if card.settings.get("start") else None):
+            found.append("other weights to begin from")
+        return found
 
 
 def _parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | None]]:
@@ -158,7 +209,8 @@ def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[st
     """What was asked for, by content: weights (those that ship change with the version), a tracker's table, a head."""
     default = begun[DEFAULT_MODEL] if settings.start else None
     table, face = Choice.parse(settings.tracker).file, face_model_described(settings.face_model)
-    return face | ({"start": sha256(default.path)} if default is not None else {}) | (
+    own = default is not None and not default.path.is_relative_to(shipped(""))
+    return face | ({"start": sha256(default.path)} if default is not None and own else {}) | (
         {"table": sha256(table)} if table is not None else {}
     )
 

@@ -24,7 +24,7 @@ from talking_head.home import Home
 from talking_head.label import stamp
 from talking_head.settings import EnrolSettings
 from talking_head.synthesis import SILENCE_NOTE, Synthesis, synthesize
-from talking_head.target import APPEARANCE, CARD, MOTION, PREVIEW, VIDEO, Target, TargetCard
+from talking_head.target import APPEARANCE, CARD, MOTION, PREVIEW, VIDEO, Target, TargetCard, find_target, write_card
 from tests.talking_head.media import voice
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,10 +56,36 @@ def test_a_target_holds_what_the_design_says(enrolled: tuple[Home, Target]) -> N
 
 def test_enrolling_again_says_that_it_is_done(enrolled: tuple[Home, Target], clip: Path) -> None:
     assert again(enrolled, clip, EnrolSettings(steps=2)).already_done
-    with pytest.raises(InputError, match="exists"):
+    with pytest.raises(InputError, match="exists, made with steps 2 and not 3;"):
         again(enrolled, clip, EnrolSettings(steps=3))
-    with pytest.raises(InputError, match="exists"):
-        again(enrolled, clip, EnrolSettings(steps=2), consent="somebody else")
+
+
+def test_after_an_upgrade_the_same_command_still_says_that_it_is_done(
+    enrolled: tuple[Home, Target], clip: Path
+) -> None:
+    """A card of an earlier version: another key, and no word of settings that came later."""
+    target = enrolled[1]
+    earlier = {name: value for name, value in target.card.settings.items() if name not in ("renderer", "epochs")}
+    write_card(target.folder, replace(target.card, key="0" * 64, versions={"talking-head": "0.0.1"}, settings=earlier))
+    try:
+        assert again(enrolled, clip, EnrolSettings(steps=2)).already_done
+        for other, words in (({"seed": 4}, "seed 0 and not 4"), ({"speech": "log_mel"}, "speech encoder")):
+            with pytest.raises(InputError, match=words):
+                again(enrolled, clip, replace(EnrolSettings(steps=2), **other))
+    finally:
+        write_card(target.folder, target.card)
+
+
+def test_another_consent_alone_changes_the_card_alone(enrolled: tuple[Home, Target], clip: Path) -> None:
+    home, target = enrolled
+    weights = (target.folder / VIDEO).stat()
+    try:
+        made = again(enrolled, clip, EnrolSettings(steps=2), consent="I agree anew")
+        assert made.already_done and made.target.card.consent.statement == "I agree anew"
+        assert find_target(home, "ana").card == replace(target.card, consent=made.target.card.consent)
+        assert (target.folder / VIDEO).stat() == weights
+    finally:
+        write_card(target.folder, target.card)
 
 
 @pytest.mark.parametrize("duration_s", [0.01, 0.3, 2.0])

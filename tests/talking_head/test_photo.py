@@ -29,7 +29,7 @@ from talking_head.enrol import enroll
 from talking_head.home import Home
 from talking_head.photo import photo_in
 from talking_head.settings import EnrolSettings
-from talking_head.target import MOTION, Target, find_target
+from talking_head.target import MOTION, Target, find_target, write_card
 
 CONSENT = "a portrait by NASA, public domain"
 
@@ -48,15 +48,28 @@ def grid(footage: Path, landmarker: None, tmp_path_factory: pytest.TempPathFacto
     return photo, folder / "home", target
 
 
-def test_a_photo_gives_a_whole_target_that_says_where_it_comes_from(grid: tuple[Path, Path, Target]) -> None:
+def test_a_photo_gives_a_whole_target_that_says_where_it_comes_from(
+    grid: tuple[Path, Path, Target], footage: Path
+) -> None:
     photo, home, target = grid
     again = enroll(photo, "photo", CONSENT, home=home)
     assert again.already_done
     assert target.card.consent.statement == CONSENT
     assert target.card.origin["photo"] == photo.name
     assert target.card.settings["profile"] == "photo"
-    with pytest.raises(InputError, match="exists"):
-        enroll(photo, "photo", "somebody else", home=home)
+    with pytest.raises(InputError, match="exists, made with another video or photo"):
+        enroll(footage, "photo", CONSENT, home=home)
+
+
+def test_a_photo_enrolled_by_an_earlier_version_is_there_already(grid: tuple[Path, Path, Target]) -> None:
+    photo, home, target = grid
+    earlier = target.card.settings | {"limits": {"yaw_limit": 0.1}}
+    write_card(target.folder, replace(target.card, key="0" * 64, settings=earlier))
+    assert enroll(photo, "photo", CONSENT, home=home).already_done
+    write_card(target.folder, replace(target.card, key="0" * 64, settings=earlier | {"form": 1}))
+    with pytest.raises(InputError, match="form 1 and not"):
+        enroll(photo, "photo", CONSENT, home=home)
+    write_card(target.folder, target.card)
 
 
 def test_other_weights_of_the_encoder_make_another_target(
