@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -22,11 +22,12 @@ from torch.optim import Optimizer
 
 from foundation.errors import InputError
 from foundation.files import read_json, write_json
-from foundation.progress import progress
+from foundation.progress import Advance, progress
 from training import distributed
 from training.averaging import Average
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.duration import Duration
+from training.recovery import NotFiniteError, Recovery, not_finite, weights_are_finite
 from training.validation import Judge, Standing, Validation
 
 _STATE, _CONFIG, METRICS, _VERSIONS = "state.safetensors", "config.json", "metrics.jsonl", "versions.json"
@@ -94,38 +95,74 @@ def train(
     and the first keeps the folder. config: what decides the result, JSON-able; a run folder of another is refused.
     validation: how the run judges itself, if it does. spent_s: of a budget, before this call.
 
+    A loss or weight that is no number any more sends the run back to its last checkpoint, to go on with smaller steps.
+
     Raises:
-        InputError: the folder holds another run, its checkpoint is damaged, or a loss is no longer finite.
+        InputError: the folder holds another run, its checkpoint is damaged, or losses stay no numbers whatever the
+            steps.
     """
     keeps, begun_s = distributed.rank() == 0, time.perf_counter() - spent_s
     if keeps:
         decisive = {"seed": seed, **vars(duration), "average_decay": average_decay}
         _claim(run_dir, dict(config) | decisive)
-    device = next(trainable.networks.parameters()).device
     distributed.synchronise(trainable.networks)
     average = Average(trainable.networks, average_decay)
-    step, elapsed_s, standing = _resume(run_dir, trainable, average, device)
-    keeper = None
-    if keeps:
+    recovery = Recovery(trainable.networks, average.networks, trainable.optimizers)
+
+    def keeper(step: int, standing: Standing) -> _Keeper | None:
+        if not keeps:
+            return None
         judge = Judge(run_dir, validation, standing, step) if validation else None
-        keeper = _Keeper(run_dir, trainable, average, judge, _Metrics(run_dir, step, log_every), checkpoint_every_s)
-    clock, over = _Clock(elapsed_s, begun_s, device, keeper), _is_over(keeper, device)
-    with keeper or nullcontext(), progress(description, 100.0) if keeps else nullcontext(_unseen) as advance:
+        metrics = _Metrics(run_dir, step, log_every)
+        return _Keeper(run_dir, trainable, average, judge, metrics, checkpoint_every_s, recovery)
+
+    patient = validation is not None and validation.patience > 0
+    while True:
+        try:
+            with progress(description, 100.0) if keeps else nullcontext(_unseen) as advance:
+                return _run(
+                    trainable, average, run_dir, duration, seed, keeper, recovery, begun_s, patient, advance
+                )
+        except NotFiniteError as bad:
+            begun_s = time.perf_counter()
+            recovery.go_back(bad, run_dir, description)
+
+
+def _run(
+    trainable: Trainable, average: Average, run_dir: Path, duration: Duration, seed: int,
+    keeper_of: Callable[[int, Standing], _Keeper | None], recovery: Recovery, begun_s: float, patient: bool,
+    advance: Advance,
+) -> RunResult:
+    """From the last checkpoint to the end, in the words of `train`.
+
+    Raises:
+        NotFiniteError: a loss or weight is no number.
+    """
+    device = next(trainable.networks.parameters()).device
+    step, elapsed_s, standing, setbacks = _resume(run_dir, trainable, average, device)
+    recovery.resume(setbacks)
+    keeper = keeper_of(step, standing)
+    clock, over = _Clock(max(elapsed_s, recovery.elapsed_s), begun_s, device, keeper), _is_over(keeper, device)
+    with keeper or nullcontext():
         while not over and (share := duration.progress(step, clock.ahead_s)) < 1.0:
-            torch.manual_seed(_torch_seed(seed, step))
+            torch.manual_seed(_torch_seed(seed, step, recovery))
             trainable.networks.train()
-            draws = np.random.default_rng([seed, step, 1])
+            draws = np.random.default_rng([seed, step, 1, *recovery.draw()])
             losses = distributed.mean(trainable.training_step(step, share, draws), device)
-            _check_finite(losses, step, run_dir)
+            if bad := not_finite(losses):
+                clock.tick()
+                raise NotFiniteError(bad, step, clock.elapsed_s)
             average.update(trainable.networks, step)
             step += 1
             clock.tick()
             done = duration.progress(step, clock.ahead_s)
             if keeper is not None:
                 keeper.after(step, losses, clock.elapsed_s, done >= 1.0)
-            over = validation is not None and validation.patience > 0 and _is_over(keeper, device)
+            over = patient and _is_over(keeper, device)
             advance(100.0 * done, _note(losses))
             clock.tick()
+    if not distributed.first(float(weights_are_finite(trainable.networks)), device):
+        raise NotFiniteError(["a weight"], step, clock.elapsed_s)
     if keeper is not None:
         keeper.save(step, clock.elapsed_s)
     ended = keeper.judge.standing if keeper and keeper.judge else None
@@ -140,8 +177,9 @@ class _Keeper:
 
     def __init__(
         self, run_dir: Path, trainable: Trainable, average: Average, judge: Judge | None, metrics: _Metrics,
-        every_s: float,
+        every_s: float, recovery: Recovery,
     ) -> None:
+        self.recovery = recovery
         self.run_dir, self.trainable, self.average, self.judge = run_dir, trainable, average, judge
         self.metrics, self.every_s, self.saved_s = metrics, every_s, time.monotonic()
         weights = sum(value.numel() for value in trainable.networks.parameters())
@@ -165,12 +203,15 @@ class _Keeper:
             self.save(step, elapsed_s)
 
     def save(self, step: int, elapsed_s: float) -> None:
-        """Write the checkpoint."""
-        started_s = time.monotonic()
-        metadata: dict[str, Any] = {"step": step, "elapsed_s": elapsed_s}
+        """Write the checkpoint, unless a weight is no number: the one that is there is then the one to go back to."""
+        started_s = self.saved_s = time.monotonic()
+        if not weights_are_finite(self.trainable.networks):
+            return
+        metadata: dict[str, Any] = {"step": step, "elapsed_s": elapsed_s, "setbacks": self.recovery.setbacks}
         metadata |= {"standing": self.judge.standing.to_json()} if self.judge is not None else {}
         path, trainable = self.run_dir / _STATE, self.trainable
         save_checkpoint(path, trainable.networks, self.average.networks, trainable.optimizers, metadata)
+        self.recovery.has_checkpoint()
         self.saved_s = time.monotonic()
         self.cost_s = self.saved_s - started_s
 
@@ -201,10 +242,10 @@ class _Clock:
         return self.elapsed_s + distributed.first(cost_s, self._device)
 
 
-def _torch_seed(seed: int, step: int) -> int:
+def _torch_seed(seed: int, step: int, recovery: Recovery) -> int:
     """Of a step; each process of several draws its own, or all would drop out the same units of different windows."""
     process = [distributed.rank()] if distributed.rank() else []
-    return int(np.random.SeedSequence([seed, step, *process]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed, step, *process, *recovery.draw()]).generate_state(1)[0])
 
 
 def _unseen(done: float, note: str = "") -> None:
@@ -241,23 +282,13 @@ def _claim(run_dir: Path, config: dict[str, Any]) -> None:
 
 def _resume(
     run_dir: Path, trainable: Trainable, average: Average, device: torch.device
-) -> tuple[int, float, Standing]:
+) -> tuple[int, float, Standing, int]:
     with distributed.file_of_first(run_dir / _STATE, device) as path:
         if path is None:
-            return 0, 0.0, Standing()
+            return 0, 0.0, Standing(), 0
         metadata = load_checkpoint(path, trainable.networks, average.networks, trainable.optimizers)
     standing = Standing.from_json(metadata["standing"]) if "standing" in metadata else Standing()
-    return int(metadata["step"]), float(metadata["elapsed_s"]), standing
-
-
-def _check_finite(losses: Mapping[str, float], step: int, run_dir: Path) -> None:
-    bad = [name for name, value in losses.items() if not math.isfinite(value)]
-    if bad:
-        raise InputError(
-            f"{', '.join(bad)} stopped being finite at step {step} of {run_dir}",
-            "finite losses",
-            "the last good checkpoint is kept: lower the learning rate and train anew from it",
-        )
+    return int(metadata["step"]), float(metadata["elapsed_s"]), standing, int(metadata.get("setbacks", 0))
 
 
 def _note(losses: Mapping[str, float]) -> str:

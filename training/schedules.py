@@ -27,3 +27,11 @@ def set_learning_rate(optimizer: Optimizer, factor: float) -> None:
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
         group["lr"] = group["initial_lr"] * factor
+
+
+def scale_learning_rate(optimizer: Optimizer, factor: float) -> None:
+    """Make every group's rate, and the one that it was made with, `factor` times as large from now on."""
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+        group["initial_lr"] *= factor
+        group["lr"] *= factor

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from foundation.errors import InputError
 from foundation.files import read_tensors
@@ -83,7 +84,48 @@ def test_another_configuration_is_refused(tmp_path: Path) -> None:
         run(Toy(), tmp_path, 6)
 
 
-def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+class Spoilt(Toy):
+    """Its loss, or its weights, are no numbers at some step where steps are large."""
+
+    def __init__(self, at: int, highest: float, what: str = "loss", pause_s: float = 0.0) -> None:
+        super().__init__(pause_s)
+        self.at, self.highest, self.what = at, highest, what
+
+    def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
+        losses = super().training_step(step, progress, generator)
+        if step == self.at and self.optimizer.param_groups[0]["initial_lr"] > self.highest:
+            if self.what == "loss":
+                return {"loss": float("nan")}
+            with torch.no_grad():
+                next(self.networks.parameters()).fill_(float("inf"))
+        return losses
+
+
+@pytest.mark.parametrize("what", ["loss", "weights"])
+@pytest.mark.parametrize("at", [0, 30, 59])
+def test_a_loss_that_is_no_number_sends_the_run_back_to_smaller_steps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, at: int, what: str
+) -> None:
+    toy = Spoilt(at, highest=0.004, what=what, pause_s=0.002)  # twice halved, 0.01 is below it
+    result = run(toy, tmp_path, 60)
+    _, metadata = read_tensors(tmp_path / "state.safetensors")
+    assert result.steps == metadata["step"] == 60 and metadata["setbacks"] == 2
+    assert toy.optimizer.param_groups[0]["initial_lr"] == pytest.approx(0.0025)
+    assert all(np.isfinite(value).all() for value in state_of(tmp_path).values())
+    assert sum("is no number" in line for line in caplog.messages) == 2
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(5, 61, 5))
+    assert all(np.isfinite(line["loss"]) for line in lines)
+    run(Toy(), tmp_path, 60)  # the same command finds it done
+
+
+def test_a_setback_costs_of_the_budget(tmp_path: Path) -> None:
+    toy, started = Spoilt(10, highest=0.002, pause_s=0.01), time.monotonic()
+    result = train(toy, tmp_path, Duration(budget_s=0.6), config={}, checkpoint_every_s=100.0)
+    assert 0.6 <= result.elapsed_s < 2.0 and time.monotonic() - started < 3.0
+
+
+def test_losses_that_are_no_numbers_whatever_the_steps_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="loss stopped being finite at step 30"):
         run(Toy(pause_s=0.005, nan_at=30), tmp_path, 100)
     _, metadata = read_tensors(tmp_path / "state.safetensors")

@@ -18,12 +18,12 @@ from training.schedules import set_learning_rate
 
 
 class Toy:
-    def __init__(self, pause_s: float = 0.0, nan_at: int | None = None) -> None:
+    def __init__(self, pause_s: float = 0.0, nan_at: int | None = None, lr: float = 1e-2) -> None:
         torch.manual_seed(0)
         self.networks: nn.Module = nn.Sequential(
             nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 1)
         )
-        self.optimizer = torch.optim.AdamW(self.networks.parameters(), lr=1e-2)
+        self.optimizer = torch.optim.AdamW(self.networks.parameters(), lr=lr)
         self.optimizers = {"toy": self.optimizer}
         self.pause_s, self.nan_at, self.done = pause_s, nan_at, 0
 
