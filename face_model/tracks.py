@@ -157,7 +157,8 @@ class FaceMotion:
         return FaceMotion.unpack(resample(self.pack(), self.fps, fps, count), fps, self.face_model)
 
     def __getitem__(self, frames: slice) -> FaceMotion:
-        return FaceMotion.unpack(self.pack()[frames], self.fps, self.face_model)
+        parts = ("expression", "rotation", "translation", "blink")
+        return replace(self, **{name: np.asarray(getattr(self, name)[frames], np.float32) for name in parts})
 
     def checked(self, source: Path | str) -> FaceMotion:
         """The motion itself, which came from a file.

@@ -63,6 +63,24 @@ def frame_rows(features: SpeechFeatures, frames: int) -> np.ndarray:
     return features.windows(MOTION_FPS, steps=1, frames=frames)[:, 0]
 
 
+def rows_at(rows: np.ndarray, position: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Rows of `[T, F]` at fractional positions, linear between; what lies before and after them is `outside` `[F]`.
+
+    Takes as long as there are positions, however many rows there are.
+    """
+    if not len(rows):
+        return np.tile(outside, (len(position), 1))
+    low = np.floor(position).astype(int)
+    weight = (position - low)[:, None].astype(np.float32)
+
+    def row(index: np.ndarray) -> np.ndarray:
+        inside = (index >= 0) & (index < len(rows))
+        return np.where(inside[:, None], rows[np.clip(index, 0, len(rows) - 1)], outside)
+
+    mixed: np.ndarray = row(low) * (1 - weight) + row(low + 1) * weight
+    return mixed
+
+
 def windows_of(rows: np.ndarray, start: float, frames: int, outside: np.ndarray, rate: float = 1.0) -> np.ndarray:
     """What `SpeechFeatures.windows` would give for some frames: `[frames, 16, F]`, made from rows `[T, F]`.
 
@@ -73,12 +91,7 @@ def windows_of(rows: np.ndarray, start: float, frames: int, outside: np.ndarray,
     """
     half = WINDOW_STEPS // 2
     position = start + rate * np.arange(-half, frames + half)
-    low = np.floor(position).astype(int)
-    padded = np.concatenate([outside[None], rows, outside[None]])
-    last = len(padded) - 1
-    before, after = padded[np.clip(low + 1, 0, last)], padded[np.clip(low + 2, 0, last)]
-    weight = (position - low)[:, None].astype(np.float32)
-    line = before * (1 - weight) + after * weight
+    line = rows_at(rows, position, outside)
     return np.lib.stride_tricks.sliding_window_view(line, WINDOW_STEPS, axis=0)[:frames].transpose(0, 2, 1)
 
 

@@ -89,7 +89,8 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
     """Arrays and metadata of a file that `write_tensors` wrote.
 
     Raises:
-        InputError: no such file, one that cannot be read, not safetensors (wrong magic, truncated), or a NaN or infinity in a tensor.
+        InputError: no such file, one that cannot be read, not safetensors (wrong magic, truncated), or a NaN or
+            infinity in a tensor.
     """
     path = Path(path)
     try:

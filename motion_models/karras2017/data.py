@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from face_model.tracks import MOTION_FPS
-from facial_gan.data import MotionExample
+from facial_gan.data import MotionExample, rows_at
 from facial_gan.statistics import FeatureStatistics
 from foundation.errors import InputError
 from motion_models.karras2017.config import KarrasConfig
@@ -30,11 +30,8 @@ def slices_of(
     """Slices `[count, F]` from number `first` on, of speech rows `[T, F]` at `rate_hz`: interpolated linearly, and
     `outside` `[F]` before and after them. The rows' first is number `origin` of the sound.
     """
-    position = np.clip((first + np.arange(count)) * (rate_hz / SLICE_RATE_HZ) - origin, -1.0, float(len(rows)))
-    low = np.floor(position).astype(int)
-    share = (position - low)[:, None].astype(np.float32)
-    padded = np.concatenate([outside[None], rows, outside[None], outside[None]])
-    return (padded[low + 1] * (1 - share) + padded[low + 2] * share).astype(np.float32)
+    position = (first + np.arange(count)) * (rate_hz / SLICE_RATE_HZ) - origin
+    return rows_at(rows, position, outside).astype(np.float32)
 
 
 def look(

@@ -93,7 +93,7 @@ def test_it_says_what_would_become_of_a_target_of_that_name(
     same = look_at_enrolment(clip, "ana", "for tests", EnrolSettings(steps=2), home=home)
     assert same.facts["state"].startswith("already enrolled")
     other = EnrolSettings(steps=3)
-    with pytest.raises(InputError, match="exists, made with another"):
+    with pytest.raises(InputError, match="exists, made with steps 2 and not 3"):
         look_at_enrolment(clip, "ana", "for tests", other, home=home)
     assert look_at_enrolment(clip, "ana", "for tests", other, home=home, replace=True).facts["state"].startswith("repl")
 
