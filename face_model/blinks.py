@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from face_model.tracks import AU45_MAX
+from face_model.tracks import AU45_MAX, seen_stretches
 
 PEAK, PROMINENCE = 0.5 * AU45_MAX, 0.4 * AU45_MAX  # what a blink reaches, and by how much it stands out
 FOOT = 0.75  # of its prominence below the peak: where a blink begins and ends
@@ -53,6 +53,13 @@ def find_blinks(values: np.ndarray, fps: float) -> list[Blink]:
         Blink(peak - 1, float(curve[peak]), max(0.0, (a - 1) / fps), min(end_s, (b - 1) / fps), float(width))
         for peak, a, b, width in zip(kept, left, right, half, strict=True)
     ]
+
+
+def seen_curves(values: np.ndarray, valid: np.ndarray, fps: float) -> list[np.ndarray]:
+    """The parts of an AU45 curve `[T]` that were seen: where the face was lost for long, lids were not measured but
+    interpolated. A gap too short for a blink of its own is kept: lids that were lost while they closed are one blink.
+    """
+    return [values[part] for part in seen_stretches(valid, int(APART_S * fps))]
 
 
 def _opens(curve: np.ndarray, peak: int, way: int) -> bool:

@@ -40,6 +40,19 @@ def resample(values: np.ndarray, from_hz: float, to_hz: float, count: int) -> np
     return values[low] * (1 - weight) + values[high] * weight
 
 
+def seen_stretches(valid: np.ndarray, bridged: int = 0) -> list[slice]:
+    """Stretches of frames that show the face, in order, of a mask `[T]`; gaps of at most `bridged` frames count as
+    seen.
+    """
+    edges = np.flatnonzero(np.diff(np.pad(np.asarray(valid, bool).astype(np.int8), 1))).reshape(-1, 2).tolist()
+    found: list[slice] = []
+    for start, stop in edges:
+        if found and start - found[-1].stop <= bridged:
+            start = found.pop().start
+        found.append(slice(start, stop))
+    return found
+
+
 @dataclass(frozen=True)
 class Sound:
     """Mono sound. samples: `[N]` float32 in -1..1; rate_hz: samples a second."""

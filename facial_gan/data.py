@@ -49,12 +49,17 @@ class MotionExample:
             raise InputError("a clip in which no frame is valid", "footage that shows the face")
 
     def digest(self) -> str:
-        """Changes when the data does."""
-        digest = hashlib.sha256()
-        for array in (self.features.values, self.motion.pack(), self.valid):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        if self.made:
-            digest.update(b"made")
+        """Changes when anything of the example does."""
+        heard, motion = self.features, self.motion
+        told = (
+            heard.rate_hz, heard.extractor, heard.duration_s, heard.lips_closed, heard.silent, motion.fps,
+            motion.face_model, self.speaker, self.made,
+        )  # fmt: skip
+        digest = hashlib.sha256(repr(told).encode())
+        for array in (heard.values, motion.pack(), self.valid, self.silence, self.arkit):
+            shape = None if array is None else (array.shape, str(array.dtype))
+            digest.update(repr(shape).encode())
+            digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from face_model import mp478
-from face_model.blinks import find_blinks
+from face_model.blinks import find_blinks, seen_curves
 from face_model.tracks import EXPRESSION, MOTION_FPS, FaceMotion
 from facial_gan.config import Augmentation
 from facial_gan.data import Batch, MotionExample, WindowSet
@@ -42,7 +42,10 @@ def judged(model: MotionModel, held: Sequence[MotionExample], seed: int = 0) -> 
         for clip in clips:
             made = speaker.synthesize(clip.features, seed=seed, frames=len(clip.motion))
             rows.append(_compared(made, clip))
-            blinks += [len(find_blinks(motion.blink, MOTION_FPS)) for motion in (made, clip.motion)]
+            blinks += [
+                sum(len(find_blinks(part, MOTION_FPS)) for part in seen_curves(motion.blink, clip.valid, MOTION_FPS))
+                for motion in (made, clip.motion)
+            ]
     names = rows[0] if rows else ()
     measures = {name: _mean([row[name] for row in rows]) for name in names}
     return measures | {"blinks": float(blinks[0] / blinks[1]) if blinks[1] else float("nan")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from face_model import mp478
-from face_model.tracks import EXPRESSION, MOTION_FPS
+from face_model.tracks import EXPRESSION, MOTION_FPS, seen_stretches
 from facial_gan.data import MotionExample
 from facial_gan.lips import rest_expression
 from facial_gan.statistics import MotionStatistics, measure_statistics
@@ -34,7 +34,8 @@ def valid_motion(example: MotionExample) -> np.ndarray:
 
 def person_statistics(examples: list[MotionExample], expression_scale: float | None = None) -> MotionStatistics:
     """Statistics of one person's footage."""
-    motion = np.concatenate([valid_motion(example) for example in examples])
+    parts = [example.motion.pack()[part] for example in examples for part in seen_stretches(example.valid)]
+    motion = np.concatenate(parts)
     known = examples[0].motion.face_model == mp478.ID
     rest = rest_expression(mp478.load(), motion[:, EXPRESSION]) if known else None
-    return measure_statistics(motion, MOTION_FPS, rest, expression_scale)
+    return measure_statistics(motion, MOTION_FPS, rest, expression_scale, lengths=[len(part) for part in parts])

@@ -5,6 +5,7 @@ They are measured once, where the footage is, and travel in the checkpoint.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import NormalDist
 
@@ -70,14 +71,20 @@ class MotionStatistics:
         return MotionStatistics(**(arrays | whole))
 
 
-def _pose_memory_s(pose: np.ndarray, fps: float) -> np.ndarray:
+def _pose_memory_s(pose: np.ndarray, fps: float, lengths: Sequence[int]) -> np.ndarray:
     """Memory `[6]` with which random motion of the deviations of poses `[T, 6]` is as quick as they are.
+
+    lengths: frames of each stretch without a gap: between two of them nobody knows how quick the head was.
 
     Of motion whose autocorrelation is (1 + x) exp(-x), x = lag / t, the speed's deviation is its own over t, and speed
     is distributed as normal numbers are. People rest and then turn, so the slower of their median and their quickest
     tells t.
     """
-    speed = np.abs(np.diff(smoothed(pose, SPEED_SMOOTHING_FRAMES), axis=0)) * fps
+    parts = [part for part in np.split(pose, np.cumsum(lengths)[:-1]) if len(part) > 1]
+    if not parts:
+        return np.full(POSE_SIZE, MEMORY_LIMITS_S[1], np.float32)
+    steps = [np.diff(smoothed(part, SPEED_SMOOTHING_FRAMES), axis=0) for part in parts]
+    speed = np.abs(np.concatenate(steps)) * fps
     normal = [NormalDist().inv_cdf(0.5 + share / 200) for share in SPEED_PERCENTILES]
     usual = np.min(np.percentile(speed, SPEED_PERCENTILES, axis=0) / np.array(normal)[:, None], axis=0)
     memory_s = HALF_AT * pose.std(axis=0) / np.maximum(usual, 1e-6)
@@ -90,6 +97,7 @@ def measure_statistics(
     rest: np.ndarray | None = None,
     expression_scale: float | None = None,
     states: int = 32,
+    lengths: Sequence[int] | None = None,
 ) -> MotionStatistics:
     """Statistics of one person's valid frames.
 
@@ -99,6 +107,7 @@ def measure_statistics(
         rest: `[64]`, see `MotionStatistics`; None for the mean expression.
         expression_scale: to share one between people; None measures it.
         states: how many real states to keep, evenly spread.
+        lengths: frames of each stretch without a gap, all of them together T; None for one stretch.
 
     Raises:
         InputError: fewer than two frames.
@@ -121,7 +130,7 @@ def measure_statistics(
         scale=scale.astype(np.float32),
         pose_limit=((high - low) / 2).astype(np.float32),
         pose_factor=np.linalg.cholesky(correlation).astype(np.float32),
-        pose_memory_s=_pose_memory_s(pose, fps),
+        pose_memory_s=_pose_memory_s(pose, fps, lengths or [len(pose)]),
         rest=np.asarray(mean[EXPRESSION] if rest is None else rest, np.float32),
         states=normalised[np.linspace(0, len(motion) - 1, min(states, len(motion))).astype(int)].astype(np.float32),
         pose_centre=((high + low) / 2).astype(np.float32),

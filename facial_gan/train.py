@@ -13,6 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
 
 from face_model import mp478
+from face_model.blinks import seen_curves
 from face_model.tracks import EXPRESSION, MOTION_FPS, same_encoder
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import FacialGanConfig, Schedule
@@ -176,7 +177,7 @@ def _run(
     resolved = asdict(config) | {"data": [example.digest() for example in examples]} | extra
     extractor, face_model, _ = _uniform(examples)
     own = people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values()))
-    habit = measure_blinks([example.motion.blink for example in real], MOTION_FPS)
+    habit = measure_blinks([c for e in real for c in seen_curves(e.motion.blink, e.valid, MOTION_FPS)], MOTION_FPS)
 
     def assembled(networks: nn.Module) -> FacialGan:
         assert isinstance(networks, nn.ModuleDict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from face_model.blinks import find_blinks
+from face_model.blinks import find_blinks, seen_curves
 
 # What people do: 2-50 blinks a minute at rest and in talk (means 17 and 26: Bentivoglio et al. 1997), of 0.1-0.4 s
 # (Schiffman 2001).
@@ -16,12 +16,15 @@ HUMAN_RATE_PER_MIN, HUMAN_DURATION_S = (2.0, 50.0), (0.1, 0.4)
 _MATCH_S = 0.15  # two blinks nearer than this are one
 
 
-def rate_per_min(blink: np.ndarray, fps: float) -> float:
+def rate_per_min(blink: np.ndarray, fps: float, valid: np.ndarray | None = None) -> float:
     """Blinks a minute. Target: the person's own; people's range is `HUMAN_RATE_PER_MIN`.
 
-    Definition: blinks over the clip's duration. Clips of a few seconds say little: a person blinks every 2-30 s.
+    Definition: blinks over the clip's duration, or over that of its frames that show the face, `valid` `[T]`. Clips of
+    a few seconds say little: a person blinks every 2-30 s.
     """
-    return 60.0 * len(find_blinks(blink, fps)) * fps / len(blink) if len(blink) else float("nan")
+    curves = [blink] if valid is None else seen_curves(blink, valid, fps)
+    frames = sum(map(len, curves))
+    return 60.0 * sum(len(find_blinks(curve, fps)) for curve in curves) * fps / frames if frames else float("nan")
 
 
 def duration_s(blink: np.ndarray, fps: float) -> float:

@@ -1,10 +1,12 @@
 """The typed tracks: layout, resampling, windows and files."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from face_model.cameras import WeakPerspectiveCamera
-from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack, SpeechFeatures, same_encoder
+from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack, SpeechFeatures, same_encoder, seen_stretches
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 
@@ -137,3 +139,23 @@ def test_a_track_that_lacks_a_part_is_told(lost, tmp_path):
     if lost != "person.identity":
         with pytest.raises(InputError, match="arrays of shapes|parts of"):
             FaceTrack.load(path)
+
+
+def test_cutting_a_motion_takes_as_long_as_the_cut_not_as_the_motion():
+    """A frame of an hour is cut as fast as one of a second: painting cuts out each frame by itself."""
+    count = 120_000
+    motion = FaceMotion(30.0, np.zeros((count, 64), np.float32), *np.zeros((2, count, 3), np.float32), np.zeros(count))
+    tracemalloc.start()
+    cut = motion[700:701]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(cut) == 1 and cut.blink.dtype == np.float32 and peak < 100_000, peak
+    assert np.array_equal(motion[::2].pack(), motion.pack()[::2])
+
+
+def test_stretches_that_were_seen():
+    valid = np.array([0, 1, 1, 0, 1, 0, 0, 0, 1], bool)
+    assert seen_stretches(valid) == [slice(1, 3), slice(4, 5), slice(8, 9)]
+    assert seen_stretches(valid, bridged=1) == [slice(1, 5), slice(8, 9)]
+    assert seen_stretches(valid, bridged=3) == [slice(1, 9)]
+    assert seen_stretches(np.zeros(4, bool)) == [] and seen_stretches(np.ones(4, bool)) == [slice(0, 4)]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from face_model.tracks import EXPRESSION
+from face_model.tracks import EXPRESSION, POSE, FaceMotion
 from facial_gan.config import Augmentation
-from facial_gan.data import WINDOW_FRAMES, MotionExample, WindowSet, frame_rows, windows_of
+from facial_gan.data import WINDOW_FRAMES, MotionExample, WindowSet, frame_rows, rows_at, windows_of
 from facial_gan.liveliness import PoseProcess
+from facial_gan.people import person_statistics
 from facial_gan.statistics import MotionStatistics, measure_features, measure_statistics
 from foundation.errors import InputError
 from tests.facial_gan.synthetic import FEATURES, example
@@ -169,3 +171,45 @@ def test_statistics_of_an_earlier_version_are_read() -> None:
 def test_one_frame_is_no_statistic() -> None:
     with pytest.raises(InputError, match="at least 2"):
         measure_statistics(example().motion.pack()[:1], 30.0)
+
+
+def test_reading_around_a_frame_takes_no_longer_in_a_long_clip() -> None:
+    rows, outside = np.zeros((200_000, FEATURES), np.float32), np.ones(FEATURES, np.float32)
+    tracemalloc.start()
+    read = rows_at(rows, np.array([-1.5, -0.5, 0.5, len(rows) - 0.5, len(rows) + 3.0]), outside)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000, peak
+    assert np.allclose(read[:, 0], [1, 0.5, 0, 0.5, 1])
+    assert np.array_equal(rows_at(rows[:0], np.zeros(3), outside), np.ones((3, FEATURES)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"speaker": "ben"}, {"made": True}, {"silence": None}, {"silence": np.zeros(FEATURES, np.float32)},
+        {"arkit": np.zeros((60, 52), np.float32)}, {"rate_hz": 49.0}, {"extractor": "toy?model=2"}, {"silent": 1},
+        {"lips_closed": 2}, {"duration_s": 2.1}, {"face_model": "flame"},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_whatever_changes_of_an_example_changes_its_digest(change: dict[str, object]) -> None:
+    """A run that is resumed with other data is refused by it."""
+    own = example(2.0)
+    heard, moved = ({k: v for k, v in change.items() if k in vars(part)} for part in (own.features, own.motion))
+    rest = {k: v for k, v in change.items() if k not in heard and k not in moved}
+    other = replace(own, features=replace(own.features, **heard), motion=replace(own.motion, **moved), **rest)
+    assert other.digest() != own.digest() == example(2.0).digest()
+
+
+def test_a_head_that_was_lost_on_the_way_did_not_jump() -> None:
+    """A person who turned while nobody saw it is as slow as each part of the footage shows."""
+    time_s = np.arange(900) / 30
+    motion = np.zeros((900, 71))
+    motion[:, POSE] = np.sin(0.6 * time_s)[:, None] * [0.1] * 6
+    lost = np.zeros(900, bool)
+    lost[np.arange(900) % 90 > 60] = True
+    seen = FaceMotion.unpack(motion)
+    clip = MotionExample(example(30.0).features, seen, ~lost)
+    whole = person_statistics([MotionExample(clip.features, seen, np.ones(900, bool))]).pose_memory_s
+    assert np.allclose(person_statistics([clip]).pose_memory_s, whole, rtol=0.25)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from face_model.blinks import find_blinks
+from evaluation.metrics.blinks import rate_per_min
+from face_model.blinks import find_blinks, seen_curves
 from face_model.tracks import resample
 from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, measure_blinks, within_range
 
@@ -107,3 +108,21 @@ def test_range_is_kept_and_the_middle_left_alone() -> None:
     np.testing.assert_array_equal(kept[np.abs(pose) <= 1.5], pose[np.abs(pose) <= 1.5])
     aside = within_range(pose, limit, np.array([1.0]))
     assert -1.0 <= aside.min() <= -0.99 and 2.99 <= aside.max() <= 3.0
+
+
+def test_lids_that_nobody_saw_did_not_rest() -> None:
+    """Half of the footage does not show the face, and was interpolated: the rate is that of the other half. A frame
+    lost in the middle of a blink leaves it one.
+    """
+    seen_s, rate = 120.0, 25.0
+    time_s = np.arange(round(seen_s * 30)) / 30
+    curve = 5.0 * np.exp(-(((time_s % (60 / rate)) - 1.2) ** 2) / (2 * 0.06**2))
+    valid = np.ones(2 * len(curve), bool)
+    valid[len(curve) :] = False
+    lost = np.flatnonzero(curve > 4.5)[::3]
+    valid[lost] = False
+    curves = seen_curves(np.concatenate([curve, np.zeros(len(curve))]), valid, 30.0)
+    assert measure_blinks(curves, 30.0).rate_a_min == pytest.approx(
+        measure_blinks([curve], 30.0).rate_a_min, rel=0.03
+    )
+    assert rate_per_min(np.concatenate([curve, np.zeros(len(curve))]), 30.0, valid) == pytest.approx(rate, rel=0.05)
