@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from foundation.errors import InputError
+from foundation.errors import InputError, unreadable
 
 ConfigT = TypeVar("ConfigT")
 
@@ -70,6 +70,8 @@ def load_yaml(path: Path | str) -> dict[str, Any]:
         raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}", "a YAML file")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise unreadable(path, error) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not readable as YAML ({str(error).splitlines()[0]})", "a YAML mapping") from error
     if content is None:

@@ -7,6 +7,7 @@ prints its one line and exits with 2. A broken invariant of our own is an `asser
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 # What the system says when nothing more fits: on the disk, in what a user may have of it, in one file.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -25,3 +26,8 @@ class InputError(ValueError):
         self.received, self.expected, self.remedy = received, expected, remedy
         line = f"{received}; expected {expected}"
         super().__init__(f"{line}; {remedy}" if remedy else line)
+
+
+def unreadable(path: Path | str, error: OSError) -> InputError:
+    """For a place that is there and gives nothing: a file of somebody else's, a folder, a broken disk."""
+    return InputError(f"{path} cannot be read ({error.strerror})", "a file that you may read", "see its permissions")

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from foundation.errors import FULL, InputError
+from foundation.errors import FULL, InputError, unreadable
 
 KEPT_NAME_BYTES = 64  # of the goal's name in a temporary one
 
@@ -66,14 +66,9 @@ def read_json(path: Path | str) -> Any:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist", "a JSON file") from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error})", "a JSON file", "make it again") from error
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    """For a place that is there and gives nothing: a file of somebody else's, a folder, a broken disk."""
-    return InputError(f"{path} cannot be read ({error.strerror})", "a file that you may read", "see its permissions")
 
 
 def write_tensors(path: Path | str, tensors: dict[str, np.ndarray], metadata: dict[str, Any] | None = None) -> None:
@@ -99,7 +94,7 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist", "a safetensors file") from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {}).get("json", "{}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from render2video.fast.generator import MULTIPLE_PX
 from render2video.rasterizer import Rasterizer
 
 CROPS, PLATE = "crops.npy", "plate.npy"
+STRIP_ROWS = 64
 PLATE_FRAMES = 41  # spread over the clip; their median is the full-frame plate
 HELD_RINGS = 2  # of the shell that the crop must hold
 OUTLINE_VERTICES = 1500  # of a finer mesh that tell where the head goes
@@ -82,6 +84,41 @@ def window_of(track: FaceTrack, camera: Camera, model: MorphableModel) -> int:
     return int(min(np.ceil(side / MULTIPLE_PX) * MULTIPLE_PX, camera.width_px // MULTIPLE_PX * MULTIPLE_PX))
 
 
+class FrameMedian:
+    """The median of some frames: they lie on the disk, and memory holds a strip of all of them at a time.
+
+    Args:
+        folder: where there is room.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (this is the context manager)
+        self._frames = 0
+        self._shape: tuple[int, ...] = ()
+
+    def __enter__(self) -> FrameMedian:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, frame: np.ndarray) -> None:
+        """Keep a frame `[H, W, 3]` uint8, of the size of all others."""
+        self._shape = frame.shape
+        self._frames += 1
+        self._file.write(np.ascontiguousarray(frame).data)
+
+    def median(self) -> np.ndarray:
+        """Of all frames, `[H, W, 3]` uint8."""
+        self._file.flush()
+        kept = np.memmap(self._file, np.uint8, "r", shape=(self._frames, *self._shape))
+        made = np.empty(self._shape, np.uint8)
+        for top in range(0, self._shape[0], STRIP_ROWS):
+            rows = slice(top, top + STRIP_ROWS)
+            made[rows] = np.median(kept[:, rows], axis=0).astype(np.uint8)
+        return made
+
+
 def prepare_person_video(
     frames: Iterable[np.ndarray], track: FaceTrack, size_px: int, folder: Path, model: MorphableModel
 ) -> None:
@@ -99,20 +136,19 @@ def prepare_person_video(
     """
     crop, count = crop_of(track, model), len(track)
     chosen = set(np.linspace(0, count - 1, min(count, PLATE_FRAMES)).round().astype(int).tolist())
-    kept = []
-    with atomic_path(folder / CROPS) as path:
+    with FrameMedian(folder) as plate, atomic_path(folder / CROPS) as path:
         crops = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size_px, size_px, 3))
         done = 0
         for index, frame in zip(range(count), frames, strict=False):
             crops[index] = crop.cut(frame, size_px)
             if index in chosen:
-                kept.append(frame)
+                plate.add(frame)
             done = index + 1
         if done < count:
             raise InputError(f"the video has {done} frames", f"the {count} of its track", "track it again")
         crops.flush()
-    with atomic_path(folder / PLATE) as path, path.open("wb") as file:
-        np.save(file, np.median(np.stack(kept), axis=0).astype(np.uint8))
+        with atomic_path(folder / PLATE) as goal, goal.open("wb") as file:
+            np.save(file, plate.median())
 
 
 def load_person_video(

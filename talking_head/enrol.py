@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 
 SHORTEST_S = 3.0  # of a film; with less, no look can be learned
 MIN_VALID_SHARE = 0.7  # of the frames that must show the face
-MOTION_SHARE = 0.2  # of the time left after tracking that the motion model gets; the picture needs the rest
+MOTION_SHARE = 0.2  # of the time left after tracking that the motion model gets, and all others together once more
 FINISH_S = 10.0  # kept for reading, measuring and assembling
 LARGE_FILES_S = 15.0  # and for writing what the paper's network weighs
 MIN_TRAINING_S = 5.0
@@ -85,7 +85,8 @@ class _Enrolment:
         finish_s = FINISH_S + (LARGE_FILES_S if self.settings.profile == "paper" else 0.0)
         left_s = self.settings.budget_s - finish_s - tracked["seconds"] - prepared["seconds"]
         learned = [
-            self._motion(name, measured[:taught], heard, MOTION_SHARE * left_s) for name in motions_of(self.settings)
+            self._motion(name, measured[:taught], heard, motion_share(name, self.settings) * left_s)
+            for name in motions_of(self.settings)
         ]
         left_s -= sum(notes["seconds"] for notes in learned)
         painted = self._video(measured, taught, left_s)
@@ -174,6 +175,12 @@ class _Enrolment:
             return learn_look(measured, taught, self.work.folder, self.settings, config, duration, self.device)
 
         return self._stage("video", [VIDEO, APPEARANCE, PREVIEW], make)
+
+
+def motion_share(name: str, settings: EnrolSettings) -> float:
+    """Share of the time left after tracking that a motion model gets: the picture keeps most, however many there are.
+    """
+    return MOTION_SHARE / (1 if name == DEFAULT_MODEL else len(motions_of(settings)) - 1)
 
 
 def teach_frames(measured: FaceTrack, hold_out: float) -> int:

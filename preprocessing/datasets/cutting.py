@@ -13,6 +13,7 @@ import numpy as np
 
 from foundation.errors import InputError
 from preprocessing.media import MediaInfo, VideoWriter, probe, read_frames
+from preprocessing.media.writing import SoundTrack
 
 TOLERATED_OUTSIDE = 0.02  # of its size that a crop may lie outside of the picture; it is then moved in
 TOLERATED_LOSS_S = 1.0  # that may be missing at a clip's end
@@ -31,7 +32,7 @@ class Cut:
 
 
 def cut_clips(video: Path | str, cuts: list[Cut]) -> Iterator[tuple[Cut, InputError | None]]:
-    """Write clips of one video, decoding it once unless clips overlap; each is whole or absent.
+    """Write clips of one video, decoding it and its sound once unless clips overlap; each is whole or absent.
 
     A crop is scaled to the height that the video has. Pictures keep their rate; sound starts and ends with them.
 
@@ -44,20 +45,37 @@ def cut_clips(video: Path | str, cuts: list[Cut]) -> Iterator[tuple[Cut, InputEr
     info = probe(video)
     if not (info.has_video and info.has_sound):
         raise InputError(f"{video} has no {'sound' if info.has_video else 'pictures'}", "a video of a person speaking")
-    frames, position = read_frames(video, info.fps), 0
+    frames, sound = _Counted(read_frames(video, info.fps)), SoundTrack(Path(video))
     for cut in sorted(cuts, key=lambda cut: (cut.start_s, cut.end_s)):
         start, end = (math.ceil(at_s * info.fps - 1e-6) for at_s in (cut.start_s, cut.end_s))
-        if start < position:
-            frames, position = read_frames(video, info.fps), 0
+        if start < frames.count:
+            frames = _Counted(read_frames(video, info.fps))
         try:
             left, top, right, bottom = crop_in(info, cut)
-            piece = itertools.islice(frames, start - position, end - position)
-            position = end
-            _write(video, (frame[top:bottom, left:right] for frame in piece), cut, start, end, info.fps)
+            if not sound.forward(start / info.fps):
+                sound = SoundTrack(Path(video))
+                sound.forward(start / info.fps)
+            piece = itertools.islice(frames, start - frames.count, end - frames.count)
+            _write(video, (frame[top:bottom, left:right] for frame in piece), cut, end - start, info.fps, sound)
         except InputError as error:
             yield cut, error
         else:
             yield cut, None
+
+
+class _Counted:
+    """Frames, and how many of them were taken, whatever became of them."""
+
+    def __init__(self, frames: Iterator[np.ndarray]) -> None:
+        self._frames, self.count = frames, 0
+
+    def __iter__(self) -> _Counted:
+        return self
+
+    def __next__(self) -> np.ndarray:
+        frame = next(self._frames)
+        self.count += 1
+        return frame
 
 
 def crop_in(info: MediaInfo, cut: Cut) -> tuple[int, int, int, int]:
@@ -81,14 +99,16 @@ def crop_in(info: MediaInfo, cut: Cut) -> tuple[int, int, int, int]:
     return left, top, left + across, top + down
 
 
-def _write(video: Path | str, pictures: Iterator[np.ndarray], cut: Cut, start: int, end: int, fps: float) -> None:
+def _write(
+    video: Path | str, pictures: Iterator[np.ndarray], cut: Cut, count: int, fps: float, sound: SoundTrack
+) -> None:
     size = (cut.size_px, cut.size_px)
-    with VideoWriter(cut.goal, fps, *size, sound_source=video, sound_offset_s=start / fps, crf=16) as writer:
+    with VideoWriter(cut.goal, fps, *size, sound_source=sound, crf=16) as writer:
         for picture in pictures:
             shrinks = picture.shape[0] > cut.size_px
             how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
             writer.write(cv2.resize(np.ascontiguousarray(picture), size, interpolation=how))
-        missing_s = (end - start - writer.frames) / fps
+        missing_s = (count - writer.frames) / fps
         if missing_s > TOLERATED_LOSS_S or not writer.frames:
             received = f"{video} is over before {cut.goal.stem} is ({missing_s:.1f} s are missing)"
             raise InputError(received, "the whole video", "download it again")

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
-from foundation.errors import InputError
+from foundation.errors import InputError, unreadable
 from preprocessing.media.once import warn_once
 from preprocessing.media.stills import is_still
 
@@ -50,6 +50,8 @@ def open_media(path: Path | str) -> Iterator[InputContainer]:
             "a whole video or sound file (mp4, mov, webm, wav, mp3, ...)",
             "it may be cut short or be something else: export or copy it again",
         ) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     with container:
         kind = container.format.name
         if set(kind.split(",")) & REFUSED_FORMATS or kind.endswith("_pipe"):

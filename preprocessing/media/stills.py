@@ -11,7 +11,7 @@ import av
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from foundation.errors import InputError
+from foundation.errors import InputError, unreadable
 from preprocessing.media.colour import Colours, to_bt709
 
 READ = ("PNG", "JPEG", "WEBP", "HEIC", "AVIF", "GIF", "BMP", "TIFF", "JPEG 2000")  # as told to people
@@ -38,8 +38,11 @@ def _register_heif() -> None:
 
 def _opened(path: Path) -> Image.Image | None:
     """The picture, not decoded yet; None for anything else."""
-    with open(path, "rb") as file:
-        header = file.read(HEADER_BYTES)
+    try:
+        with open(path, "rb") as file:
+            header = file.read(HEADER_BYTES)
+    except OSError as error:
+        raise unreadable(path, error) from error
     Image.init()
     if header[4:8] == b"ftyp":  # mp4's family: HEIC and AVIF are of it
         _register_heif()

@@ -43,7 +43,7 @@ class SoundTrack:
         self._kept = np.zeros((self.channels, max(0, round(-offset_s * self.rate_hz))), np.float32)
         self._skip = max(0, round(offset_s * self.rate_hz))
         self._over = False
-        self.given = 0  # samples handed out so far
+        self._before, self.given = 0, 0  # samples skipped, and handed out since
 
     def take(self, count: int) -> np.ndarray:
         """The next `count` samples `[C, count]`."""
@@ -62,6 +62,16 @@ class SoundTrack:
         self._kept = joined[:, count:]
         self.given += count
         return np.ascontiguousarray(joined[:, :count])
+
+    def forward(self, start_s: float) -> bool:
+        """Skip to a time of the file, and count what is given from there on; False where it is over already."""
+        ahead = round(start_s * self.rate_hz) - self._before - self.given
+        if ahead < 0:
+            return False
+        while ahead > 0:
+            ahead -= self.take(min(ahead, self.rate_hz)).shape[1]
+        self._before, self.given = self._before + self.given, 0
+        return True
 
     def block(self, count: int) -> av.AudioFrame:
         """The next `count` samples, as an encoder takes them."""
@@ -105,7 +115,7 @@ class VideoWriter:
         path: the mp4 to write.
         fps: frames a second; 29.97 and 30000/1001 are both understood.
         width_px, height_px: of the frames that `write` gets.
-        sound_source: any file with sound, or None for a silent film.
+        sound_source: any file with sound, or a track of one from where it stands; None for a silent film.
         sound_offset_s: how late the source's sound is: it is moved earlier by so much (negative: later).
         crf: x264 quality, 0 lossless to 51.
         metadata: tags such as `{"comment": "synthetic"}`.
@@ -119,7 +129,7 @@ class VideoWriter:
 
     def __init__(
         self, path: Path | str, fps: float | Fraction, width_px: int, height_px: int,
-        sound_source: Path | str | None = None, sound_offset_s: float = 0.0, crf: int = FILM_CRF,
+        sound_source: Path | str | SoundTrack | None = None, sound_offset_s: float = 0.0, crf: int = FILM_CRF,
         metadata: dict[str, str] | None = None, preset: str = "veryfast", codec_options: dict[str, str] | None = None,
         timed: bool = False, background: Path | str | None = None,
     ) -> None:
@@ -132,9 +142,11 @@ class VideoWriter:
         self.timed, self._last_pts = timed, -1
         self._options = {"preset": preset, "crf": str(crf)} | (codec_options or {})
         self._metadata = metadata or {}
-        self._sound = None if sound_source is None else SoundTrack(Path(sound_source), sound_offset_s)
-        if sound_source is not None and background is not None:
-            self._sound = MixedSound(Path(sound_source), Path(background), sound_offset_s)
+        self._sound = sound_source if isinstance(sound_source, SoundTrack) else None
+        if isinstance(sound_source, Path | str):
+            self._sound = SoundTrack(Path(sound_source), sound_offset_s)
+            if background is not None:
+                self._sound = MixedSound(Path(sound_source), Path(background), sound_offset_s)
         self._exit = ExitStack()
 
     def __enter__(self) -> VideoWriter:

@@ -10,7 +10,8 @@ import pytest
 from foundation.errors import InputError
 from preprocessing.datasets.cutting import Cut, cut_clips
 from preprocessing.datasets.hdtf import read_lists
-from preprocessing.media import probe, read_frames, read_sound
+from preprocessing.media import VideoWriter, probe, read_frames, read_sound
+from preprocessing.media.writing import SoundTrack
 from tests.preprocessing.making import beep, onset_s, write_media
 
 FPS, SECONDS, HEIGHT, WIDTH = 20, 6, 72, 128
@@ -86,6 +87,43 @@ def test_time_place_and_sound_are_those_of_the_list(video: Path, tmp_path: Path)
     assert np.abs(late[5].astype(int) - twice[5]).max() <= 4, "a crop for pictures twice as high is the same crop"
     assert onset_s(read_sound(tmp_path / "late.mp4").samples) == pytest.approx(0.5, abs=0.03)
     assert len(list(read_frames(tmp_path / "early.mp4"))) == FPS // 2
+
+
+def test_a_clip_that_could_not_be_written_moves_no_other(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full for one clip, half-way; the next one still begins where the list says, with its sound."""
+    write = VideoWriter.write
+
+    def full(writer: VideoWriter, frame: np.ndarray) -> None:
+        if writer.path.stem == "full" and writer.frames == 3:
+            raise InputError("no space left", "free space")
+        write(writer, frame)
+
+    monkeypatch.setattr(VideoWriter, "write", full)
+    wanted = [cut(tmp_path / f"{name}.mp4", *s, (0, 0, 72, 72)) for name, s in (("full", (1, 2.5)), ("next", (3, 5)))]
+    told = {c.goal.stem: error for c, error in cut_clips(video, wanted)}
+    assert isinstance(told["full"], InputError) and told["next"] is None
+    frames = list(read_frames(tmp_path / "next.mp4"))
+    assert len(frames) == 2 * FPS and frames[0][:8, :8].mean() == pytest.approx(20 + 60, abs=3)
+    assert onset_s(read_sound(tmp_path / "next.mp4").samples) == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_sound_is_read_once_however_many_clips(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    class Counted(SoundTrack):
+        def __init__(self, path: Path) -> None:
+            opened.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr("preprocessing.datasets.cutting.SoundTrack", Counted)
+    wanted = [cut(tmp_path / f"{k}.mp4", k, k + 1.0, (0, 0, 72, 72)) for k in range(5)]
+    assert all(error is None for _, error in cut_clips(video, wanted))
+    assert len(opened) == 1
+    assert onset_s(read_sound(tmp_path / "3.mp4").samples) == pytest.approx(0.5, abs=0.03)
 
 
 def test_what_the_video_does_not_have_is_told_and_leaves_nothing(video: Path, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +19,7 @@ from render2video.fast.generator import FastGenerator
 from render2video.fast.trainable import FastTrainable
 from render2video.paper import PaperConfig, PaperProfileConfig
 from render2video.person import PersonRenderer, train_person
-from render2video.person_video import load_person_video, prepare_person_video
+from render2video.person_video import FrameMedian, load_person_video, prepare_person_video
 from tests.render2video.drawn_person import (
     FRAMES,
     HEIGHT_PX,
@@ -174,3 +177,21 @@ def test_files_of_another_model_and_damaged_ones_are_told(prepared, tmp_path):
     (tmp_path / "render2video.safetensors").write_bytes((tmp_path / "appearance.safetensors").read_bytes())
     with pytest.raises(InputError, match="holds appearance"):
         PersonRenderer.load(tmp_path, MODEL)
+
+
+def test_the_plate_is_a_median_and_memory_holds_no_pile_of_frames(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0)
+    frames = drawn.integers(0, 256, (9, 300, 200, 3), np.uint8)
+    with FrameMedian(tmp_path) as plate:
+        for frame in frames:
+            plate.add(frame)
+        assert np.array_equal(plate.median(), np.median(frames, axis=0).astype(np.uint8))
+    assert not list(tmp_path.iterdir())
+    tracemalloc.start()
+    with FrameMedian(tmp_path) as plate:
+        for _ in range(41):
+            plate.add(np.zeros((2160, 64, 3), np.uint8))
+        plate.median()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 41 * 2160 * 64 * 3 / 2, peak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -18,9 +19,12 @@ import torch
 import configs
 from face_model.tracks import FaceMotion
 from facial_gan.registry import motion_model
+from foundation.config import load_yaml
 from foundation.errors import InputError
-from foundation.files import read_tensors, write_tensors
+from foundation.files import read_json, read_tensors, write_tensors
 from foundation.shipped import shipped
+from preprocessing.media import read_sound
+from preprocessing.media.stills import read_still
 from talking_head.home import Home
 from talking_head.published import import_facial, read_generator
 from talking_head.target import MOTION, Target, motion_file
@@ -236,3 +240,22 @@ def test_a_name_that_is_no_text_is_written_and_told(tmp_path: Path) -> None:
     done = subprocess.run(words, capture_output=True, check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == 0 and b"3 frames" in done.stdout, done.stderr
     assert b"a\xff.npz" in os.listdir(bytes(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.safetensors", "a.yaml", "a.png", "a.wav", "a.mp4"])
+def test_a_file_of_somebody_elses_is_told(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system refuses to open it; from Python that is an `InputError` too."""
+    path = tmp_path / name
+    path.write_bytes(b"RIFF    WAVE")
+    own_open = io.open
+
+    def guarded(file: object, *words: object, **more: object) -> object:
+        if str(file) == str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return own_open(file, *words, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr("io.open", guarded)
+    monkeypatch.setattr("builtins.open", guarded)
+    read = {"json": read_json, "safetensors": read_tensors, "yaml": load_yaml, "png": read_still}
+    with pytest.raises(InputError, match=f"{name} cannot be read .Permission denied"):
+        read.get(name.partition(".")[2], read_sound)(path)

@@ -14,6 +14,8 @@ from foundation.errors import InputError
 from render2video.paper import PaperProfileConfig
 from talking_head import enrol
 from talking_head.cli import app
+from talking_head.enrol import motion_share
+from talking_head.enrol_order import motions_of
 from talking_head.recipe import motion_config, read_settings, says_its_length, video_config
 from talking_head.settings import EnrolSettings
 
@@ -108,3 +110,10 @@ def test_what_the_command_line_says_wins_over_the_file(tmp_path: Path, monkeypat
     assert (over.size_px, over.start, over.motion, over.steps) == (256, ("mine",), ("emote",), 7)
     assert (over.profile, over.renderer, over.models["arkit"]) == ("paper", "torch", {"batch_size": 4})
     assert file.size_px == 512 and file.start == ("runs/a", "runs/b") and file.steps is None
+
+
+@pytest.mark.parametrize("others", [(), ("arkit",), ("arkit", "emote", "karras2017")])
+def test_the_picture_keeps_most_of_the_time_however_many_motion_models_learn(others: tuple[str, ...]) -> None:
+    settings = EnrolSettings(motion=others)
+    shares = [motion_share(name, settings) for name in motions_of(settings)]
+    assert shares[0] == 0.2 and sum(shares) <= 0.4 + 1e-9 and min(shares) > 0.05
