@@ -170,8 +170,9 @@ class FaceMotion:
         return FaceMotion.unpack(resample(self.pack(), self.fps, fps, count), fps, self.face_model)
 
     def __getitem__(self, frames: slice) -> FaceMotion:
-        parts = ("expression", "rotation", "translation", "blink")
-        return replace(self, **{name: np.asarray(getattr(self, name)[frames], np.float32) for name in parts})
+        parts = (self.expression, self.rotation, self.translation, self.blink)
+        expression, rotation, translation, blink = (np.asarray(part[frames], np.float32) for part in parts)
+        return FaceMotion(self.fps, expression, rotation, translation, blink, self.face_model)
 
     def checked(self, source: Path | str) -> FaceMotion:
         """The motion itself, which came from a file.

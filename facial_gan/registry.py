@@ -24,19 +24,6 @@ def motion_models() -> tuple[str, ...]:
     return tuple(_MODELS)
 
 
-def register(name: str, import_path: str) -> None:
-    """Let `name` stand for the class at `module:Class`.
-
-    Raises:
-        InputError: the name is taken, or the path is not of that form.
-    """
-    if ":" not in import_path:
-        raise InputError(f"import path '{import_path}'", "the form module:Class")
-    if _MODELS.get(name, import_path) != import_path:
-        raise InputError(f"motion model '{name}' is already {_MODELS[name]}", "a new name")
-    _MODELS[name] = import_path
-
-
 def motion_model(name: str) -> type[MotionModel]:
     """The class of that name, imported now.
 

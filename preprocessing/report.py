@@ -13,7 +13,7 @@ import torch
 
 from face_model import mp478
 from face_model.alignment import similarity
-from face_model.blinks import find_blinks
+from face_model.blinks import find_blinks, seen_curves
 from face_model.rotations import rotation_angles
 from face_model.tracks import FaceMotion, Sound
 from preprocessing.eyes import au45, calibrate_blink
@@ -216,14 +216,15 @@ def inspect_clip(
     blink = au45(points, calibrate_blink(points[track.valid])) if motion is None else motion.blink
     degrees = head_degrees(points) if motion is None else np.degrees(motion.rotation)
     spread = np.subtract(*np.percentile(degrees[track.valid], [95, 5], axis=0))
-    blinks = len(find_blinks(np.where(track.valid, blink, 0), track.fps))
+    lids = seen_curves(blink, track.valid, track.fps)
+    blinks = sum(len(find_blinks(curve, track.fps)) for curve in lids)
     sharpness, sheet = _sampled(path, track)
     quality = ClipQuality(
         source=Path(path).name, frames=len(track), fps=track.fps, duration_s=track.duration_s, width_px=track.width_px,
         height_px=track.height_px, lost_share=1 - float(track.valid.mean()),
         several_share=float((track.faces_seen > 1).mean()), face_size_px=float(np.median(track.face_size_px)),
         sharpness=sharpness, sound_offset_s=sync.offset_s, sound_offset_confidence=sync.confidence, blinks=blinks,
-        blinks_a_minute=60 * blinks / track.duration_s,
+        blinks_a_minute=60 * blinks * track.fps / max(1, sum(map(len, lids))),
         turn_degrees=(float(spread[0]), float(spread[1]), float(spread[2])), has_sound=sound is not None,
         silence_share=silence_share(sound),
     )
@@ -235,8 +236,3 @@ def inspect_clip(
         pieces = np.pad(sound.samples, (0, -len(sound.samples) % size)).reshape(-1, size).astype(np.float64)
         loudness = 10 * np.log10((pieces**2).mean(axis=1) + 1e-9)
     return ClipReport(quality, track, blink, degrees, loudness, sheet)
-
-
-def clip_quality(path: Path | str, track: LandmarkTrack, sync: SyncEstimate | None = None) -> ClipQuality:
-    """The numbers and verdicts of `inspect_clip` alone."""
-    return inspect_clip(path, track, sync).quality

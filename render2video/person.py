@@ -51,7 +51,7 @@ class PersonRenderer:
 
     def crops(self, motion: FaceMotion) -> Iterator[np.ndarray]:
         """Painted crops `[S, S, 3]` uint8 RGB, one a frame of the motion, made as they are asked for."""
-        return self.crops_of(self.head(self.profile.bounded(self.networks, motion)))
+        return self.crops_of(self.head(self.profile.bounded(self.networks, self.config, motion)))
 
     def crops_of(self, drawn: Iterable[Conditioning]) -> Iterator[np.ndarray]:
         """Painted crops of frames that are drawn already."""
@@ -63,7 +63,7 @@ class PersonRenderer:
 
     def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
         """Full frames of a motion that comes in pieces."""
-        bounded = (self.profile.bounded(self.networks, piece) for piece in pieces)
+        bounded = (self.profile.bounded(self.networks, self.config, piece) for piece in pieces)
         drawn = chain.from_iterable(map(self.head, bounded))
         return map(self.compositor, self.crops_of(drawn))
 
@@ -76,7 +76,7 @@ class PersonRenderer:
 
     def face_px(self, motion: FaceMotion) -> np.ndarray:
         """`[T, V, 2]`: where the face's vertices are in the frames painted for a motion."""
-        points = self.head.vertices_px(self.profile.bounded(self.networks, motion))[0]
+        points = self.head.vertices_px(self.profile.bounded(self.networks, self.config, motion))[0]
         crop, zoom = self.compositor.crop, self.compositor.crop.side_px / self.head.camera.width_px
         shown: np.ndarray = points[:, : len(self.head.neutral_mm)] * zoom + (crop.left_px, crop.top_px)
         return shown

@@ -33,8 +33,8 @@ class Profile(Protocol):
         """What the training loop runs; its `networks` are as `build` makes them."""
         ...
 
-    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion) -> FaceMotion:
-        """The motion, kept to poses that the person can be painted in."""
+    def bounded(self, networks: nn.ModuleDict, config: Any, motion: FaceMotion) -> FaceMotion:
+        """The motion, kept to poses that the person can be painted in, as the target's own settings have it."""
         ...
 
     def paint(

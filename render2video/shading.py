@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from face_model.illumination import illumination_from_deng, shading
-
-__all__ = ["illumination_from_deng", "shade"]
+from face_model.illumination import shading
 
 
 def shade(albedo: Tensor, normals: Tensor, illumination: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from face_model.published_facial import PublishedFit, read_fit, read_motion
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack
 from facial_gan.lips import gap_columns_mm
 from facial_gan.published import import_motion_model
-from facial_gan.registry import load_motion_model
+from facial_gan.registry import load_motion_model, motion_model
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_json, write_tensors
 from foundation.progress import track
@@ -27,14 +27,13 @@ from talking_head.bridging import ExpressionBridge, learn_bridge
 from talking_head.home import Home, new_folder, sweep_folder
 from talking_head.learning import general_weights
 from talking_head.mesh_preview import write_mesh_film
-from talking_head.target import checked_id
+from talking_head.target import DEFAULT_MODEL, checked_id
 from talking_head.transferring import Heads, Moved, move, recentred
 
 MODEL, PERSON, BRIDGE, MOTION, MOVED, PREVIEW, CARD = (
     "model.safetensors", "person.safetensors", "bridge.safetensors", "motion.safetensors", "mp478.safetensors",
     "preview.mp4", "imported.json",
 )
-GENERAL = ("facial_gan", "log_mel")  # model and speech encoder of the weights that ship
 LIP_NOISE_MM2 = 0.1  # what a lip's place may miss, against expressions of one deviation
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -155,7 +154,7 @@ def _picture(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def motion_of_sound(audio: Path | str, frames: int | None = None, model: Path | None = None) -> FaceMotion:
     """What a motion model makes of a sound, at 30 a second; the shipped general one, of `mp478`, when None is given."""
-    path = model or general_weights(*GENERAL)
+    path = model or general_weights(DEFAULT_MODEL, motion_model(DEFAULT_MODEL).default_speech)
     if path is None:
         raise InputError("no general motion weights", "a complete installation", "install again")
     speaker = load_motion_model(path)

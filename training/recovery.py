@@ -65,8 +65,9 @@ class Recovery:
             "%s: %s is no number after step %d; going back to the last checkpoint, with steps half as large",
             description, names, bad.step,
         )
-        for networks in (self.networks, self.average) if self.start is not None else ():
-            networks.load_state_dict(self.start)
+        if self.start is not None:
+            self.networks.load_state_dict(self.start)
+            self.average.load_state_dict(self.start)
         for optimizer in self.optimizers.values():
             optimizer.state.clear()
             scale_learning_rate(optimizer, SMALLER ** (1 - self.setbacks))  # `resume` makes all of them smaller again

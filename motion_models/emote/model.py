@@ -1,4 +1,4 @@
-"""EMOTE as a motion model: speech, an emotion and a style to a whole clip's expression, in one pass."""
+"""EMOTE as a motion model: speech, an emotion and a style to expression, piece by piece."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from motion_models.directions import AskedEmotion, read_emotion, read_emotions
 from motion_models.emote.config import EmoteConfig, Sizes
 from motion_models.emote.data import padded_rows
 from motion_models.emote.emotions import CODE_SIZE, NEUTRAL, codes_over_time
-from motion_models.emote.network import LATENT_FRAMES, Prior, SpeechToPrior
+from motion_models.emote.network import LATENT_FRAMES, REACH_FRAMES, Prior, SpeechToPrior
 from motion_models.emote.readers import LipReadingNetwork
 from training import Duration
 from training.checkpoint import load_weights
+
+CHUNK_FRAMES = 256  # made at once
 
 
 @dataclass(frozen=True)
@@ -134,29 +136,36 @@ class Emote(MotionModel):
         return made
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
-        """See `MotionModel.stream`. One piece: the whole clip in one pass. Nothing is random; the head rests."""
+        """See `MotionModel.stream`: pieces of 256 frames, as one pass over the whole clip would make them. Nothing is
+        random; the head rests.
+        """
         count = self.frame_count(features, MOTION_FPS, frames)
         rows = frame_rows(features, features.frame_count(MOTION_FPS))
         known = self.measures.features
         if rows.shape[1] != len(known.mean):
             raise InputError(f"{rows.shape[1]} speech features a row", f"{len(known.mean)}")
         mean, pose = self.at_rest()
-        made = self._spoken(known.normalise(rows), known.normalise(known.silence), count)
-        motion = np.concatenate([
-            np.tile(pose, (count, 1)), np.zeros((count, 1)), made * self.measures.scale + mean
-        ], axis=1)  # fmt: skip
-        yield FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
+        heard, outside = known.normalise(rows), known.normalise(known.silence)
+        for start in range(0, count, CHUNK_FRAMES):
+            made = self._spoken(heard, outside, start, min(start + CHUNK_FRAMES, count), count)
+            motion = np.concatenate([
+                np.tile(pose, (len(made), 1)), np.zeros((len(made), 1)), made * self.measures.scale + mean
+            ], axis=1)  # fmt: skip
+            yield FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
 
     @torch.no_grad()
-    def _spoken(self, rows: np.ndarray, outside: np.ndarray, count: int) -> np.ndarray:
-        """The networks' expression `[count, K]` for normalised speech `[T, F]`."""
+    def _spoken(self, rows: np.ndarray, outside: np.ndarray, start: int, stop: int, count: int) -> np.ndarray:
+        """The networks' expression `[stop - start, K]` for some of `count` frames, of normalised speech `[T, F]`."""
         device = next(self.networks.speaker.parameters()).device
         whole = -(-count // LATENT_FRAMES) * LATENT_FRAMES
-        heard = torch.from_numpy(padded_rows(rows, 0, whole, outside))[None].to(device)
-        codes = codes_over_time(self.emotions, np.arange(whole) / MOTION_FPS)
-        style = np.tile(self.styles.shares(self.style), (whole, 1))
+        first, last = max(0, start - REACH_FRAMES), min(whole, -(-stop // LATENT_FRAMES) * LATENT_FRAMES + REACH_FRAMES)
+        heard = torch.from_numpy(padded_rows(rows, first, last - first, outside))[None].to(device)
+        codes = codes_over_time(self.emotions, np.arange(first, last) / MOTION_FPS)
+        style = np.tile(self.styles.shares(self.style), (last - first, 1))
         condition = torch.from_numpy(np.concatenate([codes, style], axis=1).astype(np.float32))[None].to(device)
-        return self.networks.prior.decoder(self.networks.speaker(heard, condition))[0, :count].cpu().numpy()
+        made = self.networks.prior.decoder(self.networks.speaker(heard, condition))[0]
+        spoken: np.ndarray = made[start - first : stop - first].cpu().numpy()
+        return spoken
 
     def at_rest(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean expression `[K]` and pose `[6]` of the style that speaks."""

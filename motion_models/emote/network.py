@@ -22,6 +22,9 @@ WINDOW = 64  # frames that EMOTE learns from at once
 PERIOD_FRAMES = 30  # steps in which EMOTE's attention bias falls
 LEAK = 0.2
 KERNEL = 5
+# Frames either side that an expression depends on: EMOTE's attention, then the decoder's over latents, and its
+# convolutions over latents, half latents and so on.
+REACH_FRAMES = WINDOW + PRIOR_WINDOW + 4 * LATENT_FRAMES
 SPEECH_REACH = 6  # frames of speech that the front end needs before and after
 
 

@@ -30,7 +30,7 @@ class FastProfile:
     def trainable(self, video: PersonVideo, config: FastConfig, seed: int, device: str) -> FastTrainable:
         return FastTrainable(video, config, seed, device)
 
-    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion) -> FaceMotion:
+    def bounded(self, networks: nn.ModuleDict, config: FastConfig, motion: FaceMotion) -> FaceMotion:
         return motion
 
     def paint(

@@ -34,7 +34,7 @@ class PaperProfile:
     def trainable(self, video: PersonVideo, config: PaperProfileConfig, seed: int, device: str) -> PaperTrainable:
         return PaperTrainable(video, config, seed, device)
 
-    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion) -> FaceMotion:
+    def bounded(self, networks: nn.ModuleDict, config: PaperProfileConfig, motion: FaceMotion) -> FaceMotion:
         return motion
 
     def paint(

@@ -22,7 +22,7 @@ def cutout_frames(painter: Painter, motion: FaceMotion) -> Iterator[np.ndarray]:
     assert isinstance(painter, PersonRenderer) and isinstance(painter.profile, PhotoProfile), "no layer is known"
     renderer, profile = painter, painter.profile
     compositor = Compositor(_around(renderer), renderer.compositor.crop)
-    drawn = renderer.head(profile.bounded(renderer.networks, motion))
+    drawn = renderer.head(profile.bounded(renderer.networks, renderer.config, motion))
     painted = profile.paint(renderer.networks, renderer.config, drawn, renderer.device, before_wall=False)
     return map(compositor, map(to_uint8, painted))
 

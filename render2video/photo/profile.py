@@ -24,7 +24,6 @@ from render2video.rasterizer import create_rasterizer
 from training import Trainable
 
 TEETH_DEPTH_MM = 7.0  # behind the lips
-LIMITS = PhotoConfig()
 KNEE = 0.6  # of a limit: a pose within it is not touched
 
 
@@ -78,7 +77,7 @@ class PhotoProfile:
         """
         raise InputError("profile 'photo' for a video", "fast or paper", "the photo profile is for a picture file")
 
-    def bounded(self, networks: nn.ModuleDict, motion: FaceMotion, config: PhotoConfig = LIMITS) -> FaceMotion:
+    def bounded(self, networks: nn.ModuleDict, config: PhotoConfig, motion: FaceMotion) -> FaceMotion:
         """The motion with its pose pressed softly into the range about the photo's pose that looks right."""
         generator = networks["generator"]
         assert isinstance(generator, PhotoGenerator)

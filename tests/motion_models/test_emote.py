@@ -1,4 +1,4 @@
-"""EMOTE as a motion model: trained small, resumed, steered, saved; one pass of the decoder whatever the length."""
+"""EMOTE as a motion model: trained small, resumed, steered, saved; made in pieces that join without a seam."""
 
 from __future__ import annotations
 
@@ -41,12 +41,26 @@ def test_it_is_registered_and_leaves_the_head_to_others() -> None:
     assert motion_model("emote") is Emote and not Emote.moves_head and Emote.config_type is EmoteConfig
 
 
-@pytest.mark.parametrize("seconds", [0.02, 1.0, 7.3, 200.0])
-def test_the_decoder_is_called_once_whatever_the_length(model: Emote, seconds: float) -> None:
-    calls: list[int] = []
-    model.networks.prior.decoder.register_forward_hook(lambda *_: calls.append(1))
-    made = model.synthesize(speech(seconds))
-    assert len(made) == max(1, round(30 * seconds)) and len(calls) == 1
+@pytest.mark.parametrize("seconds", [0.02, 1.0, 7.3, 40.0])
+def test_pieces_are_what_one_pass_over_the_whole_clip_makes(
+    model: Emote, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = speech(seconds)
+    in_pieces = model.synthesize(spoken)
+    assert len(in_pieces) == max(1, round(30 * seconds))
+    monkeypatch.setattr("motion_models.emote.model.CHUNK_FRAMES", 100_000)
+    at_once = model.synthesize(spoken)
+    assert at_once.expression.std() > 0.1
+    np.testing.assert_allclose(in_pieces.expression, at_once.expression, atol=1e-4)
+
+
+def test_what_is_made_at_once_does_not_grow_with_the_clip(model: Emote) -> None:
+    """Memory is that of a piece; the decoder tells how much it got."""
+    seen: list[int] = []
+    model.networks.prior.decoder.register_forward_hook(lambda _, given, made: seen.append(made.shape[1]))
+    for _ in model.stream(speech(60.0)):
+        pass
+    assert max(seen) < 600 and sum(seen) < 2.2 * 1800
 
 
 def test_codes_are_one_hot_at_recorded_intensities_and_blend_between() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from face_model.tracks import Sound
-from preprocessing.report import ClipReport, clip_quality, face_sharpness, head_degrees, inspect_clip, silence_share
+from preprocessing.report import ClipReport, face_sharpness, head_degrees, inspect_clip, silence_share
 from preprocessing.report_page import report_html, svg_curves, write_report
 from preprocessing.sync import NOTHING
 from preprocessing.tracking import LandmarkTrack
@@ -81,13 +81,13 @@ def test_every_fault_is_named(film_track: LandmarkTrack, tmp_path: Path) -> None
     )
     soft = [cv2.GaussianBlur(grey(90 + k % 3, 90, 90), (0, 0), 3) for k in range(100)]
     path = write_media(tmp_path / "bad.mp4", soft, sound=np.zeros(4 * 16_000), sound_codec="aac")
-    quality = clip_quality(path, faulty)
+    quality = inspect_clip(path, faulty).quality
     topics = {v.topic: v for v in quality.verdicts}
     expected = {"length", "face", "faces", "size", "sharpness", "blinks", "pose", "silence", "sync"}
     assert set(topics) == expected
     assert topics["face"].serious and quality.lost_share == pytest.approx(0.3) and quality.verdicts[0].serious
     assert all(len(v.text) > 20 and "\n" not in v.text for v in quality.verdicts)
-    mute = clip_quality(write_media(tmp_path / "mute.mp4", soft), faulty, NOTHING)
+    mute = inspect_clip(write_media(tmp_path / "mute.mp4", soft), faulty, NOTHING).quality
     assert "sound" in {v.topic for v in mute.verdicts} and mute.silence_share == 1 and not mute.has_sound
 
 

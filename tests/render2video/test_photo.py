@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -75,7 +78,7 @@ def test_the_photos_own_motion_gives_the_photo_back(person: PersonRenderer, phot
 
 def test_no_hole_and_no_tear_however_it_is_driven(person: PersonRenderer, track: FaceTrack) -> None:
     painter = painter_of(person)
-    motion = person.profile.bounded(person.networks, wild(track, 12))
+    motion = person.profile.bounded(person.networks, person.config, wild(track, 12))
     points, _ = person.head.vertices_px(motion)
     for driven, blink in zip(points, motion.blink, strict=True):
         places = painter.warp(painter.warp.targets(driven.astype(np.float64), float(blink)))
@@ -122,12 +125,25 @@ def test_a_glint_on_smiling_lips_fades(track: FaceTrack, person: PersonRenderer)
 
 
 def test_poses_are_kept_in_the_safe_range_and_small_ones_untouched(person: PersonRenderer, track: FaceTrack) -> None:
-    kept = person.profile.bounded(person.networks, wild(track, 200))
+    kept = person.profile.bounded(person.networks, person.config, wild(track, 200))
     limits = PhotoConfig()
     away = np.abs(kept.rotation - track.motion.rotation)
     assert (away <= np.array([limits.pitch_limit, limits.yaw_limit, limits.roll_limit]) + 1e-6).all()
     near = motion_of(track, rotation=track.motion.rotation + 0.03)
-    assert person.profile.bounded(person.networks, near).rotation == pytest.approx(near.rotation, abs=1e-6)
+    untouched = person.profile.bounded(person.networks, person.config, near).rotation
+    assert untouched == pytest.approx(near.rotation, abs=1e-6)
+
+
+def test_the_limits_are_those_that_were_saved_with_the_person(
+    person: PersonRenderer, track: FaceTrack, tmp_path: Path
+) -> None:
+    """A target keeps turning as far as it did when it was made, whatever a later version thinks of it."""
+    stiff = replace(person, config=PhotoConfig(yaw_limit=1e-3, pitch_limit=1e-3, roll_limit=1e-3))
+    stiff.save(tmp_path)
+    loaded = PersonRenderer.load(tmp_path, mp478.load())
+    turned = motion_of(track, rotation=track.motion.rotation + 0.1)
+    still, own = loaded.face_px(track.motion), person.face_px(track.motion)
+    assert np.abs(loaded.face_px(turned) - still).max() < 0.5 < np.abs(person.face_px(turned) - own).max()
 
 
 def test_lips_meet_at_rest_and_never_cross(person: PersonRenderer, track: FaceTrack) -> None:
@@ -135,7 +151,7 @@ def test_lips_meet_at_rest_and_never_cross(person: PersonRenderer, track: FaceTr
     points, _ = person.head.vertices_px(motion_of(track, expression=np.zeros((1, 64))))
     resting = painter.warp.targets(points[0].astype(np.float64), 0.0)
     assert np.linalg.norm(resting[UPPER_LIP] - resting[LOWER_LIP], axis=1).max() < 1e-3
-    motion = person.profile.bounded(person.networks, wild(track, 20))
+    motion = person.profile.bounded(person.networks, person.config, wild(track, 20))
     for driven in person.head.vertices_px(motion)[0]:
         target = painter.warp.targets(driven.astype(np.float64), 0.0)
         up = driven[10] - driven[152]

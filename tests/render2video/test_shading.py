@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from face_model.illumination import fit_illumination
-from render2video.shading import illumination_from_deng, shade
+from face_model.illumination import fit_illumination, illumination_from_deng, illumination_to_deng
+from render2video.shading import shade
 
 
 def sphere(count: int, seed: int = 0) -> np.ndarray:
@@ -53,6 +53,12 @@ def test_leading_axes_broadcast_and_channels_stay_apart() -> None:
     torch.testing.assert_close(got[..., 1], albedo[..., 1] * 2 * np.pi / np.sqrt(4 * np.pi))
 
 
-def test_deng_coefficients_gain_their_constant() -> None:
-    got = illumination_from_deng(torch.zeros(2, 27))
-    torch.testing.assert_close(got[1].reshape(3, 9), torch.tensor([0.8] + [0.0] * 8).expand(3, 9))
+def test_a_light_of_dengs_regressor_is_white_where_it_says_nothing() -> None:
+    """Its authors add 0.8 to the first of each colour's nine numbers before they shade: so a light of zeros lights a
+    face evenly, by 0.8 sqrt(pi) / 2.
+    """
+    normals = torch.from_numpy(sphere(50).astype(np.float32))
+    lit = shade(torch.ones(50, 3), normals, illumination_from_deng(torch.zeros(27)))
+    torch.testing.assert_close(lit, torch.full((50, 3), 0.8 * np.pi / np.sqrt(4 * np.pi)))
+    own = torch.randn(4, 27)
+    torch.testing.assert_close(illumination_from_deng(illumination_to_deng(own)), own)
