@@ -209,8 +209,9 @@ def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[st
     """What was asked for, by content: weights (those that ship change with the version), a tracker's table, a head."""
     default = begun[DEFAULT_MODEL] if settings.start else None
     table, face = Choice.parse(settings.tracker).file, face_model_described(settings.face_model)
-    own = default is not None and not default.path.is_relative_to(shipped(""))
-    return face | ({"start": sha256(default.path)} if default is not None and own else {}) | (
+    if default is not None and default.path.is_relative_to(shipped("")):
+        default = None
+    return face | ({"start": sha256(default.path)} if default is not None else {}) | (
         {"table": sha256(table)} if table is not None else {}
     )
 
