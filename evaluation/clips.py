@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from evaluation.head_frame import HeadFrame, head_frame
-from evaluation.metrics import sync, video
+from evaluation.metrics import detail, sync, video
 from evaluation.metrics.lips import Phone
 from evaluation.metrics.theval import measure
 from face_model.tracks import Sound
@@ -54,6 +54,17 @@ class Clip:
         return {} if self.frames is None else video.own_curves(self.frames(), self.landmarks_px, self.valid, self.fps)
 
     @cached_property
+    def detail_curves(self) -> dict[str, np.ndarray]:
+        """`detail.detail_curves` of the frames; empty without frames."""
+        return self.detail_curves_at(1.0)
+
+    def detail_curves_at(self, zoom: float) -> dict[str, np.ndarray]:
+        """The same of frames that are looked at so much larger."""
+        if self.frames is None:
+            return {}
+        return detail.detail_curves(self.frames(), self.landmarks_px, self.valid, self.fps, zoom)
+
+    @cached_property
     def sync(self) -> SyncEstimate:
         """How late the sound is, and how well it goes with the lips."""
         assert self.sound is not None
@@ -85,3 +96,12 @@ class Pair:
             return {}
         truth = self.reference
         return video.pair_curves(self.clip.frames(), truth.frames(), truth.landmarks_px, truth.valid)  # type: ignore[misc]
+
+    @cached_property
+    def truth_detail_curves(self) -> dict[str, np.ndarray]:
+        """The reference's `detail_curves`, at the clip's scale; empty without its frames."""
+        if self.reference is None:
+            return {}
+        own, truth = self.clip, self.reference
+        zoom = detail.scale_of(own.landmarks_px, own.valid, truth.landmarks_px, truth.valid)
+        return truth.detail_curves if zoom == 1 else truth.detail_curves_at(zoom)

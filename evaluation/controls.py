@@ -18,7 +18,7 @@ import numpy as np
 from evaluation.clips import Clip
 from evaluation.head_frame import HeadFrame, pose
 from evaluation.mouth import LIPS, lip_gap
-from evaluation.regions import eye_distance_px, face_mask
+from evaluation.regions import corner_mask, eye_distance_px, face_mask
 from evaluation.registry import SOUND_SHIFTS
 from evaluation.warps import warp_by_landmarks
 from face_model.mp478 import LEFT_BROW, LEFT_EYE, LEFT_IRIS, RIGHT_BROW, RIGHT_EYE, RIGHT_IRIS
@@ -30,6 +30,8 @@ _BLUR = 0.04  # standard deviation in interocular distances
 _JITTER = 0.03  # standard deviation of the shift of each frame, interocular distances
 _DROP_EVERY = 5  # of so many frames one shows its predecessor again
 _FLICKER_LEVELS = 6  # every second frame is brighter by so much
+_NOISE_LEVELS = 8  # standard deviation
+_SMALL = 0.5  # of its size at which a picture was painted before it was enlarged
 _SEAM_LEVELS = 10  # the pasted face is brighter by so much
 _STRETCH = 0.08  # the face is that much longer at the clip's end
 _LATE_S = 0.12  # delay of the late picture
@@ -54,6 +56,12 @@ def wrong_sound(clip: Clip) -> Clip:
     """The same speaker saying something else: the sound turned round by half the clip."""
     sound = _sound(clip)
     return replace(clip, sound=Sound(np.roll(sound.samples, len(sound.samples) // 2), sound.rate_hz))
+
+
+def muted(clip: Clip) -> Clip:
+    """The same picture over digital silence: all that the lips say leaks."""
+    sound = _sound(clip)
+    return replace(clip, sound=Sound(np.zeros_like(sound.samples), sound.rate_hz))
 
 
 def shift_sound(clip: Clip, late_s: float) -> Clip:
@@ -131,6 +139,31 @@ def blur(k: int, frame: np.ndarray, clip: Clip) -> np.ndarray:
     return cv2.GaussianBlur(frame, (0, 0), _BLUR * float(eye_distance_px(clip.landmarks_px[k])))
 
 
+def resize(_: int, frame: np.ndarray, __: Clip) -> np.ndarray:
+    """Shrunk to half its size and enlarged again."""
+    small = cv2.resize(frame, None, fx=_SMALL, fy=_SMALL, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, frame.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def noise(k: int, frame: np.ndarray, _: Clip) -> np.ndarray:
+    """Gaussian noise of 8 grey levels on every pixel, another in each frame."""
+    grain = np.random.default_rng(k).normal(0, _NOISE_LEVELS, frame.shape).astype(np.float32)
+    return np.rint(frame + grain).clip(0, 255).astype(np.uint8)
+
+
+def frozen_background(clip: Clip) -> Clip:
+    """What no head reaches is the first frame's for ever."""
+
+    def frames() -> Iterator[np.ndarray]:
+        first, still = None, np.zeros((0, 0), bool)
+        for frame in _frames(clip):
+            if first is None:
+                first, still = frame, corner_mask(clip.landmarks_px, clip.valid, *frame.shape[:2])
+            yield np.where(still[..., None], first, frame)
+
+    return replace(clip, frames=frames)
+
+
 def jitter(k: int, frame: np.ndarray, clip: Clip) -> np.ndarray:
     """The whole picture moved at random (seeded by the frame's number) by 3% of the interocular distance."""
     x, y = np.random.default_rng(k).normal(0, _JITTER * float(eye_distance_px(clip.landmarks_px[k])), 2)
@@ -174,6 +207,7 @@ NOISE = Fault(
 )
 FAULTS: dict[str, Fault] = {f.name: f for f in (
     Fault("wrong_sound", "wrong sound", wrong_sound, of_sound=True),
+    Fault("muted", "sound muted", muted, of_sound=True),
     *(_shift_fault(name) for name in SOUND_SHIFTS),
     Fault("picture_late", "picture 120 ms late", late_picture),
     Fault("slowed", "picture at half speed", slowed),
@@ -183,6 +217,9 @@ FAULTS: dict[str, Fault] = {f.name: f for f in (
     Fault("pose_frozen", "pose frozen", frozen_pose, retrack=True),
     Fault("face_stretched", "face stretched in time", stretched, retrack=True),
     Fault("blurred", "blurred", partial(by_frame, change=blur), retrack=True),
+    Fault("resized", "painted at half size", partial(by_frame, change=resize), retrack=True),
+    Fault("noisy", "noisy", partial(by_frame, change=noise), retrack=True),
+    Fault("background_frozen", "background frozen", frozen_background),
     Fault("jittered", "jittered", partial(by_frame, change=jitter), retrack=True),
     Fault("dropped", "frames dropped", dropped, retrack=True),
     Fault("flickering", "flickering", partial(by_frame, change=flicker), retrack=True),

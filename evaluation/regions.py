@@ -1,4 +1,4 @@
-"""Regions of a picture from its landmarks: face, mouth, still background."""
+"""Regions of a picture from its landmarks: face, mouth, hair, torso, still background."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import cv2
 import numpy as np
 
 from evaluation.mouth import LIPS
-from face_model.mp478 import EYE_CORNERS
+from face_model.mp478 import EYE_CORNERS, FACE_OVAL, OUTER_LIPS
 
 FACE_POINTS = 468
 _MOUTH_MARGIN = 0.25  # interocular distances around the lips
 _HAIR_MARGIN = 1.2  # interocular distances around the face that hair and neck may fill
 _SMALLEST_BACKGROUND = 0.02  # of the picture; less says nothing
+FOREHEAD, CHIN = 10, 152
+# Lengths in interocular distances: the skin inside the face's outline, the hair around it, and the torso below the chin.
+_SKIN_INSET, _HAIR_REACH, _TORSO_BELOW, _TORSO_HALF_WIDTH = 0.11, 0.57, 0.21, 2.3
+_CORNER_SHARE = 1 / 6  # of the picture's height and width: each upper corner
+# The visible label of generated films, lower left: of the height, its own, and how wide and high it is at least.
+LABEL_HEIGHT, LABEL_WIDTH, LABEL_LEAST_PX = 0.07, 0.31, (20, 80)
 
 
 def eye_distance_px(landmarks_px: np.ndarray) -> np.ndarray:
@@ -50,6 +56,52 @@ def background_mask(landmarks_px: np.ndarray, valid: np.ndarray, height: int, wi
     mask[: max(0, int(chin))] = True
     mask[max(0, int(top)) :, max(0, int(left)) : max(0, int(right))] = False
     return mask if mask.mean() >= _SMALLEST_BACKGROUND else None
+
+
+def detail_masks(landmarks_px: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
+    """`[H, W]` bool of each part of a portrait whose detail is compared, from one frame's landmarks `[478, 3]`.
+
+    face: the skin inside the oval, with eyes and mouth. mouth: between the outer lips. hair: around the oval's upper
+    half. torso: below the chin, as wide as shoulders. The place of the visible label is in none.
+    """
+    eye_px = float(eye_distance_px(landmarks_px))
+    oval = _hull(landmarks_px[list(FACE_OVAL)], height, width)
+    row, column = np.ogrid[:height, :width]
+    middle = (landmarks_px[FOREHEAD, 1] + landmarks_px[CHIN, 1]) / 2
+    below = row > landmarks_px[CHIN, 1] + _TORSO_BELOW * eye_px
+    masks = {
+        "face": ~_grow(~oval, _SKIN_INSET * eye_px), "mouth": _hull(landmarks_px[list(OUTER_LIPS)], height, width),
+        "hair": _grow(oval, _HAIR_REACH * eye_px) & ~oval & (row < middle),
+        "torso": below & (np.abs(column - landmarks_px[CHIN, 0]) < _TORSO_HALF_WIDTH * eye_px),
+    }
+    shown = ~label_mask(height, width)
+    return {name: mask & shown for name, mask in masks.items()}
+
+
+def label_mask(height: int, width: int) -> np.ndarray:
+    """`[H, W]` bool: the lower left corner, where generated films bear a visible label."""
+    high = max(round(LABEL_HEIGHT * height), LABEL_LEAST_PX[0])
+    wide = max(round(LABEL_WIDTH * height), LABEL_LEAST_PX[1])
+    mask = np.zeros((height, width), bool)
+    mask[max(0, height - high) :, :wide] = True
+    return mask
+
+
+def corner_mask(landmarks_px: np.ndarray, valid: np.ndarray, height: int, width: int) -> np.ndarray:
+    """`[H, W]` bool: what of both upper corners the head, with its hair, reaches in no frame of the clip `[T, 478, 3]`.
+
+    Empty where it reaches all of them.
+    """
+    mask = np.zeros((height, width), bool)
+    high, wide = int(_CORNER_SHARE * height), int(_CORNER_SHARE * width)
+    mask[:high, :wide] = mask[:high, width - wide :] = True
+    seen = landmarks_px[valid]
+    if len(seen):
+        points = seen[:, :FACE_POINTS, :2].reshape(-1, 2)
+        margin = _HAIR_REACH * float(np.median(eye_distance_px(seen)))
+        (left, top), right = points.min(0) - margin, points[:, 0].max() + margin
+        mask[max(0, int(top)) :, max(0, int(left)) : max(0, int(right))] = False
+    return mask
 
 
 def _hull(points_px: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from evaluation.clips import Clip, Pair
-from evaluation.metrics import blinks, head, identity, lips, sync, theval, video
+from evaluation.metrics import blinks, detail, head, identity, lips, sync, theval, video
 
 Better = Literal["higher", "lower", "truth", "one", "zero"]
 Need = Literal["reference", "driving", "sound", "frames", "phones"]
@@ -94,6 +94,15 @@ def _own_picture(curve: str, title: str, unit: str, *faults: str, default: bool 
     )
 
 
+def _detail(region: str, *faults: str) -> Metric:
+    """`detail.detail_ratio` of a region."""
+    return Metric(
+        f"detail_{region}", f"Detail against the truth, {region}", "", "one",
+        lambda pair: detail.detail_ratio(pair.clip.detail_curves, pair.truth_detail_curves, region),
+        ("reference", "frames"), faults,
+    )
+
+
 def mean(curve: np.ndarray | None) -> float:
     """The mean of a curve's finite values; NaN without any."""
     return float(np.nanmean(curve)) if curve is not None and np.isfinite(curve).any() else float("nan")
@@ -131,6 +140,9 @@ _SOUND = (
              "lips_frozen", better="higher", needs=("sound",)),
     _of_clip("silent_lip_stability", "Lips tremble in silence", _EYES, lambda c: c.theval["silent_lip_stability"],
              "lips_frozen", needs=("sound",)),
+    _of_clip("lip_leak", "Lips open in silence (LipLeak)", "",
+             lambda c: lips.lip_leak(c.head, c.sound),  # type: ignore[arg-type]
+             "muted", better="lower", needs=("sound",)),
     _of_clip("lip_sync", "Lips against loudness", "", lambda c: c.theval["lip_sync"], "wrong_sound", "lips_frozen",
              needs=("sound",)),
     _of_clip("beat_alignment", "Head beats on speech beats", "z",
@@ -179,6 +191,13 @@ _PICTURES = (
              lambda c: video.repeated_share(c.picture_curves.get("change", np.zeros(0))), "dropped", needs=("frames",)),
 )
 
+_DETAIL = (
+    *(_detail(region, "blurred", "resized", "noisy") for region in detail.REGIONS),
+    Metric("background_change", "Change of the background against the truth", "", "one",
+           lambda pair: detail.change_ratio(pair.clip.detail_curves, pair.truth_detail_curves),
+           ("reference", "frames"), ("noisy", "background_frozen", "jittered")),
+)
+
 _DRIVEN = (
     Metric("driven_gap_correlation", "Driving motion: lip-gap correlation", "", "higher",
            lambda p: lips.gap_correlation(p.clip.head, p.driving.head).at_zero, ("driving",)),  # type: ignore[union-attr]
@@ -189,4 +208,6 @@ _DRIVEN = (
            ("driving",)),
 )
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_LIPS, *_SOUND, *_MOTION, *_PICTURES, *_DRIVEN)}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (
+    *_LIPS, *_SOUND, *_MOTION, *_PICTURES, *_DETAIL, *_DRIVEN,
+)}

@@ -11,13 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.curves import LagCorrelation, lag_correlation
+from evaluation.curves import LagCorrelation, lag_correlation, runs
 from evaluation.head_frame import HeadFrame
-from evaluation.mouth import LIPS, lip_gap, lip_width
+from evaluation.mouth import LIPS, lip_gap, lip_opening, lip_width
+from evaluation.prosody import silences
+from face_model.tracks import Sound
 
 BILABIALS = frozenset({"p", "b", "m", "pʰ", "pʲ", "bʲ", "mʲ", "p0", "b0", "m0", "em"})
 _CLOSED_SHARE = 0.2  # of the 95th percentile of the truth's gap: lips nearer than this look closed
 _SLACK_S = 0.04  # a frame either side: phone borders are no more exact than that
+
+OPEN_SHARE = 0.05  # of the mouth's width: lips further apart than this look open (shut ones are tracked below 0.03)
+_LEAST_SILENCE_S, _SETTLE_S = 0.5, 0.15  # lips close after speech has ended, and open before it begins
 
 
 class Phone(NamedTuple):
@@ -100,6 +105,28 @@ def bilabial_closure(head: HeadFrame, phones: Sequence[Phone], reference: HeadFr
     lowest = [_lowest(own, phone, head.fps) for phone in phones if is_bilabial(phone.label)]
     lowest = [value for value in lowest if np.isfinite(value)]
     return float(np.mean([value < closed for value in lowest])) if lowest else float("nan")
+
+
+def lip_leak(head: HeadFrame, sound: Sound) -> float:
+    """Share of frames with open lips while nothing is to be heard (LipLeak). Lower is better, 0 to 1.
+
+    Definition: frames in silences of 0.5 s and more, without 0.15 s at either end that speech is next to, whose lip
+    opening (mean of eight inner-lip pairs) is over 5% of the mouth's width. Region: inner lip. Source: KeySync (Bigata
+    et al. 2025), which hears digital silence; the threshold is ours, for MediaPipe's landmarks. Cannot see: who leaves
+    the lips open of their own will: real people do in pauses, so it is asked of films of silence first of all. NaN
+    without such a silence.
+    """
+    quiet = silences(sound, head.fps, len(head), _LEAST_SILENCE_S)
+    settle = round(_SETTLE_S * head.fps)
+    for stretch in runs(quiet):
+        if stretch.start > 0:
+            quiet[stretch.start : stretch.start + settle] = False
+        if stretch.stop < len(quiet):
+            quiet[stretch.stop - settle : stretch.stop] = False
+    quiet &= head.valid
+    if not quiet.any():
+        return float("nan")
+    return float((lip_opening(head) > OPEN_SHARE * lip_width(head))[quiet].mean())
 
 
 def is_bilabial(label: str) -> bool:
