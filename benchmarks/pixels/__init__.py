@@ -1,0 +1,1 @@
+"""How real the pictures of a person learned from video are: `python -m benchmarks.pixels`."""

@@ -1,0 +1,115 @@
+"""Results as files: what was measured, by which command, on which machine, at which commit; and tables made from them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.report import versions
+from foundation.files import read_json, write_json
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number. part: of the benchmark. name: of what was measured, with its unit. system: what it was measured of."""
+
+    part: str
+    name: str
+    system: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a measure shall be: between low and high, where they are given."""
+
+    low: float = -np.inf
+    high: float = np.inf
+
+    def __str__(self) -> str:
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return f"{self.low:g} to {self.high:g}"
+        return f">= {self.low:g}" if np.isfinite(self.low) else f"<= {self.high:g}"
+
+    def met(self, value: float) -> bool:
+        """Whether a value, rounded as it is shown, is within."""
+        return self.low <= float(f"{value:.3g}") <= self.high
+
+
+def write_results(path: Path, command: str, source: str, measured: Sequence[Measure]) -> None:
+    """Write what was measured, with machine and commit. source: name of what was measured on."""
+    write_json(path, {
+        "command": command, "source": source, "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(), "machine": machine(), "versions": versions(),
+        "measured": [asdict(m) | {"value": m.value if np.isfinite(m.value) else None} for m in measured],
+    })
+
+
+def read_results(path: Path) -> tuple[dict[str, Any], list[Measure]]:
+    """What `write_results` wrote: everything, and the measures."""
+    content = read_json(path)
+    said = (row | {"value": float("nan") if row["value"] is None else row["value"]} for row in content["measured"])
+    return content, [Measure(**row) for row in said]
+
+
+def part_table(measured: Sequence[Measure], part: str, asked: Mapping[str, Asked], main: str) -> str:
+    """Markdown of one part: a row a measure, a column a system, and what is asked of the main one."""
+    own = [m for m in measured if m.part == part]
+    systems, names = list(dict.fromkeys(m.system for m in own)), list(dict.fromkeys(m.name for m in own))
+    values = {(m.name, m.system): m.value for m in own}
+    wanted = bool(set(names) & set(asked))
+    lines = [f"| {part} | {' | '.join(systems)} |" + (" asked |" if wanted else "")]
+    lines.append("|---" * (1 + len(systems) + wanted) + "|")
+    for name in names:
+        cells = [shown(values.get((name, system))) for system in systems]
+        if wanted and name in asked and main in systems:
+            value = values.get((name, main), float("nan"))
+            place = systems.index(main)
+            cells[place] = f"**{cells[place]}**" if asked[name].met(value) else f"{cells[place]} (missed)"
+        lines.append(f"| {name} | {' | '.join(cells)} |" + (f" {asked.get(name, '')} |" if wanted else ""))
+    return "\n".join(lines)
+
+
+def shown(value: float | None) -> str:
+    """A number for a table; a dash where there is none."""
+    return "-" if value is None or not np.isfinite(value) else f"{value:.3g}"
+
+
+def command_line(module: str) -> str:
+    """How this program was started, without folders of this machine."""
+    said = [a if a.startswith("-") or not Path(a).is_absolute() else Path(a).name for a in sys.argv[1:]]
+    return f"python -m {module} {' '.join(said)}"
+
+
+def commit() -> str:
+    """The commit of this tree, `+` where it was changed since."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return (git("rev-parse", "HEAD") or "unknown") + ("+" if changed else "")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory and system."""
+    told: dict[str, Any] = {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
+    processors = Path("/proc/cpuinfo")
+    if processors.is_file():
+        names = [line.split(":", 1)[1].strip() for line in processors.read_text().splitlines() if "model name" in line]
+        told["processor"] = names[0] if names else "unknown"
+    if hasattr(os, "sysconf"):
+        told["memory_gib"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    return told
