@@ -24,7 +24,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 @dataclass(frozen=True)
 class Measure:
-    """One number. part: of the benchmark. name: of what was measured, with its unit. system: what it was measured of."""
+    """One number. part: of the benchmark. name: what was measured, with its unit. system: what it was measured of."""
 
     part: str
     name: str

@@ -19,7 +19,7 @@ from benchmarks.lips import HOLD_OUT
 from face_model import mp478
 from face_model.tracks import FaceTrack
 from preprocessing.media import read_frames
-from render2video.person import PersonRenderer
+from render2video.painter import load_painter
 from talking_head.cli.common import duration_s
 from talking_head.settings import EnrolSettings
 from talking_head.target import Target
@@ -53,7 +53,7 @@ def held_out_sheet(video: Path, target: Target, folder: Path) -> Path:
 
 def painted(target: Target, tracked: FaceTrack, chosen: list[int]) -> list[np.ndarray]:
     """The chosen frames, painted from their own tracked motion."""
-    renderer = PersonRenderer.load(target.folder, mp478.load())
+    renderer = load_painter(target.folder, mp478.load())
     return [next(renderer.frames(tracked.motion[k : k + 1])) for k in chosen]
 
 

@@ -13,7 +13,7 @@ _MOUTH_MARGIN = 0.25  # interocular distances around the lips
 _HAIR_MARGIN = 1.2  # interocular distances around the face that hair and neck may fill
 _SMALLEST_BACKGROUND = 0.02  # of the picture; less says nothing
 FOREHEAD, CHIN = 10, 152
-# Lengths in interocular distances: the skin inside the face's outline, the hair around it, and the torso below the chin.
+# Interocular distances: the skin inside the face's outline, the hair around it, and the torso below the chin.
 _SKIN_INSET, _HAIR_REACH, _TORSO_BELOW, _TORSO_HALF_WIDTH = 0.11, 0.57, 0.21, 2.3
 _CORNER_SHARE = 1 / 6  # of the picture's height and width: each upper corner
 # The visible label of generated films, lower left: of the height, its own, and how wide and high it is at least.

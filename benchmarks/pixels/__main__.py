@@ -1,4 +1,4 @@
-"""How real a person learned from video looks: enrolled on the first 85% of a video, judged on the rest and on free films.
+"""How real a person learned from video looks: enrolled on the first 85% of a video, judged on the rest and free films.
 
     python -m benchmarks.pixels VIDEO --other-sound WAV [--baseline] [--budget 5m] [--out DIR] [--name NAME]
     python -m benchmarks.pixels --table JSON...

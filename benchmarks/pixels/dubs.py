@@ -11,7 +11,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import soundfile
 
 from benchmarks.lips import lips_row, wrong_sound
 from benchmarks.pixels.detail import detail
@@ -29,11 +28,11 @@ from preprocessing.speech import speech_encoder
 from render2video.footage.dub import FilmFace, FilmFrame, dubbed
 from render2video.footage.painter import FootagePainter
 from talking_head.dubbing import FILM_CRF
-from talking_head.label import stamp
 from talking_head.target import MOTION, Target
 
 PART = "dub of held-out frames"
-SYSTEM = "footage"
+PARTS = "lower face", "mouth", "whole frame"
+SYSTEM, ENCODED = "footage", "real video, encoded as films are"
 CHANGED_LEVELS, CHANGED_REACH = 1, 9  # a pixel is repainted where it differs by more, and for so many pixels around it
 
 
@@ -45,11 +44,24 @@ def dubs(person: Measured, target: Target, other: Path) -> list[Measure]:
     found = own_words(person, painter, steady, own)
     wrong = spoken(person, target, wrong_sound(person.sound, read_sound(other)))
     film = Dub(person, painter, steady, "wrong").filmed(wrong)
-    found += [_lip_measure("lip-gap correlation, somebody else's sound", gap_correlation(film.head, tail(person).head).at_zero)]
+    collapsed = gap_correlation(film.head, tail(person).head).at_zero
+    found.append(_lip_measure("lip-gap correlation, somebody else's sound", collapsed))
     quiet = Sound(np.zeros_like(person.sound.samples), person.sound.rate_hz)
     film = Dub(person, painter, steady, "silent").filmed(spoken(person, target, quiet))
     silence = Sound(np.zeros(round(film.duration_s * quiet.rate_hz), np.float32), quiet.rate_hz)
+    found += encoded(person)
     return [*found, _lip_measure("silence: frames with open lips (LipLeak)", lip_leak(film.head, silence))]
+
+
+def encoded(person: Measured) -> list[Measure]:
+    """What encoding alone does to the real held-out frames: no dub can be nearer to them."""
+    path, real = person.out / "encoded_tail.mp4", tail(person)
+    film = write_film(person, person.frames, path)
+    shown = list(read_frames(path))[: len(person.frames)]
+    found = scores(ENCODED, shown, person.frames, lambda k: person.parts(k, *PARTS), "", PART)
+    whole = next(m.value for m in found if m.name == "whole frame, dB")
+    found.append(Measure(PART, "outside of what is repainted, dB", ENCODED, whole))
+    return found + detail(PART, ENCODED, film, real)
 
 
 def _lip_measure(name: str, value: float) -> Measure:
@@ -88,7 +100,7 @@ class Dub:
 
     def filmed(self, said: FaceMotion) -> Clip:
         """Paint and write it as the product does, and look at it again. `made` holds the frames before encoding."""
-        person, camera = self.person, self.person.track.camera
+        person = self.person
         face = FilmFace(self.painter, person.held_out, self.steady)
         words = said[person.learn :].expression
 
@@ -97,10 +109,16 @@ class Dub:
                 yield FilmFrame(k / person.fps, k, picture, words[min(k, len(words) - 1)], 1.0)
 
         self.made = [frame for _, frame in dubbed(face, frames())]
-        with VideoWriter(self.film, person.fps, camera.width_px, camera.height_px, crf=FILM_CRF) as writer:
-            for frame in self.made:
-                writer.write(stamp(frame))
-        return load_clip(self.film, cache=person.cache)
+        return write_film(person, self.made, self.film)
+
+
+def write_film(person: Measured, frames: list[np.ndarray], path: Path) -> Clip:
+    """Write frames as dubs are written, but without the visible label, and look at them again."""
+    camera = person.track.camera
+    with VideoWriter(path, person.fps, camera.width_px, camera.height_px, crf=FILM_CRF) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return load_clip(path, cache=person.cache)
 
 
 def own_words(person: Measured, painter: FootagePainter, steady: np.ndarray, said: FaceMotion) -> list[Measure]:
@@ -108,10 +126,7 @@ def own_words(person: Measured, painter: FootagePainter, steady: np.ndarray, sai
     dub, real = Dub(person, painter, steady, "own"), tail(person)
     film = dub.filmed(said)
     shown = list(read_frames(dub.film))[: len(person.frames)]
-    masks = {"lower face", "mouth", "whole frame"}
-    found = scores(SYSTEM, shown, person.frames, lambda k: {
-        n: m for n, m in person.masks(person.learn + k).items() if n in masks
-    }, "", PART)
+    found = scores(SYSTEM, shown, person.frames, lambda k: person.parts(k, *PARTS), "", PART)
     outside, share = outside_db(shown, person.frames, dub.made)
     rows = {
         "outside of what is repainted, dB": outside, "repainted, % of the frame": 100 * share,
@@ -126,10 +141,10 @@ def own_words(person: Measured, painter: FootagePainter, steady: np.ndarray, sai
 
 
 def outside_db(shown: list[np.ndarray], real: list[np.ndarray], made: list[np.ndarray]) -> tuple[float, float]:
-    """PSNR, after encoding, of what was not repainted, and the share that was. The label counts as repainted."""
+    """PSNR, after encoding, of what was not repainted, and the share that was."""
     values, shares = [], []
     for film, truth, painted in zip(shown, real, made, strict=True):
-        changed = np.abs(stamp(painted).astype(int) - truth).max(-1) > CHANGED_LEVELS
+        changed = np.abs(painted.astype(int) - truth).max(-1) > CHANGED_LEVELS
         reach = cv2.dilate(changed.astype(np.uint8), np.ones((CHANGED_REACH, CHANGED_REACH))) > 0
         values.append(psnr_db(film, truth, ~reach))
         shares.append(reach.mean())
@@ -141,9 +156,3 @@ def write_strip(real: list[np.ndarray], made: list[np.ndarray], path: Path, colu
     chosen = np.linspace(0, len(real) - 1, columns).round().astype(int)
     rows = [np.concatenate([frames[k] for k in chosen], axis=1) for frames in (real, made)]
     cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
-
-
-def write_sound(sound: Sound, path: Path) -> Path:
-    """A sound as a wav file."""
-    soundfile.write(path, sound.samples, sound.rate_hz)
-    return path

@@ -41,7 +41,7 @@ def held_out(person: Measured, footage: Target, fast: Target | None) -> list[Mea
     crops = load_person_video(folder, person.track, mp478.load())
     found: list[Measure] = []
     for system, frames in painted.items():
-        found += scores(system, frames, person.frames, lambda k: person.masks(person.learn + k), "")
+        found += scores(system, frames, person.frames, lambda k: person.parts(k, "face", "mouth", "whole frame"), "")
         small = [crops.crop.cut(frame, CROP_PX) for frame in frames]
         found += scores(system, small, list(crops.crops[person.learn :]), small_masks(crops, person.learn), " at 256")
     return found

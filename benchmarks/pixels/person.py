@@ -19,9 +19,9 @@ from evaluation.regions import face_mask, mouth_mask
 from face_model import mp478
 from face_model.tracks import FaceMotion, FaceTrack, Sound
 from preprocessing.media import read_frames
+from render2video.footage.footage import open_eyed_px
 from render2video.footage.painter import FootagePainter, Wanted
 from render2video.footage.steadying import moved, steadied
-from render2video.footage.footage import open_eyed_px
 from render2video.footage.store import load_footage_painter
 from talking_head.settings import EnrolSettings
 from talking_head.target import Target
@@ -88,6 +88,10 @@ class Measured:
         face = face_mask(points, height, width)
         lower = face & (np.arange(height)[:, None] > points[LOWER_FACE_FROM, 1])
         return {"face": face, "lower face": lower, "mouth": mouth_mask(points, height, width), "whole frame": None}
+
+    def parts(self, held: int, *names: str) -> dict[str, np.ndarray | None]:
+        """Some of the `masks` of a held-out frame."""
+        return {name: mask for name, mask in self.masks(self.learn + held).items() if name in names}
 
     def enrolled(self, profile: str, budget_s: float) -> tuple[Target, float]:
         """The target of that profile, made from the first part, and how many minutes that took."""

@@ -87,8 +87,8 @@ def residuals(frames: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _away(painter: Telling, motion: FaceMotion, chosen: np.ndarray) -> float:
-    away = [painter.footage.head_distance(w.points_px)[c] for w, c in zip(painter.wanted([motion]), chosen, strict=True)]
-    return float(np.mean(away))
+    wanted = zip(painter.wanted([motion]), chosen, strict=True)
+    return float(np.mean([painter.footage.head_distance(want.points_px)[index] for want, index in wanted]))
 
 
 def loops(painter: Telling, person: Measured, target: Target, sound: Path) -> dict[str, float]:
@@ -141,7 +141,8 @@ def write_shuffled(sound: Path, path: Path, seconds: float) -> None:
         pieces.append(heard.samples[start : start + length])
         count += length
     with atomic_path(path) as temporary:
-        soundfile.write(temporary, np.concatenate(pieces)[: round(seconds * heard.rate_hz)], heard.rate_hz, format="WAV")
+        whole = np.concatenate(pieces)[: round(seconds * heard.rate_hz)]
+        soundfile.write(temporary, whole, heard.rate_hz, format="WAV")
 
 
 def write_jump_strip(film: Path, jumps: np.ndarray, path: Path, shown: int = 8, side_px: int = 240) -> None:

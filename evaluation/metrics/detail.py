@@ -25,13 +25,13 @@ _SAME_SCALE = 0.1  # faces that differ by no more in size are of films of one sc
 def detail_curves(
     frames: Iterable[np.ndarray], landmarks_px: np.ndarray, valid: np.ndarray, fps: float, zoom: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """`[T]` for each of `REGIONS`, levels squared, and the mean absolute change of the background from the frame before.
+    """`[T]` for each of `REGIONS`, levels squared, and the mean absolute change of the background from frame to frame.
 
     NaN where nothing is measured: between the moments that are looked at, without a face, where a region is too small.
 
     Args:
-        frames: T pictures `[H, W, 3]` uint8. landmarks_px: `[T, 478, 3]`. valid: `[T]`. zoom: the pictures are looked at
-            so much larger.
+        frames: T pictures `[H, W, 3]` uint8. landmarks_px: `[T, 478, 3]`. valid: `[T]`. zoom: the pictures are looked
+            at so much larger.
     """
     curves = {name: np.full(len(valid), np.nan) for name in (*REGIONS, CHANGE)}
     every, before = max(1, round(_LOOK_EVERY_S * fps)), None
