@@ -24,6 +24,8 @@ bench:  ## the tables of the README, slowest last; needs DATA
 	TALKING_HEAD_DATA=$(DATA) $(PYTHON) -m benchmarks.phonetic
 	$(PYTHON) -m benchmarks.person $(DATA)/reference_video/weekly_address_20s.mp4 \
 		--other-sound $(DATA)/speech/jfk.wav --out $(OUT)/person --budget $(BUDGET)
+	$(PYTHON) -m benchmarks.pixels $(DATA)/reference_video/weekly_address_20s.mp4 \
+		--other-sound $(DATA)/speech/jfk.wav --out $(OUT)/pixels --budget $(BUDGET) --baseline
 	$(PYTHON) -m benchmarks.synthesis --home $(OUT)/person/home --target person \
 		--speech $(DATA)/speech/jfk.wav --out $(OUT)/synthesis
 	$(PYTHON) -m benchmarks.killed $(DATA)/reference_video/weekly_address_20s.mp4 --out $(OUT)/killed

@@ -195,7 +195,9 @@ _DETAIL = (
     *(_detail(region, "blurred", "resized", "noisy") for region in detail.REGIONS),
     Metric("background_change", "Change of the background against the truth", "", "one",
            lambda pair: detail.change_ratio(pair.clip.detail_curves, pair.truth_detail_curves),
-           ("reference", "frames"), ("noisy", "background_frozen", "jittered")),
+           ("reference", "frames"), ("noisy", "jittered")),
+    _of_clip("background_frozen", "Frames with a frozen background", "", lambda c: detail.frozen_share(c.detail_curves),
+             "background_frozen", needs=("frames",)),
 )
 
 _DRIVEN = (

@@ -1,10 +1,11 @@
 """How real a person learned from video looks: enrolled on the first 85% of a video, judged on the rest and free films.
 
     python -m benchmarks.pixels VIDEO --other-sound WAV [--baseline] [--budget 5m] [--out DIR] [--name NAME]
-    python -m benchmarks.pixels --table JSON...
+    python -m benchmarks.pixels --table JSON... [--into docs/pictures.md]
 
 The first writes `benchmarks/results/pixels_NAME.json` and prints its tables, with what is asked beside each number;
-films and strips of frames to look at lie in the output folder. The second prints the tables of such files.
+films and strips of frames to look at lie in the output folder. The second prints the tables of such files, or puts them
+at the end of a page.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from benchmarks.result_files import RESULTS, Asked, Measure, command_line, part_
 from talking_head.cli.common import duration_s
 
 MAIN = "footage"
+MARK = "<!-- Tables from here on are made by `python -m benchmarks.pixels --table`. -->\n"
 ENROLMENT = "enrolment"
 DETAILS = ("face", "mouth", "hair", "torso", "background")
 ASKED: dict[str, dict[str, Asked]] = {
@@ -74,6 +76,26 @@ def tables(measured: list[Measure]) -> str:
     return "\n\n".join(part_table(measured, part, ASKED.get(part, {}), MAIN) for part in parts)
 
 
+def page(paths: list[Path]) -> str:
+    """Markdown of several results, a section each."""
+    sections = []
+    for path in paths:
+        content, measured = read_results(path)
+        machine = content["machine"]
+        where = f"{machine.get('cores')} cores of {machine.get('processor', machine['system'])}, no graphics card"
+        made = f"`{content['command']}`, commit {content['commit'][:9].rstrip('+')}, {where}."
+        sections.append(f"## {content['source']}\n\n{made}\n\n{tables(measured)}\n")
+    return "\n".join(sections)
+
+
+def put_into(text: str, target: Path) -> None:
+    """Replace all of a page after the line that says so."""
+    kept, mark, _ = target.read_text(encoding="utf-8").partition(MARK)
+    if not mark:
+        raise SystemExit(f"{target} has no line '{MARK.strip()}'")
+    target.write_text(f"{kept}{MARK}\n{text}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path, nargs="?", help="of one person speaking, with sound")
@@ -83,11 +105,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="for films; default out/pixels/NAME")
     parser.add_argument("--name", help="of the results; default the video's")
     parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="only print the tables of results")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="with --table: the page that gets them")
     given = parser.parse_args()
     if given.table:
-        for path in given.table:
-            content, measured = read_results(path)
-            print(f"`{content['command']}` at {content['commit'][:10]}\n\n{tables(measured)}\n")
+        print(page(given.table)) if given.into is None else put_into(page(given.table), given.into)
         return
     if given.video is None or given.other_sound is None:
         parser.error("give VIDEO and --other-sound, or --table")

@@ -19,6 +19,7 @@ CHANGE = "background_change"
 _LOOK_EVERY_S = 0.2  # detail changes slowly
 _LEAST_PX = 50  # of a region; fewer say nothing
 _ENCODERS_LEVELS = 0.3  # of change from frame to frame that an encoder makes by itself, counted to both films
+_FROZEN_LEVELS = 0.005  # of change: no camera, however still, and no encoder gives less for long
 _SAME_SCALE = 0.1  # faces that differ by no more in size are of films of one scale
 
 
@@ -82,6 +83,18 @@ def change_ratio(film: Mapping[str, np.ndarray], truth: Mapping[str, np.ndarray]
     both. Source: ours. Cannot see: slow drift; a camera that moves in the real video is no flicker.
     """
     return (_median(film.get(CHANGE)) + _ENCODERS_LEVELS) / (_median(truth.get(CHANGE)) + _ENCODERS_LEVELS)
+
+
+def frozen_share(film: Mapping[str, np.ndarray]) -> float:
+    """Share of frames whose background is the one before to the last pixel. Target: the truth's; 0 to 1.
+
+    Definition: mean absolute change of both upper corners under 0.005 of a level. Source: ours; a still painted behind
+    a person shows by it, which `change_ratio` cannot tell where the real background hardly moves. Cannot see: a still
+    to which an encoder, or noise, was added.
+    """
+    change = film.get(CHANGE, np.zeros(0))
+    change = change[np.isfinite(change)]
+    return float((change < _FROZEN_LEVELS).mean()) if len(change) else float("nan")
 
 
 def _median(curve: np.ndarray | None) -> float:

@@ -66,7 +66,10 @@ def test_one_regions_fault_is_that_regions_alone(clip, picture):
 
 
 def test_a_background_may_neither_freeze_nor_flicker(clip):
-    assert answers(controls.FAULTS["background_frozen"].change(clip), clip)["background_change"] < 0.5
+    frozen = controls.FAULTS["background_frozen"].change(clip)
+    assert answers(frozen, clip)["background_change"] < 0.5
+    metric = METRICS["background_frozen"]
+    assert metric.measure(Pair(frozen)) == 1 and metric.measure(Pair(clip)) == 0
     assert answers(controls.FAULTS["noisy"].change(clip), clip)["background_change"] > 2
     change = {detail.CHANGE: np.array([np.nan, 0.9, 0.9])}
     assert detail.change_ratio(change, {detail.CHANGE: np.array([np.nan, 0.3, 0.3])}) == pytest.approx(2)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.pixels.__main__ import tables
+from benchmarks.pixels.__main__ import page, tables
 from benchmarks.pixels.dubs import outside_db
 from benchmarks.pixels.held_out import scores
 from benchmarks.pixels.transitions import jumped, residuals, strongest_period, write_shuffled
-from benchmarks.result_files import Asked, Measure, part_table, read_results, write_results
+from benchmarks.result_files import RESULTS, ROOT, Asked, Measure, part_table, read_results, write_results
 
 
 def test_jumps_are_steps_of_more_than_two_frames_and_cuts() -> None:
@@ -94,9 +94,10 @@ def test_results_are_read_back_and_tables_tell_what_was_missed(tmp_path: Path) -
     assert "| nothing | - |" in tables(again)
 
 
-def test_results_that_are_kept_say_where_they_come_from() -> None:
-    kept = list((Path(__file__).parents[2] / "benchmarks" / "results").glob("pixels_*.json"))
-    assert kept
+def test_results_that_are_kept_say_where_they_come_from_and_are_those_of_the_page() -> None:
+    kept = list(RESULTS.glob("pixels_*.json"))
+    shown = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    assert kept and all(page([path]) in shown for path in kept)
     for path in kept:
         content, measured = read_results(path)
         assert measured and len(content["commit"]) >= 40 and "benchmarks.pixels" in content["command"]
