@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,9 @@ def command_line(module: str) -> str:
     return f"python -m {module} {' '.join(said)}"
 
 
+@cache
 def commit() -> str:
-    """The commit of this tree, `+` where it was changed since."""
+    """The commit of this tree, as it was when first asked; `+` where it was changed since."""
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 

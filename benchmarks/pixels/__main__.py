@@ -16,7 +16,16 @@ from pathlib import Path
 
 from benchmarks.pixels import dubs, free, held_out, transitions
 from benchmarks.pixels.person import Measured
-from benchmarks.result_files import RESULTS, Asked, Measure, command_line, part_table, read_results, write_results
+from benchmarks.result_files import (
+    RESULTS,
+    Asked,
+    Measure,
+    command_line,
+    commit,
+    part_table,
+    read_results,
+    write_results,
+)
 from talking_head.cli.common import duration_s
 
 MAIN = "footage"
@@ -115,6 +124,7 @@ def main() -> None:
     name = given.name or given.video.stem
     given.out = given.out or Path("out/pixels") / name
     measured: list[Measure] = []
+    commit()  # what runs from here on
 
     def told(found: list[Measure]) -> None:
         measured.extend(found)
