@@ -91,8 +91,9 @@ def page(paths: list[Path]) -> str:
     for path in paths:
         content, measured = read_results(path)
         machine = content["machine"]
+        short = content["commit"][:9] + "+" * content["commit"].endswith("+")
         where = f"{machine.get('cores')} cores of {machine.get('processor', machine['system'])}, no graphics card"
-        made = f"`{content['command']}`, commit {content['commit'][:9].rstrip('+')}, {where}."
+        made = f"`{content['command']}`, commit {short}, {where}."
         sections.append(f"## {content['source']}\n\n{made}\n\n{tables(measured)}\n")
     return "\n".join(sections)
 

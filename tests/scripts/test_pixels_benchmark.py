@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.pixels.__main__ import page, tables
+from benchmarks.pixels.__main__ import MARK, page, put_into, tables
 from benchmarks.pixels.dubs import outside_db
 from benchmarks.pixels.held_out import scores
 from benchmarks.pixels.transitions import jumped, residuals, strongest_period, write_shuffled
@@ -74,6 +74,16 @@ def test_a_long_sound_does_not_repeat_and_is_always_the_same(tmp_path: Path) -> 
     assert len(one) == 30 * 16_000 and np.array_equal(one, two)
     first, later = one[: 4 * 16_000], one[4 * 16_000 : 8 * 16_000]
     assert abs(np.corrcoef(first, later)[0, 1]) < 0.9
+
+
+def test_a_page_keeps_what_stands_before_its_tables(tmp_path: Path) -> None:
+    target = tmp_path / "page.md"
+    target.write_text(f"words\n\n{MARK}\nold tables\n", encoding="utf-8")
+    put_into("new tables\n", target)
+    assert target.read_text(encoding="utf-8") == f"words\n\n{MARK}\nnew tables\n"
+    target.write_text("words alone\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="no line"):
+        put_into("new tables\n", target)
 
 
 def test_results_are_read_back_and_tables_tell_what_was_missed(tmp_path: Path) -> None:
