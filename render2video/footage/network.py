@@ -12,7 +12,7 @@ from render2video.fast.generator import FastGenerator
 from render2video.footage.mouth import MAP_COUNT
 from training.checkpoint import load_weights
 
-BLUR_PX, BLUR_REACH = 1.5, 4  # deviation of the filter over what is added, and its reach
+BLUR_PX, BLUR_REACH = 2.2, 6  # deviation of the filter over what is added, and its reach
 
 
 class MouthFinisher(nn.Module):
