@@ -23,8 +23,8 @@ ENOUGH_BYTES = 2_000_000_000  # an enrolment's work folder with ample room
 PYTHON_RANGE = ((3, 10), (3, 14))
 CORE_MODULES = {
     "torch": "torch", "numpy": "numpy", "scipy": "scipy", "cv2": "opencv-contrib-python", "av": "av",
-    "soundfile": "soundfile", "soxr": "soxr", "safetensors": "safetensors", "numba": "numba", "mediapipe": "mediapipe",
-    "omegaconf": "omegaconf",
+    "cryptography": "cryptography", "soxr": "soxr", "safetensors": "safetensors", "numba": "numba",
+    "mediapipe": "mediapipe", "omegaconf": "omegaconf",
 }
 # Debian's packages; other systems ship the libraries with their desktop or with the graphics driver.
 LINUX_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2", "libGL.so.1": "libgl1"}
@@ -34,6 +34,7 @@ EXTRAS = {  # name: what is imported, what for
     "pytorch3d": ("pytorch3d", "another rasteriser"),
     "wav2vec2": ("transformers", "wav2vec2 speech features"),
     "deepspeech": ("tensorflow", "the original DeepSpeech graph"),
+    "py-feat": ("feat", "another face tracker"),
     "ray": ("ray", "many machines"),
 }
 

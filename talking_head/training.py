@@ -18,7 +18,7 @@ from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from foundation.progress import track as with_progress
 from preprocessing.speech import speech_encoder
-from talking_head.datasets.naming import VIDEO_SUFFIXES
+from talking_head.datasets.naming import VIDEO_SUFFIXES, speaker_of
 from talking_head.datasets.shards import is_prepared, load_examples
 from talking_head.exporting.recording import is_recording, recording_example, sound_beside
 from talking_head.learning import motion_example
@@ -48,9 +48,9 @@ class Judging:
 class GeneralTraining:
     """What `talking-head train` is told.
 
-    videos: folder of videos, each of one person, those of a sub-folder of the same speaker (a Live Link Face CSV with
-    its sound beside it counts as one); or prepared data, of which the training part is learned from. split: of prepared
-    data, by `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
+    videos: folder of videos, each of one person: those of a sub-folder are of the same speaker, and so are those whose
+    names differ in numbers at their end (`datasets.naming.speaker_of`; a Live Link Face CSV with its sound beside it
+    counts as one); or prepared data, of which the training part is learned from. split: of prepared data, by `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
     model. speech: name of the speech encoder; empty for the one that the model is made for. start: weights to go on
     from, a file or a run's folder; `from` in a file. validation: of prepared data. A further key `model` holds the
     model's own settings (its `config_type`).
@@ -185,7 +185,7 @@ def _tracked(given: GeneralTraining, speech: str, config: Path) -> list[MotionEx
 
 def _example(video: Path, root: Path, run: Path, speech: str) -> MotionExample:
     inside = video.relative_to(root)
-    speaker = inside.parts[0] if len(inside.parts) > 1 else inside.stem
+    speaker = speaker_of(inside.as_posix())
     sound = sound_beside(video) if video.suffix == ".csv" else None
     if sound is not None:
         return recording_example(video, sound, speech, speaker)

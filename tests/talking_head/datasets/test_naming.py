@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,3 +75,19 @@ def test_the_gate_says_why(change: dict[str, float], complaint: str) -> None:
     assert Gate().complaints(asdict(GOOD)) == ()
     (said,) = Gate().complaints(asdict(replace(GOOD, **change)))  # type: ignore[arg-type]
     assert complaint in said
+
+
+def test_training_on_a_folder_and_preparing_it_agree_who_speaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from talking_head import training
+
+    clips = ["ana_1.mp4", "ana_2.mp4", "ben.mp4", "cleo/take 7.mp4"]
+    for name in clips:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(training, "track", lambda *_, **__: SimpleNamespace(track=None))
+    monkeypatch.setattr(training, "sound_in_step", lambda *_: None)
+    monkeypatch.setattr(training, "motion_example", lambda track, sound, speech, speaker: speaker)
+    told = training._tracked(training.GeneralTraining(videos=str(tmp_path)), "log_mel", tmp_path)
+    assert told == [speaker_of(name) for name in clips] == ["ana", "ana", "ben", "cleo"]
