@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import RBFInterpolator
-from scipy.spatial import cKDTree
 
 from face_model import mp478
 from face_model.alignment import similarity
@@ -94,6 +92,8 @@ class _Surface:
         if len(self.triangles) == 0:
             raise InputError(f"face model '{model.id}' without skin", "triangles of the face")
         self.vertices = model.mean_mm.numpy().astype(np.float64)
+        from scipy.spatial import cKDTree  # synthesis imports this module, and never needs it
+
         self._tree = cKDTree(self.vertices[self.triangles].mean(1))
 
     def nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -142,6 +142,8 @@ def correspond(model: MorphableModel) -> Correspondence:
     Raises:
         InputError: fewer than a quarter of the points have a partner.
     """
+    from scipy.interpolate import RBFInterpolator
+
     if model.id == mp478.ID:
         return _onto_itself()
     points = mp478.load().mean_mm.numpy()[:FACE_POINTS].astype(np.float64)

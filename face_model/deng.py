@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.io
 import torch
 
 from face_model.cameras import PinholeCamera
@@ -38,10 +37,12 @@ def camera() -> PinholeCamera:
 
 
 def _read_mat(path: Path) -> dict[str, Any]:
+    from scipy.io import loadmat  # a third of a second to load, and synthesis of other face models never needs it
+
     if not path.is_file():
         raise InputError(f"{path} does not exist", "a .mat file")
     try:
-        return scipy.io.loadmat(path)
+        return loadmat(path)
     except Exception as error:  # the reader raises many kinds
         received = f"{path} is not readable as a MATLAB file ({error})"
         raise InputError(received, "a .mat file of version 7 or older") from error
@@ -226,11 +227,13 @@ def write_coefficients(path: Path | str, coefficients: DengCoefficients) -> None
     Raises:
         InputError: another suffix.
     """
+    from scipy.io import savemat
+
     path = Path(path)
     if path.suffix not in (".mat", ".npz"):
         raise InputError(f"a coefficient file '{path.name}'", "the suffix .mat or .npz")
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         if path.suffix == ".mat":
-            scipy.io.savemat(file, {"coeff": coefficients.pack()})
+            savemat(file, {"coeff": coefficients.pack()})
         else:
             np.savez(file, coeff=coefficients.pack())

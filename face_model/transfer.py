@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.fft import dct, idct
 
 from face_model import flame, ict, mp478
 from face_model.correspondence import FACE_POINTS, Correspondence, correspond
@@ -214,6 +213,8 @@ def bounded_least_squares(
     values, vectors = np.linalg.eigh(gram)
     roughness = smoothness * (2 - 2 * np.cos(np.pi * np.arange(len(right)) / len(right))) ** 2
     curvature = values[None] * (1 + roughness[:, None])
+
+    from scipy.fft import dct, idct
 
     def solved(rhs: np.ndarray, penalty: float) -> np.ndarray:
         spectrum = dct(rhs @ vectors, axis=0, norm="ortho") / (curvature + penalty)

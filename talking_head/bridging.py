@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 
 from face_model import mp478
 from face_model.rotations import rotation_angles, rotation_matrix
@@ -179,6 +178,8 @@ def _quality(wanted: np.ndarray, predicted: np.ndarray, learned_by: str) -> Brid
 
 def _place(motion: FaceMotion, seen: FaceMotion, chosen: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     """Turn, scale and shift of mp478's head in the other's, from frames in which both poses are known."""
+    from scipy.spatial.transform import Rotation
+
     head, own = (
         rotation_matrix(torch.from_numpy(m.rotation[chosen].astype(np.float64))).numpy() for m in (motion, seen)
     )

@@ -50,7 +50,8 @@ class GeneralTraining:
 
     videos: folder of videos, each of one person: those of a sub-folder are of the same speaker, and so are those whose
     names differ in numbers at their end (`datasets.naming.speaker_of`; a Live Link Face CSV with its sound beside it
-    counts as one); or prepared data, of which the training part is learned from. split: of prepared data, by `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
+    counts as one); or prepared data, of which the training part is learned from. split: of prepared data, by
+    `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
     model. speech: name of the speech encoder; empty for the one that the model is made for. start: weights to go on
     from, a file or a run's folder; `from` in a file. validation: of prepared data. A further key `model` holds the
     model's own settings (its `config_type`).

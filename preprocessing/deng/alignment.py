@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 
 from face_model.cameras import PinholeCamera
 from face_model.deng import FOCAL_PX, MM_PER_DM, PICTURE_PX, DengModel
@@ -37,8 +36,10 @@ def standard_points(model: DengModel, model_path: Path | str | None = None) -> n
     if beside is None or not beside.is_file():
         landmarks = model.model.mean_mm[model.model.index_sets["landmarks68"]].numpy() / MM_PER_DM
         return POINTS68.five_points(landmarks.astype(np.float64))
+    from scipy.io import loadmat
+
     try:
-        landmarks = scipy.io.loadmat(beside)["lm"]
+        landmarks = loadmat(beside)["lm"]
     except (ValueError, NotImplementedError, OSError, TypeError, KeyError) as error:
         raise InputError(f"{beside} does not read ({error})", "its 68 landmarks as 'lm'") from error
     if landmarks.shape != (POINTS68.count, 3):
