@@ -40,7 +40,7 @@ from talking_head.given import readable
 from talking_head.label import stamp, tags
 from talking_head.learning import Teaching, learn_look, learn_motion
 from talking_head.manifest import COMPOSITE, FILM
-from talking_head.people import PEOPLE, motion_of_film, speaks
+from talking_head.people import PEOPLE, motion_of_film, speaks, why_unheard
 from talking_head.provenance import Claims, marked, sidecar_of
 from talking_head.recipe import video_config
 from talking_head.settings import EnrolSettings
@@ -276,7 +276,9 @@ class _Dub:
             for time_s, frame in made:
                 writer.write(stamp(frame) if order.settings.label else frame, time_s)
                 count += 1
-        notes = [f"{filmed.who}"]
+        notes = [filmed.who]
+        if order.person is None and not own_voice:
+            notes.append(f"{why_unheard(order.video)}: lips move as people's do")
         notes += [SILENCE_NOTE] if nothing_to_hear(order.audio) else []
         notes += [] if order.keep_as is None else [f"kept as target '{order.keep_as}'"]
         notes += [] if order.signer else [f"{UNSIGNED_NOTE} {sidecar_of(order.goal).name}"]

@@ -39,6 +39,11 @@ def unheard(video: Path) -> str | None:
     return "its sound is silent" if nothing_to_hear(video) else None
 
 
+def why_unheard(video: Path) -> str:
+    """Why a film does not teach how its person speaks, in words."""
+    return unheard(video) or f"less than {SPEECH_S:g} s of its sound surely go with the lips"
+
+
 def told_unheard(video: Path, motions: Sequence[str]) -> str:
     """What to tell of a film that does not teach how its person speaks.
 
@@ -48,7 +53,7 @@ def told_unheard(video: Path, motions: Sequence[str]) -> str:
     Raises:
         InputError: one of them is learned from speech alone.
     """
-    why = unheard(video) or f"less than {SPEECH_S:g} s of its sound surely go with the lips"
+    why = why_unheard(video)
     for name in motions:
         if name != DEFAULT_MODEL:
             raise InputError(
