@@ -303,9 +303,9 @@ class _Dub:
         more = round((duration_s - begins_s) * fps)
         if more > 0:
             last = int(np.flatnonzero(painter.footage.usable)[-1]) if last >= len(painter.footage) else last
-            for step, (index, picture) in enumerate(continued(painter, last, more)):
+            for step, (index, picture, points) in enumerate(continued(painter, last, more)):
                 moment_s = begins_s + step / fps
-                yield FilmFrame(moment_s, index, picture, spoken.at(moment_s), float(shares[index]))
+                yield FilmFrame(moment_s, index, picture, spoken.at(moment_s), float(shares[index]), points)
 
     def _claims(self) -> Claims:
         order, film = self.order, {FILM: self.order.film_sha256}

@@ -44,16 +44,15 @@ class FilmFace:
     motion: FaceMotion
     steady: np.ndarray
 
-    def wanted(self, index: int, expression: np.ndarray) -> tuple[np.ndarray, Wanted]:
-        """Where a frame's face is `[V + S, 2]`, and what it shall show with a lower face of that expression `[E]`."""
-        head = self.painter.footage.head
-        own = self.motion[index : index + 1]
-        spoken = replace(own, expression=expression[None].astype(np.float32))
-        similarity = self.steady[index : index + 1]
-        here = moved(open_eyed_px(head, own), similarity)[0]
-        there = moved(open_eyed_px(head, spoken), similarity)[0]
-        mixed = here + self._lower_share()[:, None] * (there - here)
-        return here, Wanted(mixed, lips_of(head, spoken.expression)[0], spoken)
+    def wanted(self, frame: FilmFrame) -> tuple[np.ndarray, Wanted]:
+        """Where a frame's face is `[V + S, 2]`, and what it shall show, with the lower face of its expression."""
+        head, at = self.painter.footage.head, slice(frame.index, frame.index + 1)
+        own = self.motion[at]
+        spoken = replace(own, expression=frame.expression[None].astype(np.float32))
+        tracked, said = (moved(open_eyed_px(head, motion), self.steady[at])[0] for motion in (own, spoken))
+        here = tracked if frame.points_px is None else frame.points_px
+        there = here + self._lower_share()[:, None] * (said - tracked)
+        return here, Wanted(there, lips_of(head, spoken.expression)[0], spoken)
 
     def _lower_share(self) -> np.ndarray:
         """`[V + S]`: 0 above the nose's base, 1 from the upper lip down; 0 around the face."""
@@ -68,6 +67,7 @@ class FilmFace:
 class FilmFrame:
     """One frame of a film that gets new words. time_s: when it is shown. index: its place in the track. picture:
     `[H, W, 3]` uint8. expression: `[E]`, what it shall show. share: 0-1, how much it is painted; 0 leaves it alone.
+    points_px: `[V + S, 2]`, where its face is; None: where the track has it.
     """
 
     time_s: float
@@ -75,19 +75,20 @@ class FilmFrame:
     picture: np.ndarray
     expression: np.ndarray
     share: float
+    points_px: np.ndarray | None = None
 
 
 def dubbed(face: FilmFace, frames: Iterable[FilmFrame]) -> Iterator[tuple[float, np.ndarray]]:
     """(time in seconds, `[H, W, 3]` uint8) of each frame of a film, with its new words."""
     painter = face.painter
     shown, heard, timed = tee(frames, 3)
-    mouths = painter.mouth_path(face.wanted(f.index, f.expression)[1] for f in heard if f.share > 0)
+    mouths = painter.mouth_path(face.wanted(f)[1] for f in heard if f.share > 0)
 
     def painted(job: tuple[FilmFrame, list[tuple[int, float]]]) -> np.ndarray:
         frame, taken = job
         if frame.share == 0:
             return frame.picture
-        here, want = face.wanted(frame.index, frame.expression)
+        here, want = face.wanted(frame)
         made = painter.bend(frame.picture, painter.bend.displacement(here, want.points_px))
         painter.paint_mouth(made, want, taken)
         return made if frame.share == 1 else mixed(frame.picture, made, frame.share)
@@ -101,15 +102,19 @@ def mixed(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
     return np.rint(one + share * (other.astype(np.float32) - one)).astype(np.uint8)
 
 
-def continued(painter: FootagePainter, last: int, count: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Frames that go on after a film's frame `last`: their places in the footage, and the pictures.
+def continued(painter: FootagePainter, last: int, count: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Frames that go on after a film's frame `last`: their places in the footage, the pictures, and where the face is
+    in each, `[V + S, 2]`.
 
-    The footage is played on, backward, or from a frame that resembles the one before it; never in a plain loop.
+    The footage is played on, backward, or from a frame that resembles the one before it, to whose pose the head then
+    goes over in a moment; never in a plain loop.
     """
     footage = painter.footage
     path = painter.path(painter.config.head)
     nowhere = np.zeros(len(footage), np.float32)
     for step in painter.steps(path((nowhere for _ in range(count)), after=last), last):
-        index = step.index
-        own = Wanted(footage.points_px[index], footage.lips_mm[index], footage.motion[index : index + 1])
-        yield index, painter.base(step, own)
+        index, points = step.index, footage.points_px[step.index]
+        if step.share < 1:
+            points = points + np.float32(1 - step.share) * (footage.points_px[step.old] - points)
+        want = Wanted(points, footage.lips_mm[index], footage.motion[index : index + 1])
+        yield index, painter.base(step, want), points
