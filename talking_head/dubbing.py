@@ -302,7 +302,6 @@ class _Dub:
         begins_s = max(film_s, time_s + 1 / fps)  # where the film's frames come unevenly, its last may be shown longer
         more = round((duration_s - begins_s) * fps)
         if more > 0:
-            last = int(np.flatnonzero(painter.footage.usable)[-1]) if last >= len(painter.footage) else last
             for step, (index, picture, points) in enumerate(continued(painter, last, more)):
                 moment_s = begins_s + step / fps
                 yield FilmFrame(moment_s, index, picture, spoken.at(moment_s), float(shares[index]), points)

@@ -107,12 +107,13 @@ def continued(painter: FootagePainter, last: int, count: int) -> Iterator[tuple[
     in each, `[V + S, 2]`.
 
     The footage is played on, backward, or from a frame that resembles the one before it, to whose pose the head then
-    goes over in a moment; never in a plain loop.
+    goes over in a moment; never in a plain loop. After a frame that shows no face, or is not in the footage, it cuts.
     """
     footage = painter.footage
+    after = last if last < len(footage) and footage.usable[last] else None
     path = painter.path(painter.config.head)
     nowhere = np.zeros(len(footage), np.float32)
-    for step in painter.steps(path((nowhere for _ in range(count)), after=last), last):
+    for step in painter.steps(path((nowhere for _ in range(count)), after), -1 if after is None else after):
         index, points = step.index, footage.points_px[step.index]
         if step.share < 1:
             points = points + np.float32(1 - step.share) * (footage.points_px[step.old] - points)

@@ -50,6 +50,16 @@ def test_a_head_goes_over_to_another_pose_and_its_face_is_told_where_it_is(paint
     assert off < measured + 0.5, "the face is where it is said to be"
 
 
+@pytest.mark.parametrize("last", [2 * HALF - 1, 2 * HALF + 60])
+def test_after_frames_without_a_face_or_beyond_what_is_kept_it_cuts_to_one(painter: FootagePainter, last: int) -> None:
+    usable = np.arange(2 * HALF) < HALF
+    footage = replace(painter.footage, usable=usable)
+    made = list(continued(FootagePainter(footage, painter.generator, painter.config), last, 60))
+    indices = [index for index, _, _ in made]
+    assert np.array_equal(made[0][1], footage.frames[indices[0]]), "no mixture of both"
+    assert len(indices) == 60 and usable[indices].all() and len(set(indices)) > 10
+
+
 def middle(picture: np.ndarray) -> float:
     """Column in the middle of what is as red as the face."""
     return float(np.where(picture[..., 0].astype(int) - picture[..., 2] > 30)[1].mean())
