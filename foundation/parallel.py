@@ -48,9 +48,12 @@ def begun(
     Args:
         work, begin, workers: as in `side_by_side`.
     """
-    with ThreadPoolExecutor(workers or most_workers(), initializer=begin) as pool:
+    pool = ThreadPoolExecutor(workers or most_workers(), initializer=begin)
+    try:
         for item in items:
             yield pool.submit(work, item)
+    finally:
+        pool.shutdown(wait=False)  # one left half-way may be collected in one of its own threads, which cannot be awaited
 
 
 def most_workers() -> int:

@@ -20,6 +20,7 @@ LOOKS_A_STRETCH = 10  # between two cuts
 SHORTEST_FRAMES = 4  # of a stretch that tells who is seen
 COVER_LOOKS = 5  # whose middle value decides, so that a wrong look, or a hand that passes, does not
 COMBED = 1.45  # see `comb`: at most 1.32 in 24 clips of whole frames, above it in three of four woven from two fields
+EXPLAINED = 0.8  # of the frames that seem to show somebody else: so many covered ones tell why
 MOST_LOST = 0.5  # of the frames with a face; where more are left out, it is no video of one person speaking
 
 
@@ -47,6 +48,8 @@ def one_person(video: Path, track: LandmarkTrack) -> tuple[LandmarkTrack, tuple[
     looks = _look(video, track, _chosen(track, stretches))
     others = _others(track, stretches, looks)
     covered = _covered(track, looks)
+    if (others & covered).sum() > EXPLAINED * others.sum():
+        others = np.zeros_like(others)  # a face behind a hand looks like somebody else's
     for wrong, what, remedy in (
         (covered, "the mouth is covered", "record it anew, without a mask or hand before the mouth"),
         (others, "cuts to another person or place", "cut out the part that shows one person"),
