@@ -53,7 +53,8 @@ def begun(
         for item in items:
             yield pool.submit(work, item)
     finally:
-        pool.shutdown(wait=False)  # one left half-way may be collected in one of its own threads, which cannot be awaited
+        # Left half-way it may be collected in one of its own threads, which cannot wait for itself.
+        pool.shutdown(wait=False)
 
 
 def most_workers() -> int:
