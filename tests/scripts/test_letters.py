@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from pathlib import Path
 
@@ -152,5 +153,10 @@ def test_the_head_alone_leaves_the_rest_as_it_was() -> None:
 
 
 def test_a_network_is_built_again_as_it_was() -> None:
-    network = small()
-    PhoneticNetwork(**sizes(network)).load_state_dict(network.state_dict())
+    network = small().eval()
+    told = sizes(network)
+    again = PhoneticNetwork(**json.loads(json.dumps(told))).eval()  # as a file keeps it
+    again.load_state_dict(network.state_dict())
+    heard = torch.randn(1, 50, 80)
+    assert told != sizes(PhoneticNetwork())
+    torch.testing.assert_close(again(heard), network(heard))
