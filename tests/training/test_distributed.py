@@ -59,6 +59,17 @@ def test_all_processes_end_with_the_same_weights_and_one_keeps_the_folder(runs: 
     assert not (both / "elsewhere1").exists()
 
 
+def test_where_one_process_meets_no_number_all_go_back_together(runs: tuple[Path, Path]) -> None:
+    """Two that see it once, as one alone does: half as large steps, and the same weights in both."""
+    for folder in runs:
+        _, told = read_tensors(folder / "spoilt" / "state.safetensors")
+        assert told["setbacks"] == 1 and told["step"] == together.TOY_STEPS
+    alone = read_tensors(runs[0] / "spoilt0.safetensors")[0]
+    for name in ("spoilt0.safetensors", "spoilt1.safetensors"):
+        for key, value in read_tensors(runs[1] / name)[0].items():
+            np.testing.assert_allclose(value, alone[key], atol=1e-4, err_msg=key)
+
+
 def test_a_network_with_an_adversary_follows_too(runs: tuple[Path, Path]) -> None:
     alone, both = (losses(folder / "gan")[-1] for folder in runs)
     assert alone.keys() == both.keys() and alone["step"] == together.GAN_STEPS

@@ -42,10 +42,19 @@ class SharedToy:
         return {"loss": loss.item()}
 
 
-def train_toy(folder: Path) -> RunResult:
+class SpoiltToy(SharedToy):
+    """The last process's loss is no number at one step, as long as steps are large."""
+
+    def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
+        losses = super().training_step(step, progress, generator)
+        large = self.optimizers["toy"].param_groups[0]["lr"] > 0.04
+        return {"loss": float("nan")} if step == 20 and large and rank() == size() - 1 else losses
+
+
+def train_toy(folder: Path, kind: type[SharedToy] = SharedToy, name: str = "toy") -> RunResult:
     """Processes but the first are given a folder of their own, as on a machine that shares no disk."""
-    own = folder / "toy" if rank() == 0 else folder / f"elsewhere{rank()}"
-    return train(SharedToy(), own, Duration(TOY_STEPS), config={}, average_decay=0.7, log_every=1)
+    own = folder / name if rank() == 0 else folder / f"elsewhere{rank()}"
+    return train(kind(), own, Duration(TOY_STEPS), config={}, average_decay=0.7, log_every=1)
 
 
 def main(folder: Path) -> None:
@@ -56,6 +65,8 @@ def main(folder: Path) -> None:
         again = train_toy(folder)  # done: only the checkpoint is read
         weights = {name: value.numpy() for name, value in again.networks.state_dict().items()}
         write_tensors(folder / f"toy{rank()}.safetensors", weights, {"steps": again.steps})
+        spoilt = train_toy(folder, SpoiltToy, "spoilt").networks.state_dict()
+        write_tensors(folder / f"spoilt{rank()}.safetensors", {name: value.numpy() for name, value in spoilt.items()})
         settings = config(GAN_STEPS)
         settings.architecture = replace(settings.architecture, dropout=0.0)
         train_general([example(5.0, 0, "a"), example(5.0, 1, "b")], settings, folder / "gan", "cpu")
