@@ -195,7 +195,7 @@ def test_killed_at_any_moment_the_same_command_ends_with_a_film(speaker: Frames,
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    for moment_s in (5.0, 8.0, 11.0):
+    for moment_s in (3.0, 4.5, 6.0):
         process = start()
         time.sleep(moment_s)
         process.send_signal(signal.SIGKILL)
