@@ -19,7 +19,8 @@ from render2video.head_shell import SHELL_REGION, build_head_mesh
 from render2video.rasterizer import Fragments, Rasterizer, array_rasterizer, interpolate
 from render2video.shading import shade
 
-_CHUNK = 64  # frames posed at once
+# Frames posed at once. Sums over several round otherwise, and a film would depend on how its motion comes in pieces.
+_CHUNK = 1
 
 
 @dataclass(frozen=True)
