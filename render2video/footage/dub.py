@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import tee
 
 import numpy as np
@@ -51,9 +52,10 @@ class FilmFace:
         spoken = replace(own, expression=frame.expression[None].astype(np.float32))
         tracked, said = (moved(open_eyed_px(head, motion), self.steady[at])[0] for motion in (own, spoken))
         here = tracked if frame.points_px is None else frame.points_px
-        there = here + self._lower_share()[:, None] * (said - tracked)
+        there = here + self._lower_share[:, None] * (said - tracked)
         return here, Wanted(there, lips_of(head, spoken.expression)[0], spoken)
 
+    @cached_property
     def _lower_share(self) -> np.ndarray:
         """`[V + S]`: 0 above the nose's base, 1 from the upper lip down; 0 around the face."""
         head = self.painter.footage.head

@@ -126,11 +126,16 @@ class FootagePainter:
         """Of the full frame."""
         return self.footage.head.camera
 
-    def bounded(self, motion: FaceMotion) -> FaceMotion:
-        """The motion with a head that stays about where the footage has it."""
+    @cached_property
+    def _pose_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Middle and half `[6]` of where the footage has the head."""
         pose = self.footage.motion.pack()[self.footage.usable][:, POSE]
         low, high = np.percentile(pose, 1, axis=0), np.percentile(pose, 99, axis=0)
-        middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-6)
+        return (low + high) / 2, np.maximum((high - low) / 2, 1e-6)
+
+    def bounded(self, motion: FaceMotion) -> FaceMotion:
+        """The motion with a head that stays about where the footage has it."""
+        middle, half = self._pose_range
         wanted = motion.pack()
         away = (wanted[:, POSE] - middle) / half
         beyond = np.maximum(np.abs(away) - 1, 0)
