@@ -14,6 +14,7 @@ import numpy as np
 
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
+from foundation.easing import smoothstep
 
 SHELL_REGION = 4  # follows the values of `face_model.morphable_model.Region`
 RING_OUT_MM = (12.0, 28.0, 50.0, 80.0)  # how far outside the outline each ring lies
@@ -83,6 +84,13 @@ def band(inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
     first = np.stack((inner, outer_next, outer), axis=1)
     second = np.stack((inner, inner_next, outer_next), axis=1)
     return np.concatenate((first, second))
+
+
+def below_share(outward: np.ndarray) -> np.ndarray:
+    """`[R]` 0-1: how much a direction `[R, 2]` (pixels) from the face leads down, to neck and shoulders."""
+    down = outward[:, 1] / np.linalg.norm(outward, axis=1)
+    share: np.ndarray = smoothstep(np.clip((down + 0.1) / 0.8, 0, 1))
+    return share
 
 
 def _unroll(points_mm: np.ndarray) -> np.ndarray:

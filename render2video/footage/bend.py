@@ -14,7 +14,7 @@ import numpy as np
 
 from foundation.easing import smoothstep
 from render2video.conditioning import HeadRenderer
-from render2video.head_shell import band
+from render2video.head_shell import band, below_share
 from render2video.rasterizer import interpolate
 
 # Rings around the face, each between two of the shell's (0 is its innermost): close to each other, for hair ends and
@@ -33,9 +33,7 @@ MOTIONLESS_PX = 0.02
 
 def usual_follow(oval_px: np.ndarray) -> np.ndarray:
     """`[9, R]`: the share of the head's motion that rings around an outline `[R, 2]` have if nothing is known."""
-    outward = oval_px - oval_px.mean(0)
-    down = outward[:, 1] / np.linalg.norm(outward, axis=1)
-    share = smoothstep(np.clip((down + 0.1) / 0.8, 0, 1))
+    share = below_share(oval_px - oval_px.mean(0))
     above, below = np.array(FOLLOW_UP)[:, None], np.array(FOLLOW_DOWN)[:, None]
     shares: np.ndarray = above * (1 - share) + below * share
     return shares

@@ -14,7 +14,7 @@ import numpy as np
 
 from face_model import mp478
 from foundation.easing import smoothstep
-from render2video.head_shell import band
+from render2video.head_shell import band, below_share
 from render2video.rasterizer import Rasterizer, interpolate
 
 # How much of the head's motion the rings have: above and beside the head hair goes along; below it, neck and
@@ -166,9 +166,7 @@ class Warp:
     @staticmethod
     def _follow(rings: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`[4 * R, 1]` each: the share of the head's motion that each vertex of the rings has, and of the neck's."""
-        outward = rings[0] - centre
-        down = outward[:, 1] / np.linalg.norm(outward, axis=1)
-        share = smoothstep(np.clip((down + 0.1) / 0.8, 0, 1))
+        share = below_share(rings[0] - centre)
         above, below = np.array(FOLLOW_UP)[:, None], np.array(FOLLOW_DOWN)[:, None]
         follow = above * (1 - share) + below * share
         return follow.reshape(-1, 1), (SHOULDERS * (1 - follow) * share).reshape(-1, 1)
