@@ -1,4 +1,6 @@
-"""Progress with time left: a live bar on a terminal, a line every tenth or half a minute elsewhere."""
+"""Progress with time left: a live bar on a terminal, a line every tenth or half a minute elsewhere, and whoever else
+listens.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
 from rich.console import Console
@@ -21,6 +24,25 @@ class Advance(Protocol):
     def __call__(self, done: float, note: str = "") -> None: ...
 
 
+class Listener(Protocol):
+    """Hear how far a piece of work is: what it is called, `done` of `total` (None: not known), and a short note."""
+
+    def __call__(self, description: str, done: float, total: float | None, note: str) -> None: ...
+
+
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Let a listener hear all progress that is made inside, beside what people are shown."""
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
 def console() -> Console:
     """Where progress and results for people go: standard error, so that standard output stays for data."""
     return Console(stderr=True, highlight=False)
@@ -34,6 +56,23 @@ def say(line: str) -> None:
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Advance]:
     """Yield a function to call with the amount done so far; `total` None when it is not known."""
+    with _shown(description, total) as shown:
+        listener = _LISTENER.get()
+        if listener is None:
+            yield shown
+            return
+
+        def advance(done: float, note: str = "") -> None:
+            shown(done, note)
+            listener(description, done, total, note)
+
+        listener(description, 0.0, total, "")
+        yield advance
+
+
+@contextmanager
+def _shown(description: str, total: float | None) -> Iterator[Advance]:
+    """Progress for people."""
     if sys.stderr.isatty():
         columns = (
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
@@ -46,6 +85,22 @@ def progress(description: str, total: float | None) -> Iterator[Advance]:
     yield _Lines(description, total)
 
 
+class Pace:
+    """How fast work goes, by what was done since its first piece, which waits for what loads or ends what was resumed.
+    """
+
+    def __init__(self) -> None:
+        self.first: tuple[float, float] | None = None  # when the first piece was done, and how far the work was then
+
+    def left_s(self, done: float, total: float | None) -> float | None:
+        """Seconds left, asked at each piece; None while there is nothing to judge it by."""
+        now_s = time.monotonic()
+        if self.first is None:
+            self.first = now_s, done
+        since_s, before = self.first
+        return None if total is None or done <= before else (now_s - since_s) * (total - done) / (done - before)
+
+
 class _Lines:
     """Progress for logs: one line each tenth of the way, and every half a minute."""
 
@@ -53,30 +108,23 @@ class _Lines:
         self.description, self.total = description, total
         self.told_s = time.monotonic()
         self.told_tenth = -1  # so that the first piece done is told
-        self.first: tuple[float, float] | None = None  # when the first piece was done, and how far the work was then
+        self.pace = Pace()
 
     def __call__(self, done: float, note: str = "") -> None:
         now_s = time.monotonic()
         if self.total:
-            if self.first is None:
-                self.first = now_s, done
+            left_s = self.pace.left_s(done, self.total)
             tenth = int(10 * done / self.total)
             if tenth <= self.told_tenth and now_s - self.told_s < QUIET_S:
                 return
             self.told_tenth, self.told_s = tenth, now_s
             share = f"{100 * done / self.total:.0f}%"
-            parts = (f"{self.description}: {share}", self._time_left(done, now_s), note)
+            left = "" if left_s is None else f"({left_s:.0f} s left)"
+            parts = (f"{self.description}: {share}", left, note)
             print(" ".join(part for part in parts if part), file=sys.stderr)
         elif now_s - self.told_s >= QUIET_S:
             self.told_s = now_s
             print(f"{self.description}: {done:g} done {note}".rstrip(), file=sys.stderr)
-
-    def _time_left(self, done: float, now_s: float) -> str:
-        """`(12 s left)`, by the pace since the first piece, which waits for what loads or ends what was resumed."""
-        since_s, before = self.first or (now_s, done)
-        if self.total is None or done <= before:
-            return ""
-        return f"({(now_s - since_s) * (self.total - done) / (done - before):.0f} s left)"
 
 
 def track(items: Iterable[ItemT], description: str, total: int | None = None) -> Iterator[ItemT]:

@@ -63,6 +63,18 @@ def remove_all(home: Path | str | None = None) -> Removed:
         return _remove(place, tuple(ids))
 
 
+def forget_unfinished(target_id: str, home: Home) -> None:
+    """Delete unfinished work on a target that nobody goes on with; a finished target stays.
+
+    Raises:
+        InputError: a bad id, or it is in use.
+    """
+    with home.lock(checked_id(target_id)):
+        for path, name in list(_unfinished(home)):
+            if name == target_id and path.parent == home.work:
+                discard(path)
+
+
 def _remove(home: Home, ids: tuple[str, ...]) -> Removed:
     gone: list[Path] = []
     size = 0

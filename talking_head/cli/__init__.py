@@ -25,6 +25,7 @@ from talking_head.cli import (
     judging,
     live,
     making,
+    studio,
     targets,
     training,
 )
@@ -68,7 +69,8 @@ app = typer.Typer(
 )
 VERBS = (
     demo.demo, making.enroll, making.synth, dubbing.dub, exporting.export, importing.transfer, live.live, making.track,
-    judging.evaluate, judging.compare, judging.verify, training.train, doctor.doctor,
+    judging.evaluate, judging.compare, judging.verify, training.train, studio.studio,
+    doctor.doctor,
 )
 for verb in VERBS:
     app.command()(verb)

@@ -1,0 +1,81 @@
+"""The studio's app: everything under `/v1`, the page at `/`.
+
+A route is added by a module with a `router`, named in `ROUTERS`; what it works with is `DeskOf`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+from filelock import FileLock, Timeout
+from starlette.types import ASGIApp
+
+from foundation.errors import InputError
+from talking_head import __version__
+from talking_head.studio import answers, people, status, uploads
+from talking_head.studio.desk import Desk
+from talking_head.studio.guard import Guard
+from talking_head.studio.jobs import routes
+from talking_head.studio.sandbox import warm_up
+from talking_head.studio.settings import StudioSettings
+from talking_head.studio.uploads_kept import sweep_uploads
+
+PAGE = Path(__file__).parent / "page"
+ROUTERS: tuple[APIRouter, ...] = (status.router, people.router, uploads.router, routes.router)
+SWEEP_S = 600.0
+
+
+def create_app(settings: StudioSettings | None = None) -> ASGIApp:
+    """The app, guarded; it holds its home's studio from start to shutdown.
+
+    Raises:
+        InputError: bad settings, or a home that cannot be written.
+    """
+    chosen = (settings or StudioSettings()).checked()
+    desk = Desk.set_up(chosen)
+    app = FastAPI(
+        title="talking-head studio", version=__version__, lifespan=_lifespan, docs_url=None, redoc_url=None,
+        description="Speech in, a talking person out. Errors are `{\"error\": {received, expected, remedy}}`.",
+    )
+    app.state.studio = desk
+    answers.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    return Guard(app, chosen)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    desk: Desk = app.state.studio
+    lock = FileLock(desk.place.folder / "server.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise InputError(f"a studio at work in {desk.home.path}", "one at a time", "give another --home") from error
+    tasks = []
+    try:
+        sweep_uploads(desk.place, desk.settings.limits, desk.store.needed_uploads(), begun=True)
+        desk.supervisor.start()
+        Thread(target=warm_up, daemon=True).start()
+        tasks = [asyncio.create_task(desk.bulletin.run()), asyncio.create_task(_sweep(desk))]
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks)
+        await asyncio.to_thread(desk.supervisor.stop)
+        lock.release()
+
+
+async def _sweep(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        await asyncio.to_thread(sweep_uploads, desk.place, desk.settings.limits, desk.store.needed_uploads())

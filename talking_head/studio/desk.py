@@ -1,0 +1,50 @@
+"""What every route works with: settings, places, jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from talking_head.home import Home
+from talking_head.studio.jobs.events import Bulletin
+from talking_head.studio.jobs.store import JobStore
+from talking_head.studio.jobs.supervisor import Supervisor
+from talking_head.studio.place import StudioPlace
+from talking_head.studio.settings import StudioSettings
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One studio's parts."""
+
+    settings: StudioSettings
+    place: StudioPlace
+    store: JobStore
+    bulletin: Bulletin
+    supervisor: Supervisor
+
+    @classmethod
+    def set_up(cls, settings: StudioSettings) -> Desk:
+        """The parts of a studio; nothing runs yet.
+
+        Raises:
+            InputError: the home cannot be written.
+        """
+        place = StudioPlace(Home.find(settings.home)).made()
+        store = JobStore(place.database)
+        return cls(settings, place, store, Bulletin(store), Supervisor(place, store, settings.limits))
+
+    @property
+    def home(self) -> Home:
+        return self.place.home
+
+
+def _desk(connection: HTTPConnection) -> Desk:
+    found: Desk = connection.app.state.studio
+    return found
+
+
+DeskOf = Annotated[Desk, Depends(_desk)]

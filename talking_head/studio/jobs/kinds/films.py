@@ -1,0 +1,120 @@
+"""Films as jobs: a person says a sound; and the preview of a person."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from foundation.shipped import shipped
+from talking_head.directions import Directions
+from talking_head.studio.jobs.kinds.base import Asked
+from talking_head.studio.jobs.kinds.bench import Bench
+from talking_head.target import find_target
+
+if TYPE_CHECKING:
+    from talking_head.framing import Framing
+    from talking_head.synthesis import Synthesis
+
+PREVIEW_HEIGHT_PX, PREVIEW_S = 256, 4.0
+
+
+class FilmAsked(Asked):
+    """How a person is to speak. emotion: NAME or NAME:0.7. head: a name or a number, as `synth --head`."""
+
+    target: str
+    motion: str | None = None
+    emotion: str | None = None
+    style: str | None = None
+    head: str | float | None = None
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    aspect: Literal["9:16", "1:1", "16:9"] | None = None
+    height: int | None = Field(default=None, ge=64, le=2160, multiple_of=2)
+    background: str | None = Field(default=None, pattern="^(#[0-9a-fA-F]{6}|black|white|grey|green|blue|transparent)$")
+    label: bool = True
+
+    def directions(self) -> Directions:
+        """As synthesis takes them.
+
+        Raises:
+            InputError: a share of the head's motion that there is not.
+        """
+        directions = Directions(self.motion, self.emotion, style=self.style, head=self.head)
+        directions.head_share()
+        return directions
+
+    def framing(self) -> Framing:
+        """As synthesis takes it."""
+        from talking_head.framing import Framing
+
+        return Framing(self.aspect, self.height, self.background)
+
+    def check(self, bench: Bench) -> None:
+        find_target(bench.home, self.target)
+        self.directions()
+
+    @property
+    def suffix(self) -> str:
+        """Of the film's name."""
+        return ".webm" if self.background == "transparent" else ".mp4"
+
+
+class SynthAsked(FilmAsked):
+    """A person says what an upload says."""
+
+    kind: Literal["synth"] = "synth"
+    upload: str
+
+    def check(self, bench: Bench) -> None:
+        super().check(bench)
+        bench.sound(self.upload)
+
+    def work(self, bench: Bench) -> dict[str, Any]:
+        from talking_head.synthesis import synthesize
+
+        made = synthesize(
+            bench.sound(self.upload), self.target, bench.output(f"{self.target}{self.suffix}"),
+            directions=self.directions(), seed=self.seed, framing=self.framing(), label=self.label,
+        )
+        return told_film(made)
+
+
+class PreviewAsked(Asked):
+    """A short film of a person, kept for the page."""
+
+    kind: Literal["preview"] = "preview"
+    public = False
+    target: str
+
+    def work(self, bench: Bench) -> dict[str, Any]:
+        from preprocessing.media import stream_sound
+        from talking_head.framing import Framing
+        from talking_head.synthesis import synthesize
+
+        person = find_target(bench.home, self.target)
+        height = min(PREVIEW_HEIGHT_PX, person.card.height_px)
+        film, speech = bench.work() / "preview.mp4", bench.work() / "speech.wav"
+        _write_wav(speech, next(stream_sound(shipped("astronaut/speech.flac"), chunk_s=PREVIEW_S)))
+        synthesize(speech, self.target, film, framing=Framing(None, height - height % 2))
+        film.replace(bench.place.preview_film(person))
+        return {"target": self.target}
+
+
+def _write_wav(path: Path, samples: np.ndarray) -> None:
+    """Write samples from -1 to 1 at the rate of speech."""
+    from face_model.tracks import SPEECH_RATE_HZ
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SPEECH_RATE_HZ)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def told_film(made: Synthesis) -> dict[str, Any]:
+    """What is told of a film besides its file."""
+    return {name: value for name, value in asdict(made).items() if name != "output"}

@@ -1,0 +1,66 @@
+"""Routes of uploads."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from talking_head.studio.answers import ERRORS, StudioError
+from talking_head.studio.desk import DeskOf
+from talking_head.studio.uploads_kept import all_uploads, display_name, find_upload, forget_upload, keep
+
+NAME_HEADER = "x-file-name"
+
+
+class Uploaded(BaseModel):
+    """What was uploaded. kind: video, photo, sound or other; why: it is other."""
+
+    upload: str
+    name: str
+    bytes: int
+    kind: str
+    seconds: float
+    width_px: int
+    height_px: int
+    has_sound: bool
+    why: str
+    made_at: float
+
+
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+
+
+@router.post("", status_code=201, responses=ERRORS)
+async def upload(request: Request, desk: DeskOf) -> Uploaded:
+    """Send a file as the request's body. `X-File-Name`: what to call it, percent-encoded where it is not ASCII."""
+    limits, place = desk.settings.limits, desk.place
+    if (said := request.headers.get("content-length")) and int(said) > limits.upload_bytes:
+        most = f"at most {limits.upload_bytes / 1e6:.0f} MB"
+        raise StudioError(413, "a file that is too large", most, "cut or reduce it")
+    if sum(kept.bytes for kept in all_uploads(place)) > limits.kept_bytes:
+        raise StudioError(507, "one upload more", f"at most {limits.kept_bytes / 1e9:g} GB of them together",
+                          "delete some, or wait a day")  # fmt: skip
+    kept = await keep(place, limits, display_name(request.headers.get(NAME_HEADER, "")), request.stream())
+    return Uploaded(**kept.described())
+
+
+@router.get("")
+def uploads(desk: DeskOf) -> list[Uploaded]:
+    """What was uploaded and is still here, the newest first."""
+    return [Uploaded(**kept.described()) for kept in all_uploads(desk.place)]
+
+
+@router.get("/{upload}", responses=ERRORS)
+def one(upload: str, desk: DeskOf) -> Uploaded:
+    """What an upload holds."""
+    return Uploaded(**find_upload(desk.place, upload).described())
+
+
+@router.delete("/{upload}", status_code=204, responses=ERRORS)
+def delete(upload: str, desk: DeskOf) -> Response:
+    """Delete an upload."""
+    find_upload(desk.place, upload)
+    if upload in desk.store.needed_uploads():
+        raise StudioError(409, "an upload that a job needs", "one that no job waits for", "cancel the job first")
+    forget_upload(desk.place, upload)
+    return Response(status_code=204)
