@@ -6,8 +6,9 @@ fixed for the person. `pack`/`unpack` own the flat 71-vector of the paper; nobod
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,6 +91,18 @@ class SpeechFeatures:
     def frame_count(self, fps: float) -> int:
         """Video frames that the sound lasts: at least one."""
         return max(1, round(self.duration_s * fps))
+
+    def told(self, closed: Sequence[tuple[float, float]]) -> SpeechFeatures:
+        """The same where somebody tells when the lips are closed, in (start, end) seconds: a synthesiser knows which
+        phone it says. What was heard stays; what was not is added. An encoder that does not tell it is told nothing.
+        """
+        if self.lips_closed is None or not closed:
+            return self
+        values = self.values.copy()
+        for start_s, end_s in closed:
+            rows = slice(math.ceil(start_s * self.rate_hz), math.ceil(end_s * self.rate_hz))
+            values[rows, self.lips_closed] = 1.0
+        return replace(self, values=values)
 
     def windows(self, fps: float = MOTION_FPS, steps: int = WINDOW_STEPS, frames: int | None = None) -> np.ndarray:
         """Windows `[T, steps, F]`: for each frame the `steps` rows centred on it (FACIAL, section 4.1).

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from talking_head.training import train
     from talking_head.transfer_files import transfer_file as transfer
     from talking_head.transferring import Heads
+    from talking_head.voices.film import say
 
 UNKNOWN_VERSION = "0+unknown"
 
@@ -82,6 +83,7 @@ _HOMES = {
     "prepare": "talking_head.datasets.prepare",
     "remove_all": "talking_head.removing",
     "remove_targets": "talking_head.removing",
+    "say": "talking_head.voices.film",
     "synthesize": "talking_head.synthesis",
     "targets": "talking_head.target",
     "track": "talking_head.tracking",
@@ -92,7 +94,8 @@ _HOMES = {
 __all__ = [
     "Directions", "DubSettings", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place",
     "PrepareSettings", "Speaker", "Target", "TimedFrame", "compare", "dub", "enroll", "evaluate", "export", "live",
-    "open", "prepare", "remove_all", "remove_targets", "synthesize", "targets", "track", "train", "transfer", "verify",
+    "open", "prepare", "remove_all", "remove_targets", "say", "synthesize", "targets", "track", "train", "transfer",
+    "verify",
 ]
 
 

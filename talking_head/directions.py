@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from foundation.errors import InputError
+from talking_head.voices.curves import Curves
 
 HEAD = {"still": 0.0, "calm": 0.5, "natural": 1.0, "lively": 1.5}  # times the person's own; eyes stay alive in all
 HEAD_LIMITS = 0.0, 2.0
@@ -18,7 +19,8 @@ class Directions:
 
     emotion: `NAME` or `NAME:SHARE`. emotions: a file of emotions over time. style: a name. Which of them a model takes,
     it says itself. head: how much the head moves, a name of `HEAD` or a number; None: as the person's.
-    weights: a motion model's file or run folder, to speak through instead of the target's.
+    weights: a motion model's file or run folder, to speak through instead of the target's. curves: added to the motion.
+    lips_closed: (start, end) in seconds of p, b and m in the sound, where whoever made it tells.
     """
 
     model: str | None = None
@@ -27,6 +29,8 @@ class Directions:
     style: str | None = None
     head: str | float | None = None
     weights: Path | None = None
+    curves: Curves | None = None
+    lips_closed: tuple[tuple[float, float], ...] = ()
 
     def head_share(self) -> float:
         """How many times as far as the person's the head moves.

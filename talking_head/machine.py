@@ -74,7 +74,7 @@ def examine(home: Home | None) -> list[Check]:
     return [
         _python(), *_core(), *_libraries(), _landmarker(), _face_model(), _home(home), _compiled(), _signing(),
         _graphics_card(), Check("ffmpeg", State.WORKS, "not needed: it comes inside PyAV"), *_extras(), _microphone(),
-        *_speech_encoders(), *_trackers(), *_own_files(), _targets(home),
+        *_voices(), *_speech_encoders(), *_trackers(), *_own_files(), _targets(home),
     ]
 
 
@@ -207,6 +207,16 @@ def _microphone() -> Check:
         return Check("microphone", State.WORKS, f"sounddevice {sound_inputs().__version__}")
     except InputError as error:
         return Check("microphone", State.OPTIONAL, error.received, error.remedy)
+
+
+def _voices() -> list[Check]:
+    """Speech synthesis for `say`; none is needed for a film of a sound."""
+    from talking_head.voices import voices_here
+
+    return [
+        Check(f"voice: {v.name}", State.WORKS if v.at_hand else State.OPTIONAL, v.found, v.remedy)
+        for v in voices_here()
+    ]
 
 
 def _speech_encoders() -> list[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,9 +98,15 @@ def say(
     audio: SoundSource, person: Target, seed: int, device: str, directions: Directions | None = None
 ) -> FaceMotion:
     """`speak` of sound from anywhere."""
-    model, mover = speakers(person, directions or Directions(), device)
+    how = directions or Directions()
+    made = _spoken(audio, person, seed, device, how)
+    return how.curves.on(made) if how.curves else made
+
+
+def _spoken(audio: SoundSource, person: Target, seed: int, device: str, how: Directions) -> FaceMotion:
+    model, mover = speakers(person, how, device)
     fps = person.card.fps
-    motion = _say(model, audio, encoder_for(model.speech_extractor, person), seed, fps)
+    motion = _say(model, audio, encoder_for(model.speech_extractor, person), seed, fps, how.lips_closed)
     if person.card.settings.get("profile") == "photo" and motion.face_model == mp478.ID:
         raised = brow_raises(_loudness(audio, len(motion), fps), fps, seed)  # a video tells how the person's move
         motion = replace(motion, expression=motion.expression + raised[:, None] * raise_direction())
@@ -131,8 +137,11 @@ def _loudness(audio: SoundSource, frames: int, fps: float) -> np.ndarray:
     return loudness
 
 
-def _say(model: MotionModel, audio: SoundSource, encoder: SpeechEncoder, seed: int, fps: float) -> FaceMotion:
-    features = encode_again(encoder, audio)
+def _say(
+    model: MotionModel, audio: SoundSource, encoder: SpeechEncoder, seed: int, fps: float,
+    lips_closed: Sequence[tuple[float, float]] = (),
+) -> FaceMotion:
+    features = encode_again(encoder, audio).told(lips_closed)
     return model.synthesize(features, seed=seed).resampled(fps, features.frame_count(fps))
 
 

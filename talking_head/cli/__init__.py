@@ -25,6 +25,7 @@ from talking_head.cli import (
     judging,
     live,
     making,
+    saying,
     studio,
     targets,
     training,
@@ -68,9 +69,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False, add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
 VERBS = (
-    demo.demo, making.enroll, making.synth, dubbing.dub, exporting.export, importing.transfer, live.live, making.track,
-    judging.evaluate, judging.compare, judging.verify, training.train, studio.studio,
-    doctor.doctor,
+    demo.demo, making.enroll, making.synth, saying.say, dubbing.dub, exporting.export, importing.transfer, live.live,
+    making.track, judging.evaluate, judging.compare, judging.verify, training.train, studio.studio, doctor.doctor,
 )
 for verb in VERBS:
     app.command()(verb)

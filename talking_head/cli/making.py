@@ -260,7 +260,7 @@ def synth(
         return _look_at_film(audio, target_id, goals[0], as_json, **options)
     results = [synthesize(audio, target_id, goal, seed=seed + k, **options) for k, goal in enumerate(goals)]
     data = [asdict(result) | {"output": str(result.output)} for result in results]
-    return Outcome("; ".join(map(_film_line, results)), data[0] if versions == 1 else {"versions": data})
+    return Outcome("; ".join(map(film_line, results)), data[0] if versions == 1 else {"versions": data})
 
 
 def _look_at_film(audio: Path, target_id: str, goal: Path, as_json: bool, **options: Any) -> Outcome:
@@ -281,7 +281,7 @@ def _looked(look: Look, as_json: bool) -> Outcome:
     return Outcome(f"checked, {warned}; nothing was made: leave --check out to go on", look.to_json())
 
 
-def _film_line(result: Synthesis) -> str:
+def film_line(result: Synthesis) -> str:
     size = f"{result.width_px}x{result.height_px}"
     line = f"{result.output}: {result.duration_s:.1f} s, {result.frames} frames of {size}"
     return f"{line}; {result.note}" if result.note else line

@@ -1,0 +1,75 @@
+"""Whether lips close better where a synthesiser tells when it says p, b and m, than where the encoder must hear it.
+
+    python -m benchmarks.phone_times [--out benchmarks/results/phone_times.json]
+
+Sixty of the Harvard sentences (IEEE 1969) by each voice of flite, which tells the times of its phones: the truth. Of
+the target's motion: the share of p, b and m at which the opening of the lips falls below 0.15 of what it opens else
+(the median of its 90% quantiles), the sound alone being heard, and the closures being told too.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from face_model.tracks import MOTION_FPS, Sound
+from facial_gan.lips import above_rest
+from facial_gan.synthesis import FacialGan
+from foundation.files import write_json
+from preprocessing.speech import SpeechEncoder
+from talking_head.directions import Directions
+from talking_head.home import Home
+from talking_head.speaking import encoder_for, speakers
+from talking_head.target import find_target
+from talking_head.voices import voice_named
+
+VOICES = "slt", "rms", "awb", "kal16"
+CLOSED_SHARE, FRAME_S = 0.15, 0.5 / MOTION_FPS
+SENTENCES = Path(__file__).parent / "inputs" / "harvard.txt"
+
+
+def closures(model: FacialGan, encoder: SpeechEncoder, voice: str, sentences: list[str]) -> dict[str, float]:
+    """Shares of closed lips, heard and told, and how far lips open otherwise (90% quantile, mm)."""
+    smallest: dict[str, list[float]] = {"heard": [], "told": []}
+    widest: dict[str, list[float]] = {"heard": [], "told": []}
+    speaks = voice_named(f"flite:{voice}")
+    for sentence in sentences:
+        said = speaks.say(sentence)
+        assert said.lips_closed is not None
+        heard = encoder(Sound(said.sound.samples, said.sound.rate_hz))
+        for name, features in (("heard", heard), ("told", heard.told(said.lips_closed))):
+            opening = above_rest(model.synthesize(features, seed=0).expression, model.statistics.rest)[0]
+            time_s = np.arange(len(opening)) / MOTION_FPS
+            for start_s, end_s in said.lips_closed:
+                inside = (time_s >= start_s - FRAME_S) & (time_s < end_s + FRAME_S)
+                smallest[name].append(float(opening[inside].min()))
+            widest[name].append(float(np.quantile(opening, 0.9)))
+    limit = CLOSED_SHARE * float(np.median(widest["heard"]))
+    found = {"closures": float(len(smallest["heard"]))}
+    for name in smallest:
+        found[f"closed_share_{name}"] = round(float((np.array(smallest[name]) < limit).mean()), 3)
+        found[f"open_mm_{name}"] = round(float(np.median(widest[name])), 2)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", default="astronaut")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    person = find_target(Home.find(), given.target)
+    model, _ = speakers(person, Directions(), "cpu")
+    assert isinstance(model, FacialGan)
+    encoder = encoder_for(model.speech_extractor, person)
+    sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
+    results = {voice: closures(model, encoder, voice, sentences) for voice in VOICES}
+    for voice, found in results.items():
+        print(voice, found)
+    if given.out:
+        write_json(given.out, results)
+
+
+if __name__ == "__main__":
+    main()
