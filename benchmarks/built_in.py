@@ -26,16 +26,16 @@ from evaluation.loading import clip_of_motion
 from evaluation.mouth import lip_gap
 from evaluation.report import versions
 from face_model.tracks import Sound
-from facial_gan.registry import load_motion_model
 from foundation.files import write_json
 from foundation.progress import track
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
 from preprocessing.speech import speech_encoder
-from talking_head.demo import SPEECH, TARGET
-from talking_head.home import Home
-from talking_head.speaking import speak
-from talking_head.target import MOTION, Target, find_target
+from talking_head.motion.registry import load_motion_model
+from talking_head.motion.speaking import speak
+from talking_head.synth.demo import SPEECH, TARGET
+from talking_head.target.card import MOTION, Target, find_target
+from talking_head.target.home import Home
 
 GAINS_DB = (-20.0, -10.0, 10.0)
 PAINTING = "Painting"

@@ -21,11 +21,12 @@ import talking_head
 from benchmarks.baselines import log_mel_regressor
 from benchmarks.lips import SEEDS, Rows, lips_row, mean_rows
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, SpeechFeatures
-from facial_gan.data import MotionExample
 from facial_gan.synthesis import FacialGan
 from foundation.files import write_json
-from talking_head.learning import general_weights, motion_example
-from talking_head.tracking import sound_in_step
+from motion_models.examples import MotionExample
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import sound_in_step
+from talking_head.motion.weights import general_weights
 from training import Duration
 
 PARTS = 5

@@ -28,7 +28,6 @@ from evaluation.loading import clip_of_motion
 from evaluation.metrics.lips import gap_amplitude_ratio, gap_correlation
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, SpeechFeatures
-from facial_gan.data import MotionExample
 from foundation.files import write_json
 from motion_models.emote.config import EmoteConfig, Steps
 from motion_models.emote.data import sentences_of
@@ -37,8 +36,9 @@ from motion_models.emote.faces import mp478_face
 from motion_models.emote.model import Emote
 from motion_models.emote.network import SPEECH_REACH, WINDOW
 from motion_models.emote.readers import ActionUnitDescriptor
-from talking_head.learning import motion_example
-from talking_head.tracking import TRACK, sound_in_step, track
+from motion_models.examples import MotionExample
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import TRACK, sound_in_step, track
 from training import Duration
 
 RECORDED_TAKES = 1  # emotions in which each sentence is recorded

@@ -20,9 +20,9 @@ from rich.table import Table
 
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, Sound
-from facial_gan.lips import lip_gap_mm
 from facial_gan.synthesis import FacialGan
 from foundation.shipped import shipped
+from motion_models.lips import lip_gap_mm
 from preprocessing.media import read_sound
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.phonetic.inventory import parse_arpabet

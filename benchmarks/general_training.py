@@ -17,16 +17,16 @@ import yaml
 
 from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig
-from facial_gan.data import MotionExample
 from facial_gan.judging import judged
 from facial_gan.synthesis import FacialGan
+from motion_models.examples import MotionExample
 from talking_head.datasets.gate import Gate
+from talking_head.datasets.general_training import train
 from talking_head.datasets.prepare import PrepareSettings, prepare
 from talking_head.datasets.workers import Place
-from talking_head.learning import general_weights, motion_example
-from talking_head.tracking import TRACK, sound_in_step, track
-from talking_head.training import train
-from talking_head.weights import find_weights
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import TRACK, sound_in_step, track
+from talking_head.motion.weights import find_weights, general_weights
 
 MEASURES = ("lip_gap", "lip_width", "lip_gap_amplitude", "lip_width_amplitude", "pose_spread", "blinks")
 

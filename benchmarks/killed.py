@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation.files import read_tensors
-from talking_head.target import APPEARANCE, MOTION, VIDEO
+from talking_head.target.card import APPEARANCE, MOTION, VIDEO
 
 
 def command(given: argparse.Namespace, home: Path) -> list[str]:

@@ -25,15 +25,15 @@ from evaluation.loading import clip_of_motion, load_clip
 from evaluation.metrics.lips import gap_correlation
 from evaluation.report import versions
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, Sound, SpeechFeatures
-from facial_gan.data import MotionExample
 from facial_gan.synthesis import FacialGan
 from foundation.files import write_json
+from motion_models.examples import MotionExample
 from preprocessing.media import read_sound
 from preprocessing.speech import speech_encoder
 from preprocessing.sync import estimate_offset
 from preprocessing.tracking import track_landmarks
-from talking_head.learning import motion_example
-from talking_head.tracking import sound_in_step
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import sound_in_step
 from training import Duration
 
 

@@ -28,11 +28,11 @@ from rich.table import Table
 
 from face_model import mp478
 from facial_gan.config import FacialGanConfig
-from facial_gan.data import MotionExample
-from facial_gan.lips import lip_gap_mm
 from facial_gan.synthesis import FacialGan
 from facial_gan.train import person_statistics, train_general
 from foundation.files import read_json
+from motion_models.examples import MotionExample
+from motion_models.lips import lip_gap_mm
 from preprocessing.speech import speech_encoder
 from scripts.synthetic_motion.corpus import PHONETIC, articulate_heard, learn_articulation
 from scripts.train_general import examples_of, with_synthetic

@@ -29,17 +29,17 @@ from benchmarks.leave_one_speaker_out import SEED, Scores, folds, judged
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, Sound, SpeechFeatures
 from facial_gan.config import FacialGanConfig
-from facial_gan.data import MotionExample, frame_rows
-from facial_gan.lips import lip_gap_mm
 from facial_gan.train import train_general
 from foundation.files import read_json, write_json
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.lips import lip_gap_mm
 from preprocessing.media import read_sound
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.phonetic.encoder import BANDS
 from preprocessing.speech.symbols import SYMBOL_RATE_HZ, spell
 from scripts.phonetic.letters import LetterEncoder, letter_error_rate
 from scripts.train_general import examples_of, tracks_of
-from talking_head.tracking import sound_in_step
+from talking_head.enrol.tracking import sound_in_step
 
 REACH_FRAMES = 8  # as far as FACIAL's window of 16 steps
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))

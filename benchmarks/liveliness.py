@@ -15,9 +15,9 @@ from evaluation.clips import Clip
 from evaluation.loading import load_clip
 from evaluation.metrics import theval
 from face_model.tracks import FaceTrack, Sound
-from talking_head.speaking import speak
-from talking_head.target import Target
-from talking_head.tracking import sound_in_step
+from talking_head.enrol.tracking import sound_in_step
+from talking_head.motion.speaking import speak
+from talking_head.target.card import Target
 
 OURS, REPLAYED_POSE, OWN_MOTION = "ours", "ours with the real pose", "own motion painted"
 

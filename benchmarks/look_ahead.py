@@ -22,13 +22,13 @@ from evaluation.loading import clip_of_motion
 from evaluation.mouth import lip_gap
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
 from facial_gan.bounded import LookAhead, bounded_stream
-from facial_gan.data import frame_rows
 from facial_gan.synthesis import FacialGan
+from motion_models.examples import frame_rows
 from preprocessing.speech import WindowedEncoder, heard
-from talking_head.home import Home
-from talking_head.speaking import encoder_for
-from talking_head.target import MOTION, find_target
-from talking_head.tracking import sound_in_step
+from talking_head.enrol.tracking import sound_in_step
+from talking_head.motion.speaking import encoder_for
+from talking_head.target.card import MOTION, find_target
+from talking_head.target.home import Home
 
 LOOK_AHEADS_S = (0.0, 0.033, 0.066, 0.1, 0.16, 0.26)
 SURE, NEAR_FRAMES, MET_SHARE = 0.6, 2, 0.1  # of p, b, m; around such a moment; of the 95th percentile of the gap

@@ -36,13 +36,13 @@ from evaluation.mouth import LIPS, lip_gap
 from evaluation.report import versions
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, SPEECH_RATE_HZ, FaceMotion, FaceTrack, Sound, SpeechFeatures
-from facial_gan.interface import MotionModel
-from facial_gan.registry import load_motion_model, motion_model, motion_models
 from foundation.errors import InputError
 from foundation.files import read_json, write_json
+from motion_models.interface import MotionModel
 from preprocessing.speech import speech_encoder
-from talking_head.learning import motion_example
-from talking_head.tracking import TRACK, sound_in_step, track
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import TRACK, sound_in_step, track
+from talking_head.motion.registry import load_motion_model, motion_model, motion_models
 from training import Duration
 
 SILENCE_S, SETTLED_S = 3.0, 0.5

@@ -35,7 +35,6 @@ from face_model import mp478
 from face_model.morphable_model import Region
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack
 from facial_gan.config import FacialGanConfig
-from facial_gan.registry import load_motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.files import write_json
 from preprocessing.fitting import reprojection_error
@@ -46,11 +45,13 @@ from preprocessing.tracking import track_landmarks
 from render2video.person import PersonRenderer
 from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
 from talking_head.cli.common import duration_s
-from talking_head.learning import general_weights, motion_example
-from talking_head.settings import EnrolSettings
-from talking_head.speaking import speak
-from talking_head.target import MOTION, Target
-from talking_head.tracking import sound_in_step
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import sound_in_step
+from talking_head.motion.registry import load_motion_model
+from talking_head.motion.speaking import speak
+from talking_head.motion.weights import general_weights
+from talking_head.target.card import MOTION, Target
+from talking_head.target.settings import EnrolSettings
 from training import Duration
 
 PAPER_LOSSES = "paper"

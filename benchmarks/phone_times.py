@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from face_model.tracks import MOTION_FPS, Sound
-from facial_gan.lips import above_rest
 from facial_gan.synthesis import FacialGan
 from foundation.files import write_json
+from motion_models.lips import above_rest
 from preprocessing.speech import SpeechEncoder
-from talking_head.directions import Directions
-from talking_head.home import Home
-from talking_head.speaking import encoder_for, speakers
-from talking_head.target import find_target
+from talking_head.motion.directions import Directions
+from talking_head.motion.speaking import encoder_for, speakers
+from talking_head.target.card import find_target
+from talking_head.target.home import Home
 from talking_head.voices import voice_named
 
 VOICES = "slt", "rms", "awb", "kal16"

@@ -22,10 +22,11 @@ import torch
 from face_model.tracks import FaceTrack
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, Augmentation, Schedule, published
-from facial_gan.data import MotionExample, WindowSet, frame_rows
+from facial_gan.data import WindowSet
 from facial_gan.losses import loss_weights
-from facial_gan.statistics import measure_features
 from facial_gan.train import FacialGanTraining, person_statistics
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.statistics import measure_features
 from preprocessing.datasets.cutting import Cut, cut_clips
 from preprocessing.fitting import fit_clip
 from preprocessing.media import read_frames, read_sound
@@ -33,8 +34,8 @@ from preprocessing.report import inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.sync import estimate_offset
 from preprocessing.tracking import track_landmarks
-from talking_head.learning import motion_example
-from talking_head.tracking import sound_in_step
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import sound_in_step
 
 SOURCE = "clips/sentence_07_continues_and_we_re_learning_more_about.mp4"  # 1280 x 720, as HDTF's videos are
 FRAMES, CLIPS = 535_400, 450  # FACIAL, section 4.1

@@ -18,12 +18,12 @@ import numpy as np
 import soundfile
 
 from face_model.tracks import SPEECH_RATE_HZ
-from facial_gan.registry import load_motion_model
 from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES
 from preprocessing.media import probe, read_sound
 from preprocessing.speech import encode_file, speech_encoder
-from talking_head.home import Home
-from talking_head.target import MOTION, Target, find_target
+from talking_head.motion.registry import load_motion_model
+from talking_head.target.card import MOTION, Target, find_target
+from talking_head.target.home import Home
 
 MOTION_LENGTHS_S = (0.3, 4.0, 11.0, 300.0)
 FILM_LENGTHS_S = (60.0, 600.0)

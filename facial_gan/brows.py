@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from face_model import mp478
-from facial_gan.smoothing import smoothed
 from foundation.easing import smoothstep
+from motion_models.smoothing import smoothed
 
 LOWEST_BROW_MM = -12.0  # below the brows, of their middle: what lies lower stays
 STIFFNESS = 0.02  # of the fit: small expressions rather than exact ones

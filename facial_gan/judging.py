@@ -14,12 +14,13 @@ from face_model import mp478
 from face_model.blinks import find_blinks, seen_curves
 from face_model.tracks import EXPRESSION, MOTION_FPS, FaceMotion
 from facial_gan.config import Augmentation
-from facial_gan.data import Batch, MotionExample, WindowSet
-from facial_gan.interface import MotionModel
-from facial_gan.lips import lip_gap_mm, width_column_mm
-from facial_gan.losses import Lips, LossWeights, regression_losses, weighted_sum
-from facial_gan.people import person_statistics
+from facial_gan.data import Batch, WindowSet
+from facial_gan.losses import LossWeights, regression_losses, weighted_sum
 from facial_gan.synthesis import FacialGan
+from motion_models.examples import MotionExample
+from motion_models.interface import MotionModel
+from motion_models.lips import Lips, lip_gap_mm, width_column_mm
+from motion_models.people import person_statistics
 
 SCORE = "score"  # the mean of the lips' correlations: by it the best is kept
 LOSS_WINDOWS, WINDOW_STEP = 64, 64

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from face_model.tracks import BLINK, EXPRESSION, POSE
 from foundation.errors import InputError
+from motion_models.lips import Lips
 
 
 @dataclass
@@ -55,22 +56,6 @@ def loss_weights(preset: str, custom: LossWeights | None = None) -> LossWeights:
     if preset not in PRESETS:
         raise InputError(f"loss preset '{preset}'", f"one of {', '.join([*PRESETS, 'custom'])}")
     return PRESETS[preset]
-
-
-@dataclass(frozen=True)
-class Lips:
-    """What a normalised expression does to the lips, in deviations of that.
-
-    vertices: `[64, K]`, one column a coordinate of a lip vertex. gaps: `[64, P]`, one column an opening between the
-    lips.
-    """
-
-    vertices: Tensor
-    gaps: Tensor
-
-    def to(self, device: torch.device) -> Lips:
-        """The same on another device."""
-        return Lips(self.vertices.to(device), self.gaps.to(device))
 
 
 def _masked(error: Tensor, mask: Tensor) -> Tensor:

@@ -5,7 +5,7 @@
             └──► LocalPhonetic ──► local [B, T, L] ──┴──► linear ──► motion [B, T, M]
 
 B clips, T frames of a window (128), S speech steps a frame sees (16), F feature size, M motion size (71). Motions are
-normalised (`facial_gan.statistics`).
+normalised (`motion_models.statistics`).
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from face_model import deng
 from face_model.published_facial import PICTURE_PX, PublishedFit
 from face_model.tracks import MOTION_FPS, MOTION_SIZE, POSE
 from facial_gan.config import published
-from facial_gan.liveliness import BlinkHabit, measure_blinks
 from facial_gan.networks import Discriminator, Generator, create_generator
-from facial_gan.statistics import FeatureStatistics, measure_statistics
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
+from motion_models.liveliness import BlinkHabit, measure_blinks
+from motion_models.statistics import FeatureStatistics, measure_statistics
 
 DEEPSPEECH, DEEPSPEECH_SIZE = "deepspeech", 29
 _UNET_DEPTH = 5

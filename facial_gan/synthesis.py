@@ -29,16 +29,17 @@ from face_model.tracks import (
 )
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig, refuse_swing
-from facial_gan.data import WINDOW_FRAMES, MotionExample, frame_rows, windows_of
-from facial_gan.interface import Held, MotionModel
-from facial_gan.lips import meet, meeting, resting, widened
-from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
+from facial_gan.data import WINDOW_FRAMES
 from facial_gan.networks import Discriminator, Generator
-from facial_gan.smoothing import smoothed
-from facial_gan.statistics import FeatureStatistics, MotionStatistics
 from foundation.config import configure
 from foundation.easing import smoothstep
 from foundation.errors import InputError
+from motion_models.examples import MotionExample, frame_rows, windows_of
+from motion_models.interface import Held, MotionModel
+from motion_models.lips import meet, meeting, resting, widened
+from motion_models.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
+from motion_models.smoothing import smoothed
+from motion_models.statistics import FeatureStatistics, MotionStatistics
 from training import Duration
 from training.checkpoint import load_weights
 

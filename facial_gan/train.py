@@ -17,13 +17,9 @@ from face_model.blinks import seen_curves
 from face_model.tracks import EXPRESSION, MOTION_FPS, same_encoder
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import FacialGanConfig, Schedule
-from facial_gan.data import MotionExample, WindowSet, frame_rows
-from facial_gan.interface import Held
+from facial_gan.data import WindowSet
 from facial_gan.judging import SCORE, HeldOut
-from facial_gan.lips import lips_of
-from facial_gan.liveliness import measure_blinks
 from facial_gan.losses import (
-    Lips,
     LossWeights,
     discriminator_adversarial,
     generator_adversarial,
@@ -32,15 +28,19 @@ from facial_gan.losses import (
     weighted_sum,
 )
 from facial_gan.networks import Discriminator, Generator, with_velocity
-from facial_gan.people import footage, person_statistics, valid_motion
-from facial_gan.statistics import (
+from facial_gan.synthesis import FacialGan
+from foundation.errors import InputError
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.interface import Held
+from motion_models.lips import Lips, lips_of
+from motion_models.liveliness import measure_blinks
+from motion_models.people import footage, person_statistics, valid_motion
+from motion_models.statistics import (
     FeatureStatistics,
     MotionStatistics,
     mean_statistics,
     measure_features,
 )
-from facial_gan.synthesis import FacialGan
-from foundation.errors import InputError
 from training import Duration, Validation, linear_decay_from, train
 from training.distributed import share
 from training.schedules import set_learning_rate

@@ -1,1 +1,1 @@
-"""The other motion models, one folder each, behind `facial_gan.interface.MotionModel`."""
+"""The other motion models, one folder each, behind `motion_models.interface.MotionModel`."""

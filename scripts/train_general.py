@@ -25,22 +25,22 @@ import numpy as np
 from face_model import mp478
 from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig
-from facial_gan.data import MotionExample
-from facial_gan.lips import above_rest
-from facial_gan.registry import motion_model
 from facial_gan.synthesis import FacialGan
 from facial_gan.train import person_statistics
 from foundation.files import read_json
 from motion_models.emote.action_units import EMOTIONS, SIDE_OF, strengths
 from motion_models.emote.faces import mp478_face
+from motion_models.examples import MotionExample
 from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.train import train_karras
+from motion_models.lips import above_rest
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.registry import EncoderName
 from preprocessing.sync import TRUSTED
 from scripts.synthetic_motion.corpus import PHONETIC, learn_articulation, synthetic_examples
-from talking_head.learning import motion_example
-from talking_head.tracking import TRACK, sound_in_step, track
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import TRACK, sound_in_step, track
+from talking_head.motion.registry import motion_model
 from training import Duration
 
 log = logging.getLogger(__name__)

@@ -20,25 +20,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evaluation.report import compare, evaluate
     from foundation.errors import InputError
+    from talking_head.animation.export import export
     from talking_head.datasets.gate import Gate
+    from talking_head.datasets.general_training import train
     from talking_head.datasets.prepare import PrepareSettings, prepare
     from talking_head.datasets.workers import Place
-    from talking_head.dubbing import DubSettings, dub
-    from talking_head.enrol import enroll
-    from talking_head.exporting.export import export
-    from talking_head.framing import Framing
-    from talking_head.provenance import verify
-    from talking_head.removing import remove_all, remove_targets
-    from talking_head.settings import EnrolSettings
-    from talking_head.speaking import Directions
-    from talking_head.streaming import Speaker, TimedFrame
-    from talking_head.streaming import open_speaker as open
-    from talking_head.synthesis import synthesize
-    from talking_head.target import Target, targets
-    from talking_head.tracking import track
-    from talking_head.training import train
-    from talking_head.transfer_files import transfer_file as transfer
-    from talking_head.transferring import Heads
+    from talking_head.dubbing.film import DubSettings, dub
+    from talking_head.enrol.tracking import track
+    from talking_head.enrol.video import enroll
+    from talking_head.heads.transfer import Heads
+    from talking_head.interop.transfer_files import transfer_file as transfer
+    from talking_head.motion.speaking import Directions
+    from talking_head.provenance.claims import verify
+    from talking_head.synth.film import synthesize
+    from talking_head.synth.framing import Framing
+    from talking_head.synth.streaming import Speaker, TimedFrame
+    from talking_head.synth.streaming import open_speaker as open
+    from talking_head.target.card import Target, targets
+    from talking_head.target.removing import remove_all, remove_targets
+    from talking_head.target.settings import EnrolSettings
     from talking_head.voices.film import say
 
 UNKNOWN_VERSION = "0+unknown"
@@ -61,35 +61,35 @@ def _version() -> str:
 __version__ = _version()
 
 _HOMES = {
-    "Directions": "talking_head.speaking",
-    "DubSettings": "talking_head.dubbing",
-    "EnrolSettings": "talking_head.settings",
-    "Framing": "talking_head.framing",
+    "Directions": "talking_head.motion.speaking",
+    "DubSettings": "talking_head.dubbing.film",
+    "EnrolSettings": "talking_head.target.settings",
+    "Framing": "talking_head.synth.framing",
     "Gate": "talking_head.datasets.gate",
-    "Heads": "talking_head.transferring",
+    "Heads": "talking_head.heads.transfer",
     "InputError": "foundation.errors",
     "Place": "talking_head.datasets.workers",
     "PrepareSettings": "talking_head.datasets.prepare",
-    "Speaker": "talking_head.streaming",
-    "Target": "talking_head.target",
-    "TimedFrame": "talking_head.streaming",
+    "Speaker": "talking_head.synth.streaming",
+    "Target": "talking_head.target.card",
+    "TimedFrame": "talking_head.synth.streaming",
     "compare": "evaluation.report",
-    "dub": "talking_head.dubbing",
-    "enroll": "talking_head.enrol",
+    "dub": "talking_head.dubbing.film",
+    "enroll": "talking_head.enrol.video",
     "evaluate": "evaluation.report",
-    "export": "talking_head.exporting.export",
-    "live": "talking_head.live",  # a package that can be called
-    "open": "talking_head.streaming:open_speaker",
+    "export": "talking_head.animation.export",
+    "live": "talking_head.animation.live",
+    "open": "talking_head.synth.streaming:open_speaker",
     "prepare": "talking_head.datasets.prepare",
-    "remove_all": "talking_head.removing",
-    "remove_targets": "talking_head.removing",
+    "remove_all": "talking_head.target.removing",
+    "remove_targets": "talking_head.target.removing",
     "say": "talking_head.voices.film",
-    "synthesize": "talking_head.synthesis",
-    "targets": "talking_head.target",
-    "track": "talking_head.tracking",
-    "train": "talking_head.training",
-    "transfer": "talking_head.transfer_files:transfer_file",
-    "verify": "talking_head.provenance",
+    "synthesize": "talking_head.synth.film",
+    "targets": "talking_head.target.card",
+    "track": "talking_head.enrol.tracking",
+    "train": "talking_head.datasets.general_training",
+    "transfer": "talking_head.interop.transfer_files:transfer_file",
+    "verify": "talking_head.provenance.claims",
 }
 __all__ = [
     "Directions", "DubSettings", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place",

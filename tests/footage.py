@@ -40,7 +40,7 @@ def landmark_model(kept: Path) -> Path:
 
 def film(kept: Path) -> Path:
     """An mp4 of the built-in person speaking for 6 s, 512 x 512 at 25 fps, with sound and without a label."""
-    from talking_head.synthesis import synthesize
+    from talking_head.synth.film import synthesize
 
     digest = sha256(shipped("astronaut/render2video.safetensors"))[:12]
     path = kept / f"astronaut-{FORM}-{digest}.mp4"

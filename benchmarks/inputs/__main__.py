@@ -28,7 +28,7 @@ from preprocessing.media import read_frames, read_sound
 from preprocessing.media.stills import read_still
 from preprocessing.portrait import find_portrait
 from preprocessing.tracking import FaceTracker, face_tracker, follow_face
-from talking_head.synthesis import synthesize
+from talking_head.synth.film import synthesize
 
 FRAMES, FRAME_PX = 16, 288
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageFilter
 
 from benchmarks.inputs.faces import Portrait
 from benchmarks.inputs.outcome import Right, Variant
-from talking_head.photo import photo_in
+from talking_head.enrol.photo import photo_in
 
 FINE = Right(quiet=True)
 SMALL = Right(said="films of it will be")

@@ -21,8 +21,8 @@ from preprocessing.media import probe
 from preprocessing.media.colour import BT2020, HLG, PQ, WHITE_NITS
 from preprocessing.one_person import one_person
 from preprocessing.tracking import FaceTracker, track_landmarks
-from talking_head.enrol import MIN_VALID_SHARE, check_visible
-from talking_head.tracking import LEAST_FPS
+from talking_head.enrol.tracking import LEAST_FPS
+from talking_head.enrol.video import MIN_VALID_SHARE, check_visible
 
 log = logging.getLogger(__name__)
 

@@ -22,13 +22,13 @@ from evaluation.loading import load_clip
 from evaluation.metrics.image import psnr_db
 from evaluation.metrics.lips import gap_amplitude_ratio, gap_correlation, lip_leak
 from face_model.tracks import FaceMotion, Sound
-from facial_gan.registry import load_motion_model
 from preprocessing.media import VideoWriter, read_frames, read_sound
 from preprocessing.speech import speech_encoder
 from render2video.footage.dub import FilmFace, FilmFrame, dubbed
 from render2video.footage.painter import FootagePainter
-from talking_head.dubbing import FILM_CRF
-from talking_head.target import MOTION, Target
+from talking_head.dubbing.film import FILM_CRF
+from talking_head.motion.registry import load_motion_model
+from talking_head.target.card import MOTION, Target
 
 PART = "dub of held-out frames"
 PARTS = "lower face", "mouth", "whole frame"

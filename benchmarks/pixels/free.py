@@ -19,8 +19,8 @@ from face_model import mp478
 from face_model.tracks import FaceMotion
 from preprocessing.media import VideoWriter, read_frames
 from render2video.painter import load_painter
-from talking_head.speaking import speak
-from talking_head.target import Target
+from talking_head.motion.speaking import speak
+from talking_head.target.card import Target
 
 PART, SPEED = "film of other sound, free head", "speed, one thread"
 WARM_UP, TIMED = 5, 60

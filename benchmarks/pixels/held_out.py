@@ -14,7 +14,7 @@ from face_model import mp478
 from preprocessing.media import read_frames
 from render2video.painter import load_painter
 from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
-from talking_head.target import Target
+from talking_head.target.card import Target
 
 PART = "held-out frames, own motion"
 CROP_PX = 256

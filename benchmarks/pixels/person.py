@@ -23,9 +23,9 @@ from render2video.footage.footage import open_eyed_px
 from render2video.footage.painter import FootagePainter, Wanted
 from render2video.footage.steadying import moved, steadied
 from render2video.footage.store import load_footage_painter
-from talking_head.settings import EnrolSettings
-from talking_head.target import Target
-from talking_head.tracking import sound_in_step
+from talking_head.enrol.tracking import sound_in_step
+from talking_head.target.card import Target
+from talking_head.target.settings import EnrolSettings
 
 CONSENT = "measured on footage whose rights allow it"
 SIZES_PX = {"footage": 512, "fast": 256}

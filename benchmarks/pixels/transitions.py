@@ -15,8 +15,8 @@ from face_model.tracks import FaceMotion
 from foundation.files import atomic_path
 from preprocessing.media import read_frames, read_sound
 from render2video.footage.painter import MORPH_S
-from talking_head.speaking import speak
-from talking_head.target import Target
+from talking_head.motion.speaking import speak
+from talking_head.target.card import Target
 
 PART = "transitions"
 BLOCK_PX = 32

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from face_model.tracks import MOTION_FPS
-from facial_gan.data import MotionExample
-from facial_gan.statistics import FeatureStatistics
 from foundation.easing import smoothstep
 from foundation.errors import InputError
 from motion_models.arkit.config import Augmentation
 from motion_models.arkit.statistics import CurveStatistics, arkit_of, curves_at
+from motion_models.examples import MotionExample
+from motion_models.statistics import FeatureStatistics
 
 MIN_VALID_SHARE = 0.5
 CLOSING_S, OPENING_S = 0.17, 0.13  # how long lips take to come to rest in silence, and to leave it before speech

@@ -14,15 +14,15 @@ import torch
 from face_model import mp478
 from face_model.arkit import ARKIT_NAMES
 from face_model.tracks import EXPRESSION_SIZE, MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
-from facial_gan.data import MotionExample
-from facial_gan.interface import MotionModel
-from facial_gan.statistics import FeatureStatistics
 from foundation.config import configure
 from foundation.errors import InputError
 from motion_models.arkit.config import Architecture, ArkitConfig
 from motion_models.arkit.filters import DEFAULT, curve_filter
 from motion_models.arkit.network import SpeechToCurves
 from motion_models.arkit.statistics import CurveStatistics, curves_at
+from motion_models.examples import MotionExample
+from motion_models.interface import MotionModel
+from motion_models.statistics import FeatureStatistics
 from training import Duration
 from training.checkpoint import load_weights
 

@@ -13,9 +13,9 @@ from scipy.interpolate import Akima1DInterpolator
 from face_model import mp478
 from face_model.arkit import ARKIT_NAMES, maps
 from face_model.tracks import EXPRESSION_SIZE, POSE
-from facial_gan.data import MotionExample
-from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
+from motion_models.examples import MotionExample
+from motion_models.lips import lip_gap_mm
 
 LEAST_SCALE = 0.05  # of a curve: what moves less counts less
 CLOSED_SHARE = 0.1  # of the frames; speech closes the lips (p, b, m) and rests about as often

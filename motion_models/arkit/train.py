@@ -15,8 +15,6 @@ from torch.optim import AdamW, Optimizer
 
 from face_model import mp478
 from face_model.tracks import same_encoder
-from facial_gan.data import MotionExample
-from facial_gan.statistics import FeatureStatistics, measure_features
 from foundation.errors import InputError
 from motion_models.arkit.config import ArkitConfig
 from motion_models.arkit.data import CurveWindows
@@ -24,6 +22,8 @@ from motion_models.arkit.losses import curve_losses
 from motion_models.arkit.model import ArkitRegressor, create_network
 from motion_models.arkit.network import SpeechToCurves
 from motion_models.arkit.statistics import ASIDE, arkit_of, mean_curves, measure_curves
+from motion_models.examples import MotionExample
+from motion_models.statistics import FeatureStatistics, measure_features
 from training import Duration, linear_decay_from, train
 from training.schedules import set_learning_rate
 

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from face_model.tracks import MOTION_FPS
-from facial_gan.data import MotionExample, frame_rows
-from facial_gan.statistics import FeatureStatistics
 from foundation.easing import smoothstep
 from foundation.errors import InputError
 from motion_models.emote.config import Augmentation, Recipe
@@ -19,6 +17,8 @@ from motion_models.emote.emotions import CONDITIONS, emotion_code
 from motion_models.emote.faces import Face
 from motion_models.emote.network import SPEECH_REACH
 from motion_models.emote.recipe import Take, emotional_take, openness, rest_of
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.statistics import FeatureStatistics
 
 MIN_FRAMES = 16  # a shorter clip teaches nothing
 MIN_VALID_SHARE = 0.5

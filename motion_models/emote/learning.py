@@ -12,8 +12,6 @@ import torch
 from torch import nn
 
 from face_model.tracks import POSE, same_encoder
-from facial_gan.data import MotionExample, frame_rows
-from facial_gan.statistics import measure_features
 from foundation.errors import InputError
 from motion_models.emote.config import EmoteConfig
 from motion_models.emote.data import EmotionalWindows, sentences_of
@@ -24,6 +22,8 @@ from motion_models.emote.model import Emote, Measures, Networks, Styles, build_n
 from motion_models.emote.network import SpeechToPrior
 from motion_models.emote.readers import ActionUnitDescriptor, arkit_spread
 from motion_models.emote.train import Lesson, LipReaderTraining, PriorTraining, Stage1, Stage2
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.statistics import measure_features
 from training import Duration, train
 from training.loop import Trainable
 

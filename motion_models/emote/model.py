@@ -13,9 +13,6 @@ import torch
 
 from face_model.arkit import ARKIT_NAMES
 from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
-from facial_gan.data import MotionExample, frame_rows
-from facial_gan.interface import MotionModel
-from facial_gan.statistics import FeatureStatistics
 from foundation.config import configure
 from foundation.errors import InputError
 from motion_models.directions import AskedEmotion, read_emotion, read_emotions
@@ -24,6 +21,9 @@ from motion_models.emote.data import padded_rows
 from motion_models.emote.emotions import CODE_SIZE, NEUTRAL, codes_over_time
 from motion_models.emote.network import LATENT_FRAMES, REACH_FRAMES, Prior, SpeechToPrior
 from motion_models.emote.readers import LipReadingNetwork
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.interface import MotionModel
+from motion_models.statistics import FeatureStatistics
 from training import Duration
 from training.checkpoint import load_weights
 

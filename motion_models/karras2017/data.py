@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from face_model.tracks import MOTION_FPS
-from facial_gan.data import MotionExample, rows_at
-from facial_gan.statistics import FeatureStatistics
 from foundation.errors import InputError
+from motion_models.examples import MotionExample, rows_at
 from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.network import SLICE_RATE_HZ, SLICES
+from motion_models.statistics import FeatureStatistics
 
 HALF = (SLICES - 1) / 2  # slices from the first that a frame sees to its own instant
 

@@ -18,11 +18,11 @@ from scipy.ndimage import uniform_filter1d
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import MOTION_FPS, SpeechFeatures
-from facial_gan.data import MotionExample
-from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
+from motion_models.examples import MotionExample
 from motion_models.karras2017.emotions import EmotionCourse
 from motion_models.karras2017.model import Karras2017
+from motion_models.lips import lip_gap_mm
 
 TRIES, NEUTRAL_TRIES, NEUTRAL_FRAMES = 120, 16, 1800
 SMOOTH_FRAMES = 15  # a vector is the mean over half a second

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 
 from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
-from facial_gan.data import MotionExample
-from facial_gan.interface import MotionModel
-from facial_gan.statistics import FeatureStatistics
 from foundation.config import configure
 from foundation.errors import InputError
 from motion_models.directions import AskedEmotion, read_emotion, read_emotions
+from motion_models.examples import MotionExample
+from motion_models.interface import MotionModel
 from motion_models.karras2017.config import Architecture, KarrasConfig
 from motion_models.karras2017.data import look, rows_seen
 from motion_models.karras2017.emotions import NEUTRAL, EmotionCourse, Emotions
 from motion_models.karras2017.network import Articulation, FormantAnalysis, SpeechToFace
+from motion_models.statistics import FeatureStatistics
 from training import Duration
 from training.checkpoint import load_weights
 

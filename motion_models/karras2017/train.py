@@ -14,10 +14,8 @@ from torch.optim import Adam, Optimizer
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import MOTION_FPS, POSE, same_encoder
-from facial_gan.data import MotionExample
-from facial_gan.lips import rest_expression
-from facial_gan.statistics import FeatureStatistics, measure_features
 from foundation.errors import InputError
+from motion_models.examples import MotionExample
 from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.data import Batch, Rest, RunSet
 from motion_models.karras2017.emotions import Emotions, drawn_vectors
@@ -26,6 +24,8 @@ from motion_models.karras2017.mining import with_best_neutral
 from motion_models.karras2017.model import Karras2017, Parts, Probe, build_network
 from motion_models.karras2017.moods import Moods
 from motion_models.karras2017.network import EmotionDatabase, SpeechToFace
+from motion_models.lips import rest_expression
+from motion_models.statistics import FeatureStatistics, measure_features
 from training import Duration, cosine_decay, train
 from training.schedules import set_learning_rate
 

@@ -30,8 +30,8 @@ import numpy as np
 
 from face_model.arkit import ARKIT_NAMES, maps
 from face_model.tracks import EXPRESSION_SIZE
-from facial_gan.lips import above_rest
 from foundation.easing import smoothstep
+from motion_models.lips import above_rest
 from preprocessing.speech.phonetic import VISEME_NAMES
 
 Segment = tuple[float, float, int]

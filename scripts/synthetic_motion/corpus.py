@@ -16,12 +16,12 @@ from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
-from facial_gan.data import MotionExample, frame_rows
-from facial_gan.lips import lip_gap_mm
-from facial_gan.statistics import MotionStatistics
 from facial_gan.train import person_statistics
 from foundation.errors import InputError
 from foundation.files import read_tensors
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.lips import lip_gap_mm
+from motion_models.statistics import MotionStatistics
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.phonetic import VISEME_NAMES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.encoder import BANDS

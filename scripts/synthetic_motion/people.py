@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from face_model.tracks import AU45_MAX, MOTION_FPS, POSE, Sound
-from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
-from facial_gan.statistics import MotionStatistics
+from motion_models.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
+from motion_models.statistics import MotionStatistics
 
 BLINKS_A_MIN = (20.0, 5.0)  # mean and deviation over people; Bentivoglio et al. 1997: 26 speaking, 17 at rest
 BLINK_S = (0.2, 0.03)  # at half height

@@ -22,7 +22,7 @@ def demo(
     from dataclasses import asdict
 
     with loading():
-        from talking_head.demo import demo as run
+        from talking_head.synth.demo import demo as run
 
     result = run(output, label=label, force=force)
     size = f"{result.width_px}x{result.height_px}"

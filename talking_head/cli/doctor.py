@@ -12,10 +12,10 @@ import typer
 from foundation.errors import InputError
 from foundation.progress import say
 from talking_head.cli.common import HomeOption, JsonOption, OfflineOption, Outcome, readable_duration, verb
-from talking_head.home import Home
+from talking_head.target.home import Home
 
 if TYPE_CHECKING:
-    from talking_head.proofs import Proof
+    from talking_head.doctor.proofs import Proof
 
 PLACES = "With --deep: files and folders of parts that you brought (BFM, FLAME, OpenFace, DeepSpeech, ...)."
 FETCH = "First get all that can be got: the landmark model (4 MB), then what `assets list` tells of (405 MB)."
@@ -42,7 +42,7 @@ def doctor(
     from rich.console import Console
     from rich.markup import escape
 
-    from talking_head.machine import State, examine
+    from talking_head.doctor.machine import State, examine
 
     checks = examine(_found(home))
     if not as_json:
@@ -66,7 +66,7 @@ def _found(home: Path | None) -> Home | None:
 
 def _deep(places: list[Path], as_json: bool) -> Outcome:
     """The parts that the user brought, each proved by figures."""
-    from talking_head.proofs import State, prove
+    from talking_head.doctor.proofs import State, prove
 
     proofs = prove(places)
     if not as_json:
@@ -83,7 +83,7 @@ def _show(proofs: list[Proof]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from talking_head.proofs import State
+    from talking_head.doctor.proofs import State
 
     console = Console(soft_wrap=True, highlight=False)
     colours = {State.WORKS: "green", State.FAILS: "bold red", State.NOT_HERE: "dim"}

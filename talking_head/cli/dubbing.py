@@ -71,8 +71,8 @@ def dub(
     moment, the same command resumes.
     """
     with loading():
-        from talking_head.dubbing import DubSettings
-        from talking_head.dubbing import dub as run
+        from talking_head.dubbing.film import DubSettings
+        from talking_head.dubbing.film import dub as run
 
     settings = DubSettings(duration_s(budget, "--budget"), face, length, size, steps, seed, label, device)
     made = run(

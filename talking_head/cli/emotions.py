@@ -26,7 +26,7 @@ def mine(
     """Look for emotions in what a target's Karras 2017 learned, and show them as faces."""
     from dataclasses import asdict
 
-    from talking_head.emotions import mine_emotions
+    from talking_head.motion.emotions import mine_emotions
 
     mined = mine_emotions(target, output, count=count, home=home)
     found = [{k: v for k, v in asdict(one).items() if k != "vector"} for one in mined.candidates]
@@ -38,7 +38,7 @@ def mine(
 @verb
 def list_(target: TargetArgument, home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
     """Name the emotions that a target can be asked for: those kept, and those that everybody has."""
-    from talking_head.emotions import list_emotions
+    from talking_head.motion.emotions import list_emotions
 
     known = list_emotions(target, home=home)
     far = ", ".join(f"{name} ({away_mm:.1f} mm)" for name, away_mm in known.karras2017.items()) or "none"
@@ -57,7 +57,7 @@ def keep(
     as_json: JsonOption = False,
 ) -> Outcome:
     """Name emotions that `mine` showed; `synth --motion karras2017 --emotion NAME:0.7` then knows them."""
-    from talking_head.emotions import keep_emotions
+    from talking_head.motion.emotions import keep_emotions
 
     known = keep_emotions(target, dict(_named(text) for text in names), home=home)
     summary = f"target '{target}' knows {', '.join(known)}"

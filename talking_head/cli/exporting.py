@@ -56,8 +56,8 @@ def export(
     from dataclasses import asdict
 
     with loading():
-        from talking_head.directions import Directions
-        from talking_head.exporting.export import export as run
+        from talking_head.animation.export import export as run
+        from talking_head.motion.directions import Directions
 
     directions = Directions(motion, emotion, emotions, style, head, weights)
     done = run(

@@ -53,8 +53,8 @@ def facial(
     """
     from dataclasses import asdict
 
-    from talking_head.published import import_facial
-    from talking_head.transferring import Heads
+    from talking_head.heads.transfer import Heads
+    from talking_head.interop.import_facial import import_facial
 
     done = import_facial(
         name, generator, reference, motion=motion, pictures=pictures, audio=audio, heads=Heads(bfm_file=bfm),
@@ -71,7 +71,7 @@ def facial(
 
 
 def _quality(bridge: object) -> str:
-    from talking_head.bridging import ExpressionBridge
+    from talking_head.heads.bridge import ExpressionBridge
 
     if not isinstance(bridge, ExpressionBridge):
         return ""
@@ -127,8 +127,8 @@ def transfer(
     **.mp4** shows the model moving, with `--audio`; **.npz** for deng_bfm has the published FACIAL's layout. Between
     meshes the same points of the face move alike, by bounded least squares; what was lost is told.
     """
-    from talking_head.transfer_files import transfer_file
-    from talking_head.transferring import Heads
+    from talking_head.heads.transfer import Heads
+    from talking_head.interop.transfer_files import transfer_file
 
     done = transfer_file(
         source, output, to, audio=audio, pictures=pictures, imported=imported, heads=Heads(ict, bfm, flame),

@@ -13,7 +13,7 @@ import typer
 from foundation.errors import InputError
 from foundation.places import writable
 from talking_head.cli.common import HomeOption, JsonOption, OfflineOption, Outcome, verb
-from talking_head.identity import CERTIFICATE_VARIABLE
+from talking_head.provenance.signing import CERTIFICATE_VARIABLE
 
 if TYPE_CHECKING:
     from evaluation.report import Evaluation
@@ -181,7 +181,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> Outcome:
     """Read back what a film of ours says of itself; fail when it says nothing or was changed. Works offline."""
-    from talking_head.provenance import verify as run
+    from talking_head.provenance.claims import verify as run
 
     found = run(film, certificate=certificate, home=home)
     if not as_json:

@@ -48,8 +48,8 @@ def live(
 
     seconds = None if time is None else duration_s(time, "--for")
     with loading():
-        from talking_head.live.live import live as run
-        from talking_head.speaking import Directions
+        from talking_head.animation.live import live as run
+        from talking_head.motion.speaking import Directions
 
     directions = Directions(motion, emotion, emotions, style, head, weights)
     sent = run(

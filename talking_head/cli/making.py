@@ -10,13 +10,13 @@ import typer
 import configs
 from talking_head.cli import common
 from talking_head.cli.common import Outcome, duration_s, loading, readable_size, verb
-from talking_head.identity import CERTIFICATE_VARIABLE, KEY_VARIABLE
-from talking_head.settings import RENDERERS, EnrolSettings
+from talking_head.provenance.signing import CERTIFICATE_VARIABLE, KEY_VARIABLE
+from talking_head.target.settings import RENDERERS, EnrolSettings
 
 if TYPE_CHECKING:
-    from talking_head.enrol import Enrolled
-    from talking_head.looking import Look
-    from talking_head.synthesis import Synthesis
+    from talking_head.doctor.look_before import Look
+    from talking_head.enrol.video import Enrolled
+    from talking_head.synth.film import Synthesis
 
 DEFAULTS = EnrolSettings()
 
@@ -165,7 +165,7 @@ def enroll(
     command resumes; run after it is done, it says so.
     """
     from preprocessing.explaining import explained
-    from talking_head.enrol import enroll as run
+    from talking_head.enrol.video import enroll as run
 
     said: dict[str, Any] = {
         "profile": profile, "size_px": size, "budget_s": duration_s(budget, "--budget"), "steps": steps, "seed": seed,
@@ -176,7 +176,7 @@ def enroll(
     settings = EnrolSettings(**said) if config is None else _with_config(config, said, context)
     with explained(explain):
         if check:
-            from talking_head.looking import look_at_enrolment
+            from talking_head.doctor.look_before import look_at_enrolment
 
             return _looked(look_at_enrolment(video, target_id, consent, settings, home=home, replace=replace), as_json)
         return _enrolled(run(video, target_id, consent, settings, home=home, replace=replace))
@@ -194,7 +194,7 @@ def _enrolled(made: Enrolled) -> Outcome:
 
 def _with_config(config: str, said: dict[str, Any], context: typer.Context) -> EnrolSettings:
     """A file's settings, and over them the options that were given, not their defaults."""
-    from talking_head.recipe import read_settings
+    from talking_head.enrol.recipe import read_settings
 
     options = {"size_px": "size", "budget_s": "budget", "fix_sync": "sync_fix"}
     sources = {name: context.get_parameter_source(options.get(name, name)) for name in said}
@@ -243,9 +243,9 @@ def synth(
     from dataclasses import asdict
 
     with loading():
-        from talking_head.framing import Framing
-        from talking_head.speaking import Directions
-        from talking_head.synthesis import checked_output, synthesize
+        from talking_head.motion.speaking import Directions
+        from talking_head.synth.film import checked_output, synthesize
+        from talking_head.synth.framing import Framing
 
     directions = Directions(motion, emotion, emotions, style, head, weights)
     framing = Framing(aspect, height, background)
@@ -264,7 +264,7 @@ def synth(
 
 
 def _look_at_film(audio: Path, target_id: str, goal: Path, as_json: bool, **options: Any) -> Outcome:
-    from talking_head.looking import look_at_synthesis
+    from talking_head.doctor.look_before import look_at_synthesis
 
     return _looked(look_at_synthesis(audio, target_id, goal, **options), as_json)
 
@@ -307,8 +307,8 @@ def track(
     as_json: common.JsonOption = False,
 ) -> Outcome:
     """Measure a face through a video: motion, identity, landmarks, and a report of what to record better."""
-    from talking_head.face_models import named
-    from talking_head.tracking import track as run
+    from talking_head.enrol.tracking import track as run
+    from talking_head.heads.face_models import named
 
     asked = named(face_model, bfm, weights)
     result = run(video, output, fix_sync=sync_fix, tracker=tracker, face_model=asked, device=device)

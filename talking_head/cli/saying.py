@@ -75,8 +75,8 @@ def say(
         return _script(words, speaks)
     if target_id is None or output is None:
         raise InputError("no --target or no -o", "who speaks, and the mp4 to write", "or --script for curves alone")
-    from talking_head.directions import Directions
-    from talking_head.framing import Framing
+    from talking_head.motion.directions import Directions
+    from talking_head.synth.framing import Framing
 
     directions = Directions(motion, emotion, emotions, style, head, weights)
     framing = Framing(aspect, height, background)
@@ -98,7 +98,7 @@ def _script(words: str, voice: Voice) -> Outcome:
 def _film(words: str, target_id: str, output: Path, curves: Path | None, **options: Any) -> Outcome:
     from dataclasses import asdict
 
-    from talking_head.synthesis import checked_output
+    from talking_head.synth.film import checked_output
     from talking_head.voices.curves import Curves
     from talking_head.voices.film import say as run
 

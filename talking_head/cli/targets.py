@@ -9,7 +9,7 @@ import typer
 
 from foundation.errors import InputError
 from talking_head.cli.common import HomeOption, JsonOption, Outcome, readable_size, verb
-from talking_head.home import Home
+from talking_head.target.home import Home
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="List, show and remove targets.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The target's id.", show_default=False)]
@@ -23,7 +23,7 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
     from rich.markup import escape
     from rich.table import Table
 
-    from talking_head.target import list_targets
+    from talking_head.target.card import list_targets
 
     place = Home.find(home)
     found = list_targets(place)
@@ -43,7 +43,7 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
 @verb
 def show(target_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> Outcome:
     """Show all that is known of a target: origin, consent, quality, versions, files."""
-    from talking_head.target import find_target
+    from talking_head.target.card import find_target
 
     content = find_target(Home.find(home), target_id).describe()
     if not as_json:
@@ -77,7 +77,7 @@ def remove(
 
     What is kept where: docs/storage.md.
     """
-    from talking_head.removing import remove_all, remove_targets
+    from talking_head.target.removing import remove_all, remove_targets
 
     ids = target_ids or []
     if everybody == bool(ids):

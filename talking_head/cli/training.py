@@ -33,7 +33,7 @@ def train(
 
     On several cards or machines: `torchrun --nproc-per-node 8 -m talking_head train CONFIG --data PREPARED`.
     """
-    from talking_head.training import train as run
+    from talking_head.datasets.general_training import train as run
 
     result = run(config, data, start)
     if int(os.environ.get("RANK", "0")):

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from face_model.tracks import FaceMotion, FaceTrack, SpeechFeatures
-from facial_gan.data import MotionExample
 from foundation.errors import InputError
 from foundation.files import read_json, read_tensors, sha256, write_json, write_tensors
-from talking_head.learning import motion_example
-from talking_head.tracking import REPORT, TRACK, sound_in_step, track
-from talking_head.work import Work, digest
+from motion_models.examples import MotionExample
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.stages import Work, digest
+from talking_head.enrol.tracking import REPORT, TRACK, sound_in_step, track
 
 SOURCE, LOG = "source.json", "log.txt"
 STAGES = ("track", "example")

@@ -12,7 +12,6 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from facial_gan.registry import motion_model
 from foundation.errors import InputError
 from foundation.files import read_json, write_json
 from foundation.progress import progress
@@ -22,7 +21,8 @@ from talking_head.datasets.gate import Gate
 from talking_head.datasets.naming import PARTS, find_clips, speaker_of, split_by_clip, split_by_speaker
 from talking_head.datasets.shards import KIND, MANIFEST, SHARDS, VERSION, is_prepared, pack, shard_of
 from talking_head.datasets.workers import Failure, Place, usable_cores
-from talking_head.target import DEFAULT_MODEL
+from talking_head.motion.registry import motion_model
+from talking_head.target.card import DEFAULT_MODEL
 
 log = logging.getLogger(__name__)
 

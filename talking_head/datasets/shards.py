@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from face_model.tracks import same_encoder
-from facial_gan.data import MotionExample
 from foundation.errors import InputError
 from foundation.files import read_json, read_tensors, sha256, write_json, write_tensors
+from motion_models.examples import MotionExample
 from talking_head.datasets.clip import ClipRecord, example_file, example_from, load_example, place_of
 from talking_head.datasets.naming import PARTS, SPLITS, order_of
 

@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from talking_head.home import Home
 from talking_head.studio.jobs.events import Bulletin
 from talking_head.studio.jobs.store import JobStore
 from talking_head.studio.jobs.supervisor import Supervisor
 from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import StudioSettings
+from talking_head.target.home import Home
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel
 
 from foundation.errors import InputError
-from talking_head.removing import remove_targets
 from talking_head.studio.answers import ERRORS, StudioError
 from talking_head.studio.desk import Desk, DeskOf
 from talking_head.studio.jobs.kinds.films import PreviewAsked
 from talking_head.studio.jobs.store import FAILED, OPEN, RUNNING
 from talking_head.studio.uploads_kept import forget_upload
-from talking_head.target import CARD, DEFAULT_MODEL, PREVIEW, Target, find_target, list_targets
+from talking_head.target.card import CARD, DEFAULT_MODEL, PREVIEW, Target, find_target, list_targets
+from talking_head.target.removing import remove_targets
 
 router = APIRouter(prefix="/v1/people", tags=["people"])
 

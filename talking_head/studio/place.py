@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.places import writable
-from talking_head.home import Home
-from talking_head.target import Target
+from talking_head.target.card import Target
+from talking_head.target.home import Home
 
 KEY = re.compile(r"[a-f0-9]{24}")
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from talking_head import __version__
-from talking_head.machine import EXTRAS
+from talking_head.doctor.machine import EXTRAS
 from talking_head.studio.desk import DeskOf
 from talking_head.studio.jobs.kinds import KINDS
 from talking_head.studio.jobs.store import QUEUED, RUNNING
@@ -38,7 +38,7 @@ def device() -> str:
     """`cuda` where torch sees a card; torch is asked only where there is a driver."""
     if not any(Path(card).exists() for card in CARDS):
         return "cpu"
-    from talking_head.settings import device_name
+    from talking_head.target.settings import device_name
 
     return device_name("auto")
 

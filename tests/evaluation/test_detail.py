@@ -12,7 +12,7 @@ from evaluation.metrics import detail, lips
 from evaluation.regions import corner_mask, detail_masks, label_mask
 from evaluation.registry import METRICS
 from face_model.tracks import Sound
-from talking_head.label import stamp
+from talking_head.provenance.label import stamp
 from tests.evaluation.synthetic import landmarks, syllables, tone
 
 FPS, FRAMES, SIDE = 25.0, 20, 400

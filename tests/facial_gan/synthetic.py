@@ -7,10 +7,10 @@ import numpy as np
 from face_model.tracks import FaceMotion, SpeechFeatures
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig, Schedule
-from facial_gan.data import MotionExample, frame_rows
-from facial_gan.liveliness import BlinkHabit
-from facial_gan.statistics import measure_features, measure_statistics
 from facial_gan.synthesis import FacialGan
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.liveliness import BlinkHabit
+from motion_models.statistics import measure_features, measure_statistics
 
 FEATURES = 6
 

@@ -10,11 +10,12 @@ import pytest
 
 from face_model.tracks import EXPRESSION, POSE, FaceMotion
 from facial_gan.config import Augmentation
-from facial_gan.data import WINDOW_FRAMES, MotionExample, WindowSet, frame_rows, rows_at, windows_of
-from facial_gan.liveliness import PoseProcess
-from facial_gan.people import person_statistics
-from facial_gan.statistics import MotionStatistics, measure_features, measure_statistics
+from facial_gan.data import WINDOW_FRAMES, WindowSet
 from foundation.errors import InputError
+from motion_models.examples import MotionExample, frame_rows, rows_at, windows_of
+from motion_models.liveliness import PoseProcess
+from motion_models.people import person_statistics
+from motion_models.statistics import MotionStatistics, measure_features, measure_statistics
 from tests.facial_gan.synthetic import FEATURES, example
 
 PLAIN = Augmentation(stretch=0, gain=0, noise=0, masked_frames=0, silence_share=0, initial_noise=0)

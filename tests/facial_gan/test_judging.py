@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from face_model.tracks import FaceMotion, SpeechFeatures
-from facial_gan.data import MotionExample
-from facial_gan.interface import Held, MotionModel
 from facial_gan.judging import judged
 from facial_gan.synthesis import FacialGan
 from facial_gan.train import BEST_FILE, train_general
+from motion_models.examples import MotionExample
+from motion_models.interface import Held, MotionModel
 from tests.facial_gan.synthetic import config, example
 from training.validation import JUDGED, judgements
 

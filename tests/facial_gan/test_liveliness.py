@@ -8,7 +8,7 @@ import pytest
 from evaluation.metrics.blinks import rate_per_min
 from face_model.blinks import find_blinks, seen_curves
 from face_model.tracks import resample
-from facial_gan.liveliness import BlinkHabit, BlinkProcess, PoseProcess, measure_blinks, within_range
+from motion_models.liveliness import BlinkHabit, BlinkProcess, PoseProcess, measure_blinks, within_range
 
 MINUTES = 10
 

@@ -7,10 +7,8 @@ import pytest
 import torch
 
 from face_model import mp478
-from facial_gan.lips import lip_gap_mm, lips_of, rest_expression
 from facial_gan.losses import (
     PRESETS,
-    Lips,
     LossWeights,
     discriminator_adversarial,
     generator_adversarial,
@@ -19,6 +17,7 @@ from facial_gan.losses import (
     weighted_sum,
 )
 from foundation.errors import InputError
+from motion_models.lips import Lips, lip_gap_mm, lips_of, rest_expression
 
 
 def test_each_term_is_what_it_says() -> None:

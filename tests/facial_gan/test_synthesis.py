@@ -12,13 +12,13 @@ from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
 from facial_gan.config import FacialGanConfig
-from facial_gan.interface import MotionModel
-from facial_gan.lips import lip_gap_mm, resting
-from facial_gan.registry import load_motion_model
-from facial_gan.smoothing import smoothed
 from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES, FacialGan
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
+from motion_models.interface import MotionModel
+from motion_models.lips import lip_gap_mm, resting
+from motion_models.smoothing import smoothed
+from talking_head.motion.registry import load_motion_model
 from tests.facial_gan.synthetic import model, speech
 
 

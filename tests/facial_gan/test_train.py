@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from facial_gan.config import FacialGanConfig, published
-from facial_gan.data import MotionExample
 from facial_gan.synthesis import FacialGan
 from facial_gan.train import fine_tune, train_general
 from foundation.config import configure, load_yaml
 from foundation.errors import InputError
+from motion_models.examples import MotionExample
 from tests.facial_gan.synthetic import config, example, motion_of, speech
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import numpy as np
 
 from face_model import mp478
 from face_model.tracks import FaceMotion, SpeechFeatures
-from facial_gan.data import MotionExample, frame_rows
 from motion_models.emote.config import EmoteConfig, PriorSize, Recipe, Sizes, SpeakerSize, Steps
+from motion_models.examples import MotionExample, frame_rows
 
 FEATURES = 6
 

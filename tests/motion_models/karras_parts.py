@@ -10,11 +10,11 @@ import torch
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import EXPRESSION_SIZE, FaceMotion, SpeechFeatures
-from facial_gan.data import MotionExample, frame_rows
-from facial_gan.lips import gap_columns_mm
+from motion_models.examples import MotionExample, frame_rows
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.config import Architecture, KarrasConfig
 from motion_models.karras2017.train import train_karras
+from motion_models.lips import gap_columns_mm
 from tests.facial_gan.synthetic import speech
 from training import Duration
 

@@ -10,13 +10,13 @@ import pytest
 
 from face_model.arkit import ARKIT_NAMES, maps, motion_of_values
 from face_model.tracks import MOTION_FPS, SpeechFeatures
-from facial_gan.data import MotionExample
-from facial_gan.registry import load_motion_model, motion_model
 from foundation.errors import InputError
 from motion_models.arkit import ArkitConfig, ArkitRegressor
 from motion_models.arkit import model as module
 from motion_models.arkit.config import Architecture
 from motion_models.arkit.statistics import curves_at, measure_curves
+from motion_models.examples import MotionExample
+from talking_head.motion.registry import load_motion_model, motion_model
 from training import Duration
 
 FEATURES = 6

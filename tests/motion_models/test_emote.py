@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from facial_gan.registry import load_motion_model, motion_model
-from facial_gan.statistics import FeatureStatistics
 from foundation.errors import InputError
 from foundation.files import read_tensors
 from motion_models.directions import AskedEmotion
@@ -21,6 +19,8 @@ from motion_models.emote.faces import mp478_face
 from motion_models.emote.learning import learn
 from motion_models.emote.model import Measures, Styles, build_networks
 from motion_models.emote.train import Stage1
+from motion_models.statistics import FeatureStatistics
+from talking_head.motion.registry import load_motion_model, motion_model
 from tests.motion_models.emote_parts import FEATURES, config, example, flame_example, sizes, speech, write_flame
 from training import Duration
 

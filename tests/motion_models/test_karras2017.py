@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from face_model.tracks import FaceMotion, Sound, SpeechFeatures
-from facial_gan.registry import load_motion_model, motion_model
 from foundation.errors import InputError
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.config import published
@@ -19,6 +18,7 @@ from motion_models.karras2017.losses import Balance, motion_loss, position_loss,
 from motion_models.karras2017.model import build_network
 from motion_models.karras2017.train import principal_shapes, train_karras
 from preprocessing.speech import speech_encoder
+from talking_head.motion.registry import load_motion_model, motion_model
 from tests.facial_gan.synthetic import example, speech
 from tests.motion_models.karras_parts import louder, moody_example, small, toy_face
 from training import Duration

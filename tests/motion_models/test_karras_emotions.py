@@ -9,13 +9,13 @@ import pytest
 
 from evaluation.curves import correlation
 from face_model import mp478
-from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
 from motion_models.directions import AskedEmotion
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.emotions import EmotionCourse, Emotions
 from motion_models.karras2017.mining import CLOSED, held, mine
 from motion_models.karras2017.train import train_karras
+from motion_models.lips import lip_gap_mm
 from tests.facial_gan.synthetic import speech
 from tests.motion_models.karras_parts import mood_of, moody_example, moody_model, small, smile
 from training import Duration

@@ -11,7 +11,7 @@ from face_model.cameras import WeakPerspectiveCamera
 from face_model.correspondence import PLACES68
 from face_model.morphable_model import rotate
 from face_model.tracks import FaceMotion
-from facial_gan.lips import lip_gap_mm
+from motion_models.lips import lip_gap_mm
 from preprocessing.fitting import fit_clip
 from preprocessing.places import places
 from preprocessing.tracking.landmarks import LandmarkTrack

@@ -112,7 +112,7 @@ def test_what_it_lacks_is_told(
 
 def test_py_feat_itself_sees_a_face(tmp_path: Path) -> None:
     pytest.importorskip("feat", reason="py-feat is not installed")
-    from talking_head.proofs.portrait import picture
+    from talking_head.doctor.proofs.portrait import picture
 
     frames = [picture()] * 3
     film = write_media(tmp_path / "a.mkv", frames, fps=25, video_codec="ffv1")

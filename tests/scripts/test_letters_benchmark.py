@@ -7,8 +7,8 @@ import numpy as np
 from benchmarks.letters import REACH_FRAMES, in_deviations, plain, ridge, ridge_fold, windowed
 from face_model import mp478
 from face_model.tracks import FaceMotion, SpeechFeatures
-from facial_gan.data import MotionExample
-from facial_gan.lips import lip_gap_mm
+from motion_models.examples import MotionExample
+from motion_models.lips import lip_gap_mm
 
 
 def test_a_ridge_finds_a_linear_truth_and_does_not_learn_noise() -> None:

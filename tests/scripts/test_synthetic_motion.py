@@ -11,11 +11,11 @@ import pytest
 from face_model import mp478
 from face_model.blinks import find_blinks
 from face_model.tracks import BLINK, MOTION_FPS, POSE, FaceMotion, Sound, SpeechFeatures
-from facial_gan.data import MotionExample
-from facial_gan.lips import lip_gap_mm
-from facial_gan.statistics import MotionStatistics, measure_statistics
 from foundation.errors import InputError
 from foundation.files import write_tensors
+from motion_models.examples import MotionExample
+from motion_models.lips import lip_gap_mm
+from motion_models.statistics import MotionStatistics, measure_statistics
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.encoder import BANDS

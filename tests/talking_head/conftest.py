@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from talking_head.home import Home
-from talking_head.target import Target
+from talking_head.target.card import Target
+from talking_head.target.home import Home
 from tests.talking_head.media import person_clip
 
 CLIP_S = 1.6
@@ -22,8 +22,8 @@ def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def enrolled(clip: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Target]:
     """That person as target `ana`, learned in two steps."""
-    from talking_head import enrol
-    from talking_head.settings import EnrolSettings
+    from talking_head.enrol import video as enrol
+    from talking_head.target.settings import EnrolSettings
 
     home = Home.find(tmp_path_factory.mktemp("home"))
     with pytest.MonkeyPatch.context() as patch:

@@ -18,16 +18,16 @@ import torch
 
 import configs
 from face_model.tracks import FaceMotion
-from facial_gan.registry import motion_model
 from foundation.config import load_yaml
 from foundation.errors import InputError
 from foundation.files import read_json, read_tensors, write_tensors
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
 from preprocessing.media.stills import read_still
-from talking_head.home import Home
-from talking_head.published import import_facial, read_generator
-from talking_head.target import MOTION, Target, motion_file
+from talking_head.interop.import_facial import import_facial, read_generator
+from talking_head.motion.registry import motion_model
+from talking_head.target.card import MOTION, Target, motion_file
+from talking_head.target.home import Home
 from tests.talking_head.media import person, voice
 from tests.talking_head.parts import published_files
 from tests.talking_head.test_bad_input import left_behind, refused

@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 from face_model.tracks import FaceMotion, FaceTrack
 from foundation.files import read_tensors, write_tensors
 from preprocessing.media import probe
-from talking_head import enrol
 from talking_head.cli import app
-from talking_head.home import Home
-from talking_head.target import MOTION, VIDEO, Target
+from talking_head.enrol import video as enrol
+from talking_head.target.card import MOTION, VIDEO, Target
+from talking_head.target.home import Home
 from tests.preprocessing.making import write_media
 from tests.talking_head.media import nobody, person, voice
 

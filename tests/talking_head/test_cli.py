@@ -22,7 +22,7 @@ import talking_head
 from foundation.errors import InputError
 from talking_head.cli import app
 from talking_head.cli.common import INTERRUPTED, HomeOption, Outcome, duration_s, readable_duration, verb
-from talking_head.label import stamp, tags
+from talking_head.provenance.label import stamp, tags
 
 ROOT = Path(__file__).resolve().parents[2]
 runner = CliRunner()
@@ -51,7 +51,7 @@ def test_every_verb_can_be_called_from_python() -> None:
 
 def test_synthesis_imports_nothing_that_it_does_not_need() -> None:
     slow = {"scipy", "numba", "mediapipe", "soundfile", "c2pa", "cryptography", "matplotlib", "pandas", "torchvision"}
-    code = "import sys, numpy, talking_head.synthesis, facial_gan.synthesis, face_model.tracks, preprocessing.speech\n"
+    code = "import sys, numpy, talking_head.synth.film, facial_gan.synthesis, face_model.tracks, preprocessing.speech\n"
     code += "heard = preprocessing.speech.speech_encoder(facial_gan.synthesis.FacialGan.default_speech)\n"
     code += "heard(face_model.tracks.Sound(numpy.zeros(8000, numpy.float32)))\n"
     code += f"print({slow} & set(sys.modules))"
@@ -225,7 +225,7 @@ def test_doctor_says_which_named_files_are_missing(tmp_path: Path, monkeypatch: 
 
 
 def test_doctor_offers_only_extras_that_the_rooms_import() -> None:
-    from talking_head.machine import EXTRAS
+    from talking_head.doctor.machine import EXTRAS
 
     offered = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1].split("\n[")[0]
     code = "\n".join(path.read_text() for room in ("preprocessing", "render2video", "talking_head", "training")
@@ -236,7 +236,7 @@ def test_doctor_offers_only_extras_that_the_rooms_import() -> None:
 
 
 def test_doctor_tells_a_microphone_whose_system_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from talking_head.machine import State, _microphone
+    from talking_head.doctor.machine import State, _microphone
 
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     assert _microphone().state is State.OPTIONAL and "talking-head[live]" in _microphone().remedy

@@ -14,13 +14,13 @@ from foundation.errors import InputError
 from foundation.files import read_tensors
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
-from talking_head import enrol
-from talking_head.enrol import enroll
-from talking_head.settings import EnrolSettings
-from talking_head.speaking import Directions, speak
-from talking_head.target import MOTION, Target
-from talking_head.training import train
-from talking_head.weights import find_weights
+from talking_head.datasets.general_training import train
+from talking_head.enrol import video as enrol
+from talking_head.enrol.video import enroll
+from talking_head.motion.speaking import Directions, speak
+from talking_head.motion.weights import find_weights
+from talking_head.target.card import MOTION, Target
+from talking_head.target.settings import EnrolSettings
 from tests.talking_head.datasets.conftest import STARTS_S, write_clip
 
 

@@ -11,7 +11,7 @@ import soundfile
 
 from examples import curves, dub, enrol, speak, streaming, train_on_folder
 from preprocessing.media import probe, read_frames
-from talking_head.dubbing import DubSettings
+from talking_head.dubbing.film import DubSettings
 from tests.talking_head.media import voice
 
 pytestmark = pytest.mark.usefixtures("landmarker", "own_home")

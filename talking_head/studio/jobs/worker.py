@@ -23,12 +23,12 @@ from filelock import FileLock
 from foundation.errors import InputError
 from foundation.places import choosing
 from foundation.progress import Pace, listening
-from talking_head.home import Home
 from talking_head.studio.answers import FAULT, told
 from talking_head.studio.jobs.kinds import KINDS
 from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.studio.jobs.store import Job, JobStore
 from talking_head.studio.place import StudioPlace, new_key
+from talking_head.target.home import Home
 
 log = logging.getLogger(__name__)
 

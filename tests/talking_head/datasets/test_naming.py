@@ -80,7 +80,7 @@ def test_the_gate_says_why(change: dict[str, float], complaint: str) -> None:
 def test_training_on_a_folder_and_preparing_it_agree_who_speaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from talking_head import training
+    from talking_head.datasets import general_training as training
 
     clips = ["ana_1.mp4", "ana_2.mp4", "ben.mp4", "cleo/take 7.mp4"]
     for name in clips:

@@ -19,15 +19,15 @@ from foundation.errors import InputError
 from foundation.files import read_json, write_json
 from preprocessing.speech import speech_encoder
 from talking_head.datasets import clip as clip_room
+from talking_head.datasets.general_training import train
 from talking_head.datasets.inspection import inspect
 from talking_head.datasets.naming import split_by_speaker
 from talking_head.datasets.prepare import Prepared, describe, prepare
 from talking_head.datasets.shards import MANIFEST, is_prepared, load_examples
 from talking_head.datasets.workers import Place
-from talking_head.learning import motion_example
-from talking_head.tracking import TRACK, sound_in_step
-from talking_head.training import train
-from talking_head.weights import find_weights
+from talking_head.enrol.learning import motion_example
+from talking_head.enrol.tracking import TRACK, sound_in_step
+from talking_head.motion.weights import find_weights
 from tests.talking_head.datasets.conftest import SETTINGS, STARTS_S, write_clip
 
 ROOT = Path(__file__).resolve().parents[3]

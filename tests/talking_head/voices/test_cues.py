@@ -9,8 +9,8 @@ import pytest
 
 from face_model import mp478
 from face_model.tracks import FaceMotion
-from facial_gan.lips import lip_gap_mm
 from foundation.errors import InputError
+from motion_models.lips import lip_gap_mm
 from talking_head.voices.acting import curves_of
 from talking_head.voices.cues import Cue, read_script, stretches
 from talking_head.voices.curves import Curves

@@ -9,16 +9,16 @@ import pytest
 from typer.testing import CliRunner
 
 from face_model.tracks import SPEECH_RATE_HZ
-from facial_gan.lips import above_rest
 from facial_gan.synthesis import FacialGan
 from foundation.shipped import shipped
+from motion_models.lips import above_rest
 from preprocessing.media import read_frames, read_sound
 from talking_head.cli import app
-from talking_head.demo import SPEECH
-from talking_head.directions import Directions
-from talking_head.home import Home
-from talking_head.speaking import say
-from talking_head.target import MOTION, find_target
+from talking_head.motion.directions import Directions
+from talking_head.motion.speaking import say
+from talking_head.synth.demo import SPEECH
+from talking_head.target.card import MOTION, find_target
+from talking_head.target.home import Home
 from talking_head.voices.curves import Curves
 from tests.talking_head.voices.speaker import COMMAND, LETTER_S
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.errors import InputError
-from talking_head.home import Home
 from talking_head.studio.answers import not_found
 from talking_head.studio.place import KEY, StudioPlace
 from talking_head.studio.uploads_kept import Kept, find_upload
+from talking_head.target.home import Home
 
 WORK = "work"  # in a job's folder; goes when the job ends well
 

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from foundation.errors import InputError
 from talking_head.cli.common import duration_s
-from talking_head.given import checked_consent
-from talking_head.removing import forget_unfinished
-from talking_head.settings import EnrolSettings
 from talking_head.studio.jobs.kinds.base import Asked
 from talking_head.studio.jobs.kinds.bench import Bench
-from talking_head.target import checked_id, find_own
+from talking_head.target.card import checked_id, find_own
+from talking_head.target.given import checked_consent
+from talking_head.target.removing import forget_unfinished
+from talking_head.target.settings import EnrolSettings
 
 DEFAULTS = EnrolSettings()
 
@@ -58,7 +58,7 @@ class EnrollAsked(Asked):
         return None if photo or self.steps is not None else self.settings().budget_s
 
     def work(self, bench: Bench) -> dict[str, Any]:
-        from talking_head.enrol import enroll
+        from talking_head.enrol.video import enroll
 
         source = bench.upload(self.upload, "video", "photo").path
         made = enroll(source, self.id, self.consent, self.settings(), replace=self.replace)

@@ -11,14 +11,14 @@ import numpy as np
 from pydantic import Field
 
 from foundation.shipped import shipped
-from talking_head.directions import Directions
+from talking_head.motion.directions import Directions
 from talking_head.studio.jobs.kinds.base import Asked
 from talking_head.studio.jobs.kinds.bench import Bench
-from talking_head.target import find_target
+from talking_head.target.card import find_target
 
 if TYPE_CHECKING:
-    from talking_head.framing import Framing
-    from talking_head.synthesis import Synthesis
+    from talking_head.synth.film import Synthesis
+    from talking_head.synth.framing import Framing
 
 PREVIEW_HEIGHT_PX, PREVIEW_S = 256, 4.0
 
@@ -49,7 +49,7 @@ class FilmAsked(Asked):
 
     def framing(self) -> Framing:
         """As synthesis takes it."""
-        from talking_head.framing import Framing
+        from talking_head.synth.framing import Framing
 
         return Framing(self.aspect, self.height, self.background)
 
@@ -74,7 +74,7 @@ class SynthAsked(FilmAsked):
         bench.sound(self.upload)
 
     def work(self, bench: Bench) -> dict[str, Any]:
-        from talking_head.synthesis import synthesize
+        from talking_head.synth.film import synthesize
 
         made = synthesize(
             bench.sound(self.upload), self.target, bench.output(f"{self.target}{self.suffix}"),
@@ -92,8 +92,8 @@ class PreviewAsked(Asked):
 
     def work(self, bench: Bench) -> dict[str, Any]:
         from preprocessing.media import stream_sound
-        from talking_head.framing import Framing
-        from talking_head.synthesis import synthesize
+        from talking_head.synth.film import synthesize
+        from talking_head.synth.framing import Framing
 
         person = find_target(bench.home, self.target)
         height = min(PREVIEW_HEIGHT_PX, person.card.height_px)

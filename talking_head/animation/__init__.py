@@ -1,0 +1,1 @@
+"""Curves for animators: into a file, or live to Unreal."""

@@ -1,0 +1,1 @@
+"""New words on a film's own frames."""

@@ -1,0 +1,1 @@
+"""From a video or a photo of somebody to a target."""

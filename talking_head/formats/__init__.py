@@ -1,0 +1,1 @@
+"""Other programs' files of motion, read and written."""

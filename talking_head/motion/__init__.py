@@ -1,0 +1,1 @@
+"""What drives a face: the motion models by name, their weights, a person's directions."""

@@ -1,0 +1,1 @@
+"""What a film says of itself: claims, signed manifests, the visible label."""

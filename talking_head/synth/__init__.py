@@ -1,0 +1,1 @@
+"""Sound in, a film or frames of a target saying it out."""

@@ -1,0 +1,294 @@
+"""A target that speaks while the sound is still being made: sound in by pieces, painted frames out.
+
+    with talking_head.open("ana") as speaker:
+        for frame, sound in speaker.hear(samples):
+            ...
+
+One chain of generators, each with its look-ahead: sound ─► encoder ─► motion model (`look_ahead_s`) ─► the target's
+frame rate (one frame) ─► path through the footage (`PATH_LOOK_AHEAD_S`) ─► painter. With an unlimited look-ahead it is
+what a film is made by, and gives the film's frames.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import soxr
+
+from face_model.streams import resampled_pieces
+from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
+from facial_gan.bounded import LookAhead, bounded_stream
+from facial_gan.synthesis import FacialGan
+from foundation.errors import InputError
+from foundation.pushing import Pushed
+from preprocessing.media import stream_sound
+from preprocessing.media.microphone import microphone
+from preprocessing.speech import WindowedEncoder, heard
+from preprocessing.speech.encoder import CHUNK_S
+from render2video.painter import Painter, load_painter
+from talking_head.heads.face_models import model_of
+from talking_head.motion.speaking import Directions, encoder_for, say, speakers
+from talking_head.provenance.label import stamp
+from talking_head.target.card import Target, find_target
+from talking_head.target.home import Home
+from talking_head.target.settings import checked_seed, device_name
+
+LOOK_AHEAD_S = 0.1  # docs/streaming.md has what it costs lips
+PATH_LOOK_AHEAD_S = 0.04  # of the path through the footage: one more frame
+PIECE_S = 0.02  # of sound, where `say` pushes it
+PAINTED_AHEAD = 8  # frames begun and not yet given: a long piece of sound does not fill the memory
+MICROPHONE = "mic"
+RATES_HZ = 8_000, 192_000
+
+
+@dataclass(frozen=True)
+class TimedFrame:
+    """A picture `[H, W, 3]` uint8 RGB, and the instant that it shows, in seconds from the sound's first sample."""
+
+    picture: np.ndarray
+    time_s: float
+
+
+Spoken = tuple[TimedFrame, np.ndarray]
+"""A frame and the sound `[N]` float32 that belongs to it, at the rate in which it was pushed."""
+
+
+def open_speaker(
+    target: str, *, look_ahead_s: float | None = LOOK_AHEAD_S, rate_hz: int = SPEECH_RATE_HZ,
+    directions: Directions | None = None, seed: int = 0, label: bool = True, device: str = "auto",
+    home: Path | str | None = None,
+) -> Speaker:
+    """A target, loaded and ready to hear.
+
+    Args:
+        target: id of a target.
+        look_ahead_s: how far beyond a frame its motion knows the sound, 0 to 2 s; None: all of it, so that every frame
+            comes when the sound has ended, and the sound is kept until then.
+        rate_hz: of the samples that will be pushed.
+        directions: which motion model speaks, and how.
+        seed: of all that is random.
+        label: whether frames say that they are generated.
+        device: `auto`, `cpu` or `cuda`.
+        home: where targets live.
+
+    Raises:
+        InputError: no such target, or a damaged one; a look-ahead or a rate that there is not; a motion model or a
+            speech encoder that needs the whole sound.
+    """
+    if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+        raise InputError(f"sound at {rate_hz} Hz", f"{RATES_HZ[0]} to {RATES_HZ[1]} Hz")
+    checked_seed(seed)
+    ahead = None if look_ahead_s is None else LookAhead(look_ahead_s)
+    person, where, how = find_target(Home.find(home), target), device_name(device), directions or Directions()
+    motion = _Whole(person, how, seed, where) if ahead is None else _Bounded.of(person, how, ahead, seed, where)
+    with person.unchanged():
+        path_s = None if ahead is None else PATH_LOOK_AHEAD_S
+        painter = load_painter(person.folder, model_of(person.card), where, path_s)
+    return Speaker(painter, motion, person.card.fps, rate_hz, label)
+
+
+class Speaker:
+    """A target that hears sound and is seen saying it.
+
+    Attributes:
+        fps: of the frames. width_px, height_px: of the frames. rate_hz: of the sound.
+    """
+
+    def __init__(self, painter: Painter, motion: _Whole | _Bounded, fps: float, rate_hz: int, label: bool) -> None:
+        self.fps, self.rate_hz, self._label = fps, rate_hz, label
+        self.width_px, self.height_px = painter.camera.width_px, painter.camera.height_px
+        self._chain = Pushed[np.ndarray, "Future[np.ndarray]"](lambda pieces: painter.begun(motion(pieces)))
+        self._resampler = None if rate_hz == SPEECH_RATE_HZ else soxr.ResampleStream(rate_hz, SPEECH_RATE_HZ, 1)
+        self._begun: deque[Future[np.ndarray]] = deque()
+        self._sound = _Kept()
+        self._given, self._finished = 0, False
+
+    def hear(self, samples: np.ndarray) -> Iterator[Spoken]:
+        """The frames that are decided now that some more samples have been heard; often none.
+
+        They are painted as they are asked for; what is not asked for comes with the next call.
+
+        Args:
+            samples: `[N]`, any number of them: mono, floats in -1..1 or 16-bit integers.
+
+        Raises:
+            InputError: something else, or the sound has been finished.
+        """
+        if self._finished:
+            raise InputError("sound after finish()", "a new speaker for a new sound", "open the target again")
+        piece = _checked(samples)
+        self._sound.add(piece)
+        heard_now = piece if self._resampler is None else self._resampler.resample_chunk(piece)
+        return self._timed(self._chain.push(heard_now), last=False)
+
+    def finish(self) -> Iterator[Spoken]:
+        """The frames that are left now that the sound has ended; with the last comes the rest of the sound.
+
+        Raises:
+            InputError: nothing was heard.
+        """
+        if self._finished:
+            return iter(())
+        self._finished = True
+        early: list[Future[np.ndarray]] = []
+        if self._resampler is not None:
+            rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+            early = list(self._chain.push(rest))
+        return self._timed(_joined(early, self._chain.finish()), last=True)
+
+    def say(self, audio: Path | str, seconds: float | None = None) -> Iterator[Spoken]:
+        """All frames for the sound of a file, or of the microphone (`mic`), as it is heard.
+
+        Args:
+            seconds: of the microphone; None: until it is stopped.
+
+        Raises:
+            InputError: a file without sound; no microphone; a speaker opened for another rate than 16 kHz.
+        """
+        if self.rate_hz != SPEECH_RATE_HZ:
+            expected = f"{SPEECH_RATE_HZ} Hz for files and microphones"
+            raise InputError(f"a speaker that hears {self.rate_hz} Hz", expected)
+        for piece in _pieces(audio, seconds):
+            yield from self.hear(piece)
+        yield from self.finish()
+
+    def close(self) -> None:
+        """Let go of what the speaker holds; frames that were not asked for are gone."""
+        self._finished = True
+        self._chain.close()
+
+    def __enter__(self) -> Speaker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _timed(self, futures: Iterator[Future[np.ndarray]], last: bool) -> Iterator[Spoken]:
+        for future in futures:  # those that are decided are painted side by side
+            self._begun.append(future)
+            if len(self._begun) > PAINTED_AHEAD:
+                yield self._spoken(self._begun.popleft().result())
+        while self._begun:
+            picture = self._begun.popleft().result()
+            yield self._spoken(picture, rest=last and not self._begun)
+
+    def _spoken(self, picture: np.ndarray, rest: bool = False) -> Spoken:
+        time_s = self._given / self.fps
+        self._given += 1
+        sound = self._sound.until(None if rest else round(self._given / self.fps * self.rate_hz))
+        return TimedFrame(stamp(picture) if self._label else picture, time_s), sound
+
+
+class _Whole:
+    """Motion that waits for the whole sound: a film's."""
+
+    def __init__(self, person: Target, directions: Directions, seed: int, device: str) -> None:
+        self._person, self._directions, self._seed, self._device = person, directions, seed, device
+        speakers(person, directions, device)  # refuse now what would be refused when the sound has ended
+
+    def __call__(self, pieces: Iterator[np.ndarray]) -> Iterator[FaceMotion]:
+        samples = np.concatenate([np.zeros(0, np.float32), *pieces])
+        size = round(CHUNK_S * SPEECH_RATE_HZ)
+        parts = [samples[start : start + size] for start in range(0, len(samples), size)]
+        yield say(lambda: iter(parts), self._person, self._seed, self._device, self._directions)
+
+
+@dataclass(frozen=True)
+class _Bounded:
+    """Motion that knows the sound up to a look-ahead."""
+
+    model: FacialGan
+    encoder: WindowedEncoder
+    look_ahead: LookAhead
+    seed: int
+    fps: float
+
+    @classmethod
+    def of(cls, person: Target, directions: Directions, look_ahead: LookAhead, seed: int, device: str) -> _Bounded:
+        model, _ = speakers(person, directions, device)
+        if not isinstance(model, FacialGan):
+            expected = f"'{FacialGan.id}', or the whole sound first (look_ahead_s=None)"
+            raise InputError(f"motion model '{model.id}' while the sound is made", expected)
+        encoder = encoder_for(model.speech_extractor, person)
+        if not isinstance(encoder, WindowedEncoder):
+            expected = "one that hears near sound only, or the whole sound first (look_ahead_s=None)"
+            raise InputError(f"speech encoder '{encoder.name}' while the sound is made", expected)
+        return cls(model, encoder, look_ahead, seed, person.card.fps)
+
+    def __call__(self, pieces: Iterator[np.ndarray]) -> Iterator[FaceMotion]:
+        count = _Count(pieces)
+        speech = heard(self.encoder, count, self.look_ahead.ends())
+        motion = bounded_stream(self.model, speech, self.look_ahead, self.seed)
+        return resampled_pieces(motion, self.fps, lambda: max(1, round(count.samples / SPEECH_RATE_HZ * self.fps)))
+
+
+class _Kept:
+    """Sound that no frame has been given with."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[np.ndarray] = deque()
+        self._first = 0  # number of the first sample kept
+
+    def add(self, piece: np.ndarray) -> None:
+        self._pieces.append(piece)
+
+    def until(self, end: int | None) -> np.ndarray:
+        """The samples before number `end`, or all, which are kept no longer."""
+        taken = [np.zeros(0, np.float32)]
+        while self._pieces and (end is None or self._first < end):
+            piece = self._pieces.popleft()
+            count = len(piece) if end is None else min(len(piece), end - self._first)
+            taken.append(piece[:count])
+            self._first += count
+            if count < len(piece):
+                self._pieces.appendleft(piece[count:])
+        return np.concatenate(taken)
+
+
+class _Count:
+    """Pieces, and how many samples they had."""
+
+    def __init__(self, pieces: Iterable[np.ndarray]) -> None:
+        self._pieces, self.samples = pieces, 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for piece in self._pieces:
+            self.samples += len(piece)
+            yield piece
+
+
+def _joined(first: list[Future[np.ndarray]], then: Iterator[Future[np.ndarray]]) -> Iterator[Future[np.ndarray]]:
+    yield from first
+    yield from then
+
+
+def _pieces(audio: Path | str, seconds: float | None) -> Iterator[np.ndarray]:
+    if str(audio) != MICROPHONE:
+        return stream_sound(audio, chunk_s=PIECE_S)
+    return microphone(seconds, PIECE_S)
+
+
+def _checked(samples: np.ndarray) -> np.ndarray:
+    """Samples as float32 in -1..1.
+
+    Raises:
+        InputError: no mono samples.
+    """
+    given = np.asarray(samples)
+    if given.ndim != 1:
+        raise InputError(f"samples of shape {list(given.shape)}", "[N]: mono", "mix the channels first")
+    if given.dtype == np.int16:
+        return given.astype(np.float32) / 32768
+    if not np.issubdtype(given.dtype, np.floating):
+        raise InputError(f"samples of type {given.dtype}", "floats in -1..1, or int16")
+    if not np.isfinite(given).all():
+        raise InputError("samples that are NaN or infinite", "floats in -1..1")
+    return given.astype(np.float32)
