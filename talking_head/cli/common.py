@@ -7,7 +7,6 @@ import functools
 import gc
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -170,16 +169,3 @@ def readable_size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} GB"
-
-
-def duration_s(text: str, option: str) -> float:
-    """Seconds of `90s`, `20m`, `1h30m`, as an option of that name was given them.
-
-    Raises:
-        InputError: anything else, or nothing.
-    """
-    parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
-    seconds = sum(float(n or 0) * unit for n, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0.0
-    if seconds <= 0:
-        raise InputError(f"{option} '{text}'", "a time such as 90s, 20m or 1h30m")
-    return seconds

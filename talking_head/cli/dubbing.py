@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from talking_head.cli import common
-from talking_head.cli.common import Outcome, duration_s, loading, verb
+from talking_head.cli.common import Outcome, loading, verb
 from talking_head.cli.making import CertificateOption, KeyOption
+from talking_head.target.settings import duration_s
 
 KeepOption = Annotated[
     str | None, typer.Option("--id", help="Keep what is learned as a target; else nothing is.", show_default=False)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from talking_head.cli import common
-from talking_head.cli.common import Outcome, duration_s, loading, verb
+from talking_head.cli.common import Outcome, loading, verb
+from talking_head.target.settings import duration_s
 
 
 @verb

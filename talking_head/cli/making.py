@@ -9,9 +9,9 @@ import typer
 
 import configs
 from talking_head.cli import common
-from talking_head.cli.common import Outcome, duration_s, loading, readable_size, verb
+from talking_head.cli.common import Outcome, loading, readable_size, verb
 from talking_head.provenance.signing import CERTIFICATE_VARIABLE, KEY_VARIABLE
-from talking_head.target.settings import RENDERERS, EnrolSettings
+from talking_head.target.settings import RENDERERS, EnrolSettings, duration_s
 
 if TYPE_CHECKING:
     from talking_head.doctor.look_before import Look

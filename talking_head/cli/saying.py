@@ -98,8 +98,8 @@ def _script(words: str, voice: Voice) -> Outcome:
 def _film(words: str, target_id: str, output: Path, curves: Path | None, **options: Any) -> Outcome:
     from dataclasses import asdict
 
+    from talking_head.motion.curves import Curves
     from talking_head.synth.film import checked_output
-    from talking_head.voices.curves import Curves
     from talking_head.voices.film import say as run
 
     edited = None if curves is None else Curves.load(curves)

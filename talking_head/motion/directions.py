@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from foundation.errors import InputError
-from talking_head.voices.curves import Curves
+from talking_head.motion.curves import Curves
 
 HEAD = {"still": 0.0, "calm": 0.5, "natural": 1.0, "lively": 1.5}  # times the person's own; eyes stay alive in all
 HEAD_LIMITS = 0.0, 2.0

@@ -1,21 +1,10 @@
-"""What an upload holds."""
+"""Looking into an upload; to be run confined, where what decodes is imported."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Content:
-    """kind: video, photo, sound or other. seconds: of a video or sound. why: it is other."""
-
-    kind: str
-    seconds: float = 0.0
-    width_px: int = 0
-    height_px: int = 0
-    has_sound: bool = False
-    why: str = ""
+from talking_head.studio.looked import Content
 
 
 def look_into(path: Path, frame_pixels: int) -> Content:

@@ -10,7 +10,7 @@ from PIL import Image
 from foundation.errors import InputError
 from preprocessing.media import probe
 from preprocessing.media.stills import is_still, read_still
-from talking_head.studio.content import Content
+from talking_head.studio.looked import Content
 
 
 def looked(path: Path, frame_pixels: int) -> Content:

@@ -15,7 +15,8 @@ from foundation.errors import InputError
 from foundation.files import read_json, write_json
 from foundation.places import free_bytes
 from talking_head.studio.answers import StudioError, not_found, without_paths
-from talking_head.studio.content import Content, look_into
+from talking_head.studio.content import look_into
+from talking_head.studio.looked import Content
 from talking_head.studio.place import KEY, StudioPlace, new_key
 from talking_head.studio.sandbox import confined
 from talking_head.studio.settings import Limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,3 +111,16 @@ def device_name(device: str) -> str:
     if device == "cuda" and not present:
         raise InputError("device 'cuda'", "a graphics card that CUDA sees", "leave the device out, or give cpu")
     return "cuda" if present and device != "cpu" else "cpu"
+
+
+def duration_s(text: str, option: str) -> float:
+    """Seconds of `90s`, `20m`, `1h30m`, as an option of that name was given them.
+
+    Raises:
+        InputError: anything else, or nothing.
+    """
+    parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
+    seconds = sum(float(n or 0) * unit for n, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0.0
+    if seconds <= 0:
+        raise InputError(f"{option} '{text}'", "a time such as 90s, 20m or 1h30m")
+    return seconds

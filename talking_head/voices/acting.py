@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from talking_head.motion.curves import Curves, Key
 from talking_head.voices.cues import Cue
-from talking_head.voices.curves import Curves, Key
 
 SMILE_S, BROWS_S, EYES_S, HEAD_S = 0.35, 0.16, 0.08, 0.30  # until it is there
 HELD_S = {"brows": 0.6, "look": 1.2, "tilt": 1.2}  # where nobody says how long

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from face_model.tracks import Sound
+from talking_head.motion.curves import Curves
 from talking_head.motion.directions import Directions
 from talking_head.synth.film import Synthesis, synthesize
 from talking_head.voices.choosing import voice_named
-from talking_head.voices.curves import Curves
 from talking_head.voices.interface import Voice
 from talking_head.voices.speaking import spoken
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from face_model.tracks import Sound
 from foundation.errors import InputError, unreadable
+from talking_head.motion.curves import Curves
 from talking_head.voices.acting import curves_of
 from talking_head.voices.cues import Cue, Stretch, read_script, stretches
-from talking_head.voices.curves import Curves
 from talking_head.voices.interface import LONGEST_TEXT, RATE_HZ, Span, Voice
 
 AROUND_S = 0.25  # of silence before the first word and after the last: a film does not begin within one

@@ -21,8 +21,9 @@ import configs
 import talking_head
 from foundation.errors import InputError
 from talking_head.cli import app
-from talking_head.cli.common import INTERRUPTED, HomeOption, Outcome, duration_s, readable_duration, verb
+from talking_head.cli.common import INTERRUPTED, HomeOption, Outcome, readable_duration, verb
 from talking_head.provenance.label import stamp, tags
+from talking_head.target.settings import duration_s
 
 ROOT = Path(__file__).resolve().parents[2]
 runner = CliRunner()

@@ -11,9 +11,9 @@ from face_model import mp478
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from motion_models.lips import lip_gap_mm
+from talking_head.motion.curves import Curves
 from talking_head.voices.acting import curves_of
 from talking_head.voices.cues import Cue, read_script, stretches
-from talking_head.voices.curves import Curves
 
 TIMES_S = np.arange(0, 6, 0.01)
 

@@ -14,12 +14,12 @@ from foundation.shipped import shipped
 from motion_models.lips import above_rest
 from preprocessing.media import read_frames, read_sound
 from talking_head.cli import app
+from talking_head.motion.curves import Curves
 from talking_head.motion.directions import Directions
 from talking_head.motion.speaking import say
 from talking_head.synth.demo import SPEECH
 from talking_head.target.card import MOTION, find_target
 from talking_head.target.home import Home
-from talking_head.voices.curves import Curves
 from tests.talking_head.voices.speaker import COMMAND, LETTER_S
 
 TEXT = "Hello [nod]you. [pause 0.2] Yes"

@@ -7,13 +7,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from foundation.errors import InputError
-from talking_head.cli.common import duration_s
 from talking_head.studio.jobs.kinds.base import Asked
 from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.target.card import checked_id, find_own
 from talking_head.target.given import checked_consent
 from talking_head.target.removing import forget_unfinished
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrolSettings, duration_s
 
 DEFAULTS = EnrolSettings()
 
