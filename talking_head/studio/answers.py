@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from foundation.errors import InputError
 
@@ -34,16 +36,18 @@ def not_found(what: str, remedy: str = "") -> StudioError:
     return StudioError(404, what, "something that is here", remedy)
 
 
-def told(error: InputError, names: Mapping[str, str] | None = None) -> dict[str, str]:
-    """An error as clients get it. names: paths as text, and what to call them."""
+def told(error: InputError, names: Mapping[str, str] | None = None, root: Path | None = None) -> dict[str, str]:
+    """An error as clients get it. names: paths as text, and what to call them. root: a folder that nobody hears of."""
     parts = {"received": error.received, "expected": error.expected, "remedy": error.remedy}
-    return {name: without_paths(text, names or {}) for name, text in parts.items()}
+    return {name: without_paths(text, names or {}, root) for name, text in parts.items()}
 
 
-def without_paths(text: str, names: Mapping[str, str]) -> str:
+def without_paths(text: str, names: Mapping[str, str], root: Path | None = None) -> str:
     """A text in which every path is called by a name, or is just `a file`."""
     for path, name in sorted(names.items(), key=lambda item: -len(item[0])):
         text = text.replace(path, name)
+    if root is not None:  # it may have blanks in it
+        text = re.sub(re.escape(str(root)) + r"(?:[/\\][^\s'\"`,;:()<>]*)?", "a file", text)
     return " ".join(_PATH.sub("a file", text).split())
 
 
@@ -66,8 +70,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(InputError)
     async def bad_input(request: Request, error: InputError) -> JSONResponse:
-        names = {str(request.app.state.studio.place.folder.parent): "the studio's home"}
-        return answer(getattr(error, "status", 400), told(error, names))
+        home = request.app.state.studio.home.path
+        return answer(getattr(error, "status", 400), told(error, getattr(error, "names", None), home))
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -75,10 +79,17 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        what = {404: ("an address that leads nowhere", "one of those in /docs"),
-                405: (f"method {request.method}", "one that this address takes")}  # fmt: skip
+        what = {
+            404: ("an address that leads nowhere", "one of those in /docs"),
+            405: (f"method {request.method}", "one that this address takes"),
+            408: ("a request that stops half-way", "all of it"), 413: ("a request that is too large", "a smaller one"),
+        }
         received, expected = what.get(error.status_code, (f"status {error.status_code}", "a request as in /docs"))
         return answer(error.status_code, {"received": received, "expected": expected, "remedy": ""}, error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # nobody gets it
 
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from threading import Thread
 
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -18,16 +17,16 @@ from starlette.types import ASGIApp
 
 from foundation.errors import InputError
 from talking_head import __version__
-from talking_head.studio import answers, people, status, uploads
+from talking_head.studio import answers, people, status, uploads, verifying
 from talking_head.studio.desk import Desk
 from talking_head.studio.guard import Guard
 from talking_head.studio.jobs import routes
-from talking_head.studio.sandbox import warm_up
+from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import StudioSettings
 from talking_head.studio.uploads_kept import sweep_uploads
 
-PAGE = Path(__file__).parent / "page"
-ROUTERS: tuple[APIRouter, ...] = (status.router, people.router, uploads.router, routes.router)
+PAGE, REFERENCE = Path(__file__).parent / "page", Path(__file__).parent / "reference"
+ROUTERS: tuple[APIRouter, ...] = (status.router, people.router, uploads.router, routes.router, verifying.router)
 SWEEP_S = 600.0
 
 
@@ -47,23 +46,37 @@ def create_app(settings: StudioSettings | None = None) -> ASGIApp:
     answers.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    # FastAPI's own page of this fetches its scripts from a content network.
+    app.mount("/docs", StaticFiles(directory=REFERENCE, html=True), name="reference")
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     return Guard(app, chosen)
+
+
+def held(place: StudioPlace) -> FileLock:
+    """The lock that a studio at work has on its home; the system lets go of it even after a crash.
+
+    Raises:
+        InputError: another has it.
+    """
+    lock = FileLock(place.folder / "server.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        received = f"another studio, which is at work in {place.home.path}"
+        raise InputError(received, "one at a time", "end it, or give another --home") from error
+    return lock
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk: Desk = app.state.studio
-    lock = FileLock(desk.place.folder / "server.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise InputError(f"a studio at work in {desk.home.path}", "one at a time", "give another --home") from error
+    lock = held(desk.place)
     tasks = []
     try:
         sweep_uploads(desk.place, desk.settings.limits, desk.store.needed_uploads(), begun=True)
         desk.supervisor.start()
-        Thread(target=warm_up, daemon=True).start()
+        if desk.settings.warm:
+            desk.sandbox.warm_up()
         tasks = [asyncio.create_task(desk.bulletin.run()), asyncio.create_task(_sweep(desk))]
         yield
     finally:
@@ -72,6 +85,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks)
         await asyncio.to_thread(desk.supervisor.stop)
+        desk.sandbox.stop()
         lock.release()
 
 

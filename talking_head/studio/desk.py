@@ -12,6 +12,7 @@ from talking_head.studio.jobs.events import Bulletin
 from talking_head.studio.jobs.store import JobStore
 from talking_head.studio.jobs.supervisor import Supervisor
 from talking_head.studio.place import StudioPlace
+from talking_head.studio.sandbox import Sandbox
 from talking_head.studio.settings import StudioSettings
 from talking_head.target.home import Home
 
@@ -25,6 +26,7 @@ class Desk:
     store: JobStore
     bulletin: Bulletin
     supervisor: Supervisor
+    sandbox: Sandbox
 
     @classmethod
     def set_up(cls, settings: StudioSettings) -> Desk:
@@ -35,7 +37,7 @@ class Desk:
         """
         place = StudioPlace(Home.find(settings.home)).made()
         store = JobStore(place.database)
-        return cls(settings, place, store, Bulletin(store), Supervisor(place, store, settings.limits))
+        return cls(settings, place, store, Bulletin(store), Supervisor(place, store, settings.limits), Sandbox())
 
     @property
     def home(self) -> Home:

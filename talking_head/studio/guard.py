@@ -16,6 +16,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -66,10 +67,7 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, self._dressed(send))
             return
-        try:
-            await self.app(scope, self._counted(scope, receive), self._dressed(send))
-        except StudioError as error:  # of what comes in, raised where the app reads it
-            await answer(error.status, told(error), {"Connection": "close"})(scope, receive, self._dressed(send))
+        await self.app(scope, self._counted(scope, receive), self._dressed(send))
 
     def _check(self, scope: Scope) -> None:
         """Refuse requests of other sites' pages.
@@ -157,12 +155,12 @@ class Guard:
             try:
                 message = await asyncio.wait_for(receive(), self.limits.quiet_s)
             except asyncio.TimeoutError as error:
-                raise StudioError(408, "a request that stops half-way", "all of it", "send it again") from error
+                raise HTTPException(408) from error
             if message["type"] == "http.request":
                 size += len(message.get("body", b""))
                 whole = not message.get("more_body", False)
                 if most is not None and size > most:
-                    raise StudioError(413, "a request that is too large", f"at most {most} bytes")
+                    raise HTTPException(413)  # which the app lets pass where it reads
             return message
 
         return read

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import av
 from PIL import Image
@@ -10,15 +12,19 @@ from PIL import Image
 from foundation.errors import InputError
 from preprocessing.media import probe
 from preprocessing.media.stills import is_still, read_still
-from talking_head.studio.looked import Content
+from talking_head.studio.content import Content
 
 
-def looked(path: Path, frame_pixels: int) -> Content:
-    """What a file holds, by its content alone.
+def look_into(file: str, frame_pixels: int) -> dict[str, Any]:
+    """What a file holds, by its content alone: a `Content`.
 
     Raises:
         InputError: pictures of more pixels than `frame_pixels`.
     """
+    return asdict(_looked(Path(file), frame_pixels))
+
+
+def _looked(path: Path, frame_pixels: int) -> Content:
     av.logging.set_level(av.logging.PANIC)
     if is_still(path):
         return _photo(path, frame_pixels)

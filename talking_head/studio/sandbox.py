@@ -1,87 +1,170 @@
-"""Looking into files that anybody may have made: in a process of its own, with limits on memory and time."""
+"""Looking into files that anybody may have made: in a process of its own, with limits on memory and time.
+
+A process is forked, for each file, from one that has imported what decodes. What passes between is JSON, so that
+whoever takes a decoder over gets no further.
+
+    python -m talking_head.studio.sandbox       serves the studio on its standard input, a socket
+    python -m talking_head.studio.sandbox JSON  answers one request, where the system cannot fork
+"""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
 from talking_head.studio.answers import StudioError
 
 AT_ONCE = 2  # processes; whoever comes later waits
-PRELOADED = ["talking_head.studio.looking"]
-_turns = threading.Semaphore(AT_ONCE)
+WALL = 4.0  # times the processor time: on a busy machine, and for waiting
+PIECE_BYTES = 1 << 16
+PRELOADED = "talking_head.studio.looking"
+MODULE = "talking_head.studio.sandbox"
+_FORKS = sys.platform == "linux"
 
 
-def _context() -> Any:
-    """Processes that are forked from one that has imported what they need, where the system can."""
-    kinds = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in kinds else "spawn")
-    if "forkserver" in kinds:
-        context.set_forkserver_preload(PRELOADED)
-    return context
+class Sandbox:
+    """Runs functions confined."""
 
+    def __init__(self) -> None:
+        self.turns, self.lock = threading.Semaphore(AT_ONCE), threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.line: socket.socket | None = None
 
-_CONTEXT = _context()
+    def run(self, function: str, *args: Any, seconds: float, memory_bytes: int) -> Any:
+        """What a function, `MODULE:NAME`, returns in a process that may use so much processor time, and so much memory
+        besides what it begins with. Arguments and result are JSON.
 
-
-def warm_up() -> None:
-    """Start the process that the others are forked from, so that the first upload does not wait for its imports."""
-    confined(int, seconds=60.0, memory_bytes=8 << 30)
-
-
-def confined(function: Callable[..., Any], *args: Any, seconds: float, memory_bytes: int) -> Any:
-    """What a function of a module returns, run in a process that may use so much processor time and memory.
-
-    Raises:
-        InputError: what the function raised, or that it needed more than that, or that it died of what it read.
-    """
-    receiving, sending = _CONTEXT.Pipe(duplex=False)
-    with _turns:
-        process = _CONTEXT.Process(
-            target=_run, args=(sending, function, args, seconds, memory_bytes), daemon=True, name="look-into"
-        )
-        process.start()
-        sending.close()
+        Raises:
+            InputError: what the function raised, or that it needed more than that, or that it died of what it read.
+        """
+        asked = json.dumps({"function": function, "args": args, "seconds": seconds, "memory": memory_bytes})
+        with self.turns:
+            said = self._forked(asked, seconds) if _FORKS else _alone(asked, seconds)
         try:
-            found = receiving.recv() if receiving.poll(4 * seconds) else None
-        except EOFError:
-            found = None
-        finally:
-            receiving.close()
-            process.kill()
-            process.join()
-            process.close()
-    if found is None:
-        raise StudioError(422, "a file that needs too much memory or time to look into, or breaks what reads it",
-                          "a plain video, photo or sound file", "save it anew with another program")  # fmt: skip
-    kind, value = found
-    if kind == "error":
-        raise InputError(*value)
-    return value
+            told = json.loads(said)
+        except ValueError:
+            raise StudioError(
+                422, "a file that needs too much memory or time to look into, or breaks what reads it",
+                "a plain video, photo or sound file", "save it anew with another program",
+            ) from None
+        if "error" in told:
+            raise InputError(*map(str, told["error"]))
+        return told["result"]
+
+    def _forked(self, asked: str, seconds: float) -> bytes:
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                for attempt in (1, 2):
+                    try:
+                        with self.lock:
+                            socket.send_fds(self._connected(), [asked.encode()], [theirs.fileno()])
+                        break
+                    except OSError:  # it was killed; another takes its place
+                        self.stop()
+                        if attempt == 2:
+                            raise
+            ours.settimeout(WALL * seconds + 60)  # and for its imports
+            said = b""
+            with suppress(OSError):
+                while piece := ours.recv(PIECE_BYTES):
+                    said += piece
+            return said
+
+    def _connected(self) -> socket.socket:
+        if self.line is None or self.process is None or self.process.poll() is not None:
+            self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self.process = subprocess.Popen([sys.executable, "-m", MODULE], stdin=theirs, start_new_session=True)
+        return self.line
+
+    def warm_up(self) -> None:
+        """Start, so that the first file does not wait for imports."""
+        with self.lock:
+            self._connected()
+
+    def stop(self) -> None:
+        """End the process; the next run starts another."""
+        if self.line is not None:
+            self.line.close()  # which it takes as the end
+        if self.process is not None:
+            self.process.wait()
+        self.line = self.process = None
 
 
-def _run(sending: Connection, function: Callable[..., Any], args: tuple[Any, ...], seconds: float, memory: int) -> None:
-    _limit(seconds, memory)
+def _alone(asked: str, seconds: float) -> bytes:
+    """The same in a process that imports everything first."""
+    with suppress(subprocess.TimeoutExpired):
+        command = [sys.executable, "-m", MODULE, asked]
+        return subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=WALL * seconds + 60).stdout
+    return b""
+
+
+def _answered(asked: str) -> bytes:
+    """What a confined function says of a request; runs in its process."""
+    request = json.loads(asked)
+    _limit(request["seconds"], request["memory"])
+    module, _, name = request["function"].partition(":")
     try:
-        sending.send(("done", function(*args)))
+        result = getattr(importlib.import_module(module), name)(*request["args"])
+        return json.dumps({"result": result}).encode()
     except InputError as error:
-        sending.send(("error", (error.received, error.expected, error.remedy)))
-    except MemoryError:
-        pass
+        return json.dumps({"error": (error.received, error.expected, error.remedy)}).encode()
+    except Exception:  # what decodes found something that nobody thought of
+        return b""
 
 
 def _limit(seconds: float, memory_bytes: int) -> None:
-    """The system ends the process where it wants more. On systems without such limits the time alone holds."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
+    """The system ends the process where it wants more."""
+    with suppress(ImportError, ValueError, OSError):
         import resource
 
+        begins_with = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         whole = int(seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_AS, (begins_with + memory_bytes, begins_with + memory_bytes))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(int(WALL * seconds) + 1)
+
+
+def _serve(line: socket.socket) -> None:
+    """Fork a process for each request that comes, until the line closes."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the studio's
+    importlib.import_module(PRELOADED)
+    while True:
+        asked, handles, _, _ = socket.recv_fds(line, PIECE_BYTES, 1)
+        if not handles:
+            return
+        if os.fork() == 0:
+            try:
+                line.close()
+                with socket.socket(fileno=handles[0]) as answer:
+                    answer.sendall(_answered(asked.decode()))
+            finally:
+                os._exit(0)
+        os.close(handles[0])
+
+
+def main() -> None:
+    """Entry point."""
+    if len(sys.argv) > 1:
+        sys.stdout.buffer.write(_answered(sys.argv[1]))
+    else:
+        _serve(socket.socket(fileno=0))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,14 +7,18 @@ import socket
 from contextlib import suppress
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from foundation.errors import InputError
-from talking_head.studio.app import create_app
+from talking_head.home import Home
+from talking_head.studio.app import create_app, held
+from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import StudioSettings
 
 BACKLOG = 512
+LAST_WORD_S = 1.0  # for a client to read why it was refused, before its connection is closed
 
 
 class PatientProtocol(H11Protocol):
@@ -30,9 +34,7 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         self._wait_for_head()
         if len(self.connections) > self.most:
-            oldest = next(iter(self._silent), None)
-            if oldest is not None:
-                oldest._give_up()
+            next(iter(self._silent))._give_up()  # this one, where all others are at work
 
     def _wait_for_head(self) -> None:
         self._silent[self] = None
@@ -60,9 +62,15 @@ class PatientProtocol(H11Protocol):
         super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
+        unfinished = self.conn.their_state is h11.SEND_BODY  # who was refused may send on for ever
         super().on_response_complete()
-        if not self.transport.is_closing() and self.cycle is not None and self.cycle.response_complete:
-            self._heard()
+        if self.transport.is_closing() or self.cycle is None or not self.cycle.response_complete:
+            return
+        self._heard()
+        if unfinished:
+            self.flow.pause_reading()
+            self.loop.call_later(LAST_WORD_S, self._give_up)
+        else:
             self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -103,6 +111,7 @@ def server(settings: StudioSettings) -> uvicorn.Server:
         InputError: see `create_app`.
     """
     limits = settings.limits
+    held(StudioPlace(Home.find(settings.home)).made()).release()  # told before anything starts
     _raise_open_files(limits.connections)
     protocol = type("Protocol", (PatientProtocol,), {
         "quiet_s": limits.quiet_s, "most": limits.connections, "_silent": {},

@@ -49,6 +49,12 @@ def extras() -> dict[str, bool]:
     return {name: find_spec(module) is not None for name, (module, _) in EXTRAS.items()}
 
 
+@router.get("/health")
+def health() -> dict[str, bool]:
+    """Whether the studio is up; asks for no token."""
+    return {"ok": True}
+
+
 @router.get("/status")
 def status(desk: DeskOf) -> Status:
     """What this studio is, and how busy."""

@@ -40,7 +40,8 @@ async def upload(request: Request, desk: DeskOf) -> Uploaded:
     if sum(kept.bytes for kept in all_uploads(place)) > limits.kept_bytes:
         raise StudioError(507, "one upload more", f"at most {limits.kept_bytes / 1e9:g} GB of them together",
                           "delete some, or wait a day")  # fmt: skip
-    kept = await keep(place, limits, display_name(request.headers.get(NAME_HEADER, "")), request.stream())
+    name = display_name(request.headers.get(NAME_HEADER, ""))
+    kept = await keep(place, limits, desk.sandbox, name, request.stream())
     return Uploaded(**kept.described())
 
 

@@ -15,13 +15,13 @@ from foundation.errors import InputError
 from foundation.files import read_json, write_json
 from foundation.places import free_bytes
 from talking_head.studio.answers import StudioError, not_found, without_paths
-from talking_head.studio.content import look_into
-from talking_head.studio.looked import Content
+from talking_head.studio.content import Content
 from talking_head.studio.place import KEY, StudioPlace, new_key
-from talking_head.studio.sandbox import confined
+from talking_head.studio.sandbox import Sandbox
 from talking_head.studio.settings import Limits
 
 LONGEST_NAME = 120
+LOOK_INTO = "talking_head.studio.looking:look_into"
 CARD, PARTIAL = "upload.json", ".partial-"
 # What some readers know a file by; all others are told by their content.
 SUFFIXES = (".safetensors", ".npz", ".csv", ".webm", ".wav", ".mp3", ".mp4", ".jpg", ".png")
@@ -86,7 +86,9 @@ def display_name(said: str) -> str:
     return "".join(c for c in last if c.isprintable())[:LONGEST_NAME].strip() or "file"
 
 
-async def keep(place: StudioPlace, limits: Limits, name: str, pieces: AsyncIterator[bytes]) -> Kept:
+async def keep(
+    place: StudioPlace, limits: Limits, sandbox: Sandbox, name: str, pieces: AsyncIterator[bytes]
+) -> Kept:
     """Store what comes in, and look into it; whole or absent.
 
     Raises:
@@ -95,13 +97,14 @@ async def keep(place: StudioPlace, limits: Limits, name: str, pieces: AsyncItera
     key = new_key()
     folder = place.uploads / f"{PARTIAL}{key}"
     folder.mkdir(mode=0o700)
+    path = folder / f"upload{next((s for s in SUFFIXES if name.lower().endswith(s)), '')}"
     try:
-        suffix = next((s for s in SUFFIXES if name.lower().endswith(s)), "")
-        path = folder / f"upload{suffix}"
         size = await _written(path, pieces, min(limits.upload_bytes, free_bytes(folder) - SPARE_BYTES))
-        content = await asyncio.to_thread(
-            confined, look_into, path, limits.frame_pixels, seconds=limits.decode_s, memory_bytes=limits.decode_bytes
+        found = await asyncio.to_thread(
+            sandbox.run, LOOK_INTO, str(path), limits.frame_pixels, seconds=limits.decode_s,
+            memory_bytes=limits.decode_bytes,
         )
+        content = Content(**found)
         if content.seconds > limits.upload_s:
             most = f"at most {limits.upload_s / 60:g} minutes"
             raise StudioError(413, f"{name}, which lasts {content.seconds / 60:.0f} minutes", most, "cut it")
@@ -111,7 +114,7 @@ async def keep(place: StudioPlace, limits: Limits, name: str, pieces: AsyncItera
         write_json(folder / CARD, card)
         folder.replace(place.uploads / key)
     except InputError as error:
-        received = error.received.replace(str(folder / "upload"), name)
+        received = without_paths(error.received, {str(path): name})
         raise StudioError(getattr(error, "status", 400), received, error.expected, error.remedy) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

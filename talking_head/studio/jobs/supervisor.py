@@ -23,6 +23,7 @@ from talking_head.studio.settings import Limits
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.2
+LOG_BYTES = 5_000_000  # of a kind's log, before it begins anew
 STOP_S = 5.0  # for a worker to end in order
 MEMORY_SHARE = 0.75  # of the machine's, for a worker, where nothing else is said
 DIED = {"received": "a worker that was stopped or died at this job again and again", "expected": "one that ends it",
@@ -45,6 +46,7 @@ class Supervisor:
     place: StudioPlace
     store: JobStore
     limits: Limits
+    program: str = "talking_head.studio.jobs.worker"  # a module
     workers: dict[str, _Worker] = field(default_factory=dict)
     ending: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
@@ -126,9 +128,12 @@ class Supervisor:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _started(self, kind: str) -> _Worker:
-        command = [sys.executable, "-m", "talking_head.studio.jobs.worker", str(self.place.home.path), kind]
+        command = [sys.executable, "-m", self.program, str(self.place.home.path), kind]
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
-        with (self.place.logs / f"{kind}.log").open("ab") as said:
+        log_file = self.place.logs / f"{kind}.log"
+        if log_file.is_file() and log_file.stat().st_size > LOG_BYTES:
+            log_file.unlink()
+        with log_file.open("ab") as said:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=environment, start_new_session=True
             )

@@ -73,9 +73,8 @@ def do(job: Job, place: StudioPlace, store: JobStore) -> None:
     """Do a claimed job, and say how it went."""
     kind = KINDS[job.kind]
     folder = place.jobs / job.job
-    shutil.rmtree(folder, ignore_errors=True)  # of an attempt that died
-    folder.mkdir(mode=0o700)
     bench = Bench(place, job.job, folder)
+    bench.begin()
     try:
         asked = kind.model_validate(job.asked)
         with choosing(place.home.path), listening(Telling(store, job, asked.expected_s(bench))):
@@ -84,7 +83,7 @@ def do(job: Job, place: StudioPlace, store: JobStore) -> None:
             asked.undo(bench)
             shutil.rmtree(folder, ignore_errors=True)
     except InputError as error:
-        store.fail(job, told(error, bench.names))
+        store.fail(job, told(error, bench.names, place.home.path))
         shutil.rmtree(folder, ignore_errors=True)
     except Exception:
         log.exception("job %s (%s)", job.job, job.kind)

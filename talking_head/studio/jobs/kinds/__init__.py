@@ -9,10 +9,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from talking_head.studio.jobs.kinds.base import Asked
+from talking_head.studio.jobs.kinds.dubbing import DubAsked
 from talking_head.studio.jobs.kinds.enrolling import EnrollAsked
+from talking_head.studio.jobs.kinds.evaluating import EvaluateAsked
+from talking_head.studio.jobs.kinds.exporting import ExportAsked
 from talking_head.studio.jobs.kinds.films import PreviewAsked, SynthAsked
 
-_ALL: tuple[type[Asked], ...] = (EnrollAsked, SynthAsked, PreviewAsked)
+_ALL: tuple[type[Asked], ...] = (
+    EnrollAsked, SynthAsked, DubAsked, ExportAsked, EvaluateAsked, PreviewAsked,
+)
 KINDS: dict[str, type[Asked]] = {kind.name(): kind for kind in _ALL}
 # What clients may ask for; the others are the studio's own.
 PUBLIC: Any = Annotated[reduce(or_, [kind for kind in _ALL if kind.public]), Field(discriminator="kind")]  # type: ignore[arg-type]

@@ -6,14 +6,18 @@ import mimetypes
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from foundation.errors import InputError
+from foundation.files import read_json, write_json
 from talking_head.studio.answers import not_found
+from talking_head.studio.jobs.store import JobStore
 from talking_head.studio.place import KEY, StudioPlace
 from talking_head.studio.uploads_kept import Kept, find_upload
 from talking_head.target.home import Home
 
 WORK = "work"  # in a job's folder; goes when the job ends well
+NOTES = "notes.json"  # stays with the folder when a job begins anew
 
 
 @dataclass
@@ -59,6 +63,34 @@ class Bench:
         self.names[str(path)] = name
         return path
 
+    def begin(self) -> None:
+        """An empty folder; what an attempt that died left goes, but for its notes."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != NOTES:
+                path.unlink()
+
+    def note(self, content: dict[str, Any]) -> None:
+        """Remember something for another attempt, or for `undo`."""
+        write_json(self.folder / NOTES, content)
+
+    def notes(self) -> dict[str, Any] | None:
+        """What was noted; None when nothing was."""
+        return read_json(self.folder / NOTES) if (self.folder / NOTES).is_file() else None
+
+    def asked_of(self, job: str) -> dict[str, Any]:
+        """What another job was asked for.
+
+        Raises:
+            StudioError: no such job.
+        """
+        found = JobStore(self.place.database).get(job)
+        if found is None:
+            raise not_found("a job that is not here")
+        return found.asked
+
     def work(self) -> Path:
         """A folder for what nobody gets."""
         folder = self.folder / WORK
@@ -86,6 +118,7 @@ class Bench:
     def files(self) -> dict[str, str]:
         """What was made: names and media types."""
         shutil.rmtree(self.folder / WORK, ignore_errors=True)
+        (self.folder / NOTES).unlink(missing_ok=True)
         return {path.name: _type(path) for path in sorted(self.folder.iterdir()) if path.is_file()}
 
 

@@ -1,0 +1,82 @@
+"""Dubbing as a job."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, Literal
+
+from pydantic import Field
+
+from foundation.errors import InputError
+from talking_head.cli.common import duration_s
+from talking_head.given import checked_consent
+from talking_head.studio.jobs.kinds.base import Asked
+from talking_head.studio.jobs.kinds.bench import Bench
+from talking_head.target import checked_id, find_target
+
+UNNAMED = "dub-"  # how unfinished work begins that keeps nobody (`talking_head.dub_order`)
+
+
+class DubAsked(Asked):
+    """New words, of `sound`, on the film `upload`. id: keep what is learned as a person of that name."""
+
+    kind: Literal["dub"] = "dub"
+    upload: str
+    sound: str
+    consent: str = Field(default="", max_length=4000)
+    target: str | None = None
+    id: str | None = None
+    budget: float | str = 300.0
+    face: str | None = Field(default=None, max_length=40)
+    length: Literal["sound", "video", "longest"] = "sound"
+    size: Literal[256, 512] = 512
+    steps: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    label: bool = True
+
+    def budget_s(self) -> float:
+        """Time for tracking and learning.
+
+        Raises:
+            InputError: it is no time.
+        """
+        return duration_s(self.budget, "budget") if isinstance(self.budget, str) else self.budget
+
+    def check(self, bench: Bench) -> None:
+        bench.upload(self.upload, "video")
+        bench.sound(self.sound)
+        self.budget_s()
+        if self.target is not None:
+            find_target(bench.home, self.target)
+        else:
+            checked_consent(self.consent)
+        if self.id is not None:
+            checked_id(self.id)
+
+    def expected_s(self, bench: Bench) -> float | None:
+        return None if self.steps is not None else self.budget_s()
+
+    def work(self, bench: Bench) -> dict[str, Any]:
+        from talking_head.dubbing import DubSettings, dub
+
+        if bench.notes() is None:  # so that `undo` knows what is somebody else's
+            bench.note({"others": self._unfinished(bench)})
+        settings = DubSettings(
+            self.budget_s(), self.face, self.length, self.size, self.steps, self.seed, self.label
+        )
+        made = dub(
+            bench.upload(self.upload, "video").path, bench.sound(self.sound), bench.output("dub.mp4"),
+            consent=self.consent, target=self.target, keep_as=self.id, settings=settings,
+        )
+        return {name: value for name, value in asdict(made).items() if name != "output"}
+
+    def _unfinished(self, bench: Bench) -> list[str]:
+        begins = UNNAMED if self.id is None else f"{self.id}-"
+        return sorted(path.name for path in bench.home.work.glob(f"{begins}*")) if bench.home.work.is_dir() else []
+
+    def undo(self, bench: Bench) -> None:
+        for name in set(self._unfinished(bench)) - set((bench.notes() or {"others": []})["others"]):
+            with suppress(InputError), bench.home.lock(name):  # another command's that is at work
+                shutil.rmtree(bench.home.work / name, ignore_errors=True)
