@@ -85,7 +85,8 @@ class Sandbox:
         if self.line is None or self.process is None or self.process.poll() is not None:
             self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
-                self.process = subprocess.Popen([sys.executable, "-m", MODULE], stdin=theirs, start_new_session=True)
+                command = [sys.executable, "-m", MODULE]
+                self.process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
         return self.line
 
     def warm_up(self) -> None:

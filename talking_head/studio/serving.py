@@ -12,10 +12,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from foundation.errors import InputError
-from talking_head.home import Home
 from talking_head.studio.app import create_app, held
 from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import StudioSettings
+from talking_head.target.home import Home
 
 BACKLOG = 512
 LAST_WORD_S = 1.0  # for a client to read why it was refused, before its connection is closed

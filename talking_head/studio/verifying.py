@@ -21,7 +21,7 @@ def verify(job: str, desk: DeskOf) -> dict[str, Any]:
 
     `rows` are names and values to show.
     """
-    from talking_head.provenance import verify as run
+    from talking_head.provenance.claims import verify as run
 
     found = find_job(desk, job)
     bench = Bench(desk.place, found.job, desk.place.jobs / found.job)

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from foundation.errors import InputError
-from talking_head.cli.common import duration_s
-from talking_head.given import checked_consent
 from talking_head.studio.jobs.kinds.base import Asked
 from talking_head.studio.jobs.kinds.bench import Bench
-from talking_head.target import checked_id, find_target
+from talking_head.target.card import checked_id, find_target
+from talking_head.target.given import checked_consent
+from talking_head.target.settings import duration_s
 
-UNNAMED = "dub-"  # how unfinished work begins that keeps nobody (`talking_head.dub_order`)
+UNNAMED = "dub-"  # how unfinished work begins that keeps nobody (`talking_head.dubbing.order`)
 
 
 class DubAsked(Asked):
@@ -59,7 +59,7 @@ class DubAsked(Asked):
         return None if self.steps is not None else self.budget_s()
 
     def work(self, bench: Bench) -> dict[str, Any]:
-        from talking_head.dubbing import DubSettings, dub
+        from talking_head.dubbing.film import DubSettings, dub
 
         if bench.notes() is None:  # so that `undo` knows what is somebody else's
             bench.note({"others": self._unfinished(bench)})

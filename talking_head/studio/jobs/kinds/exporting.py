@@ -8,10 +8,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from foundation.errors import InputError
-from talking_head.directions import Directions
+from talking_head.motion.directions import Directions
 from talking_head.studio.jobs.kinds.base import Asked
 from talking_head.studio.jobs.kinds.bench import Bench
-from talking_head.target import find_target
+from talking_head.target.card import find_target
 
 SUFFIXES = {"livelink": ".csv", "gltf": ".glb", "npz": ".npz", "openface": ".csv", "flame": ".npz"}
 
@@ -47,7 +47,7 @@ class ExportAsked(Asked):
         return self.model_copy(update={name: asked[name] for name in names if name in asked})
 
     def work(self, bench: Bench) -> dict[str, Any]:
-        from talking_head.exporting.export import export
+        from talking_head.animation.export import export
 
         told = self._told(bench)
         assert told.upload is not None and told.target is not None  # by `check`
