@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from face_model.cameras import Camera
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import FaceMotion
 from foundation.files import read_tensors
+from render2video.passing import always
 from render2video.person import VIDEO_FILE, PersonRenderer
 from render2video.profiles import FOOTAGE
 
@@ -33,8 +34,13 @@ class Painter(Protocol):
         """Full frames of a motion that comes in pieces."""
         ...
 
-    def begun(self, pieces: Iterable[FaceMotion]) -> Iterator[Future[np.ndarray]]:
-        """`stream`, each frame given out when its painting has begun: none waits for the next piece."""
+    def begun(
+        self, pieces: Iterable[FaceMotion], wanted: Callable[[], bool] = always
+    ) -> Iterator[Future[np.ndarray] | None]:
+        """`stream`, each frame given out when its painting has begun: none waits for the next piece.
+
+        wanted: asked before each frame. None stands for one that is not, and comes no later than the next that is.
+        """
         ...
 
     def face_px(self, motion: FaceMotion) -> np.ndarray:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -24,6 +24,7 @@ from foundation.files import read_tensors, write_tensors
 from render2video.appearance import LayeredAppearance
 from render2video.conditioning import Conditioning, HeadRenderer
 from render2video.crop import Compositor, Crop
+from render2video.passing import Passing, always
 from render2video.person_video import PersonVideo
 from render2video.profiles import Profile, create_profile, to_uint8
 from training import Duration, RunResult, train
@@ -67,11 +68,18 @@ class PersonRenderer:
         drawn = chain.from_iterable(map(self.head, bounded))
         return map(self.compositor, self.crops_of(drawn))
 
-    def begun(self, pieces: Iterable[FaceMotion]) -> Iterator[Future[np.ndarray]]:
-        """`stream`, each frame in a future that is done."""
-        for frame in self.stream(pieces):
+    def begun(
+        self, pieces: Iterable[FaceMotion], wanted: Callable[[], bool] = always
+    ) -> Iterator[Future[np.ndarray] | None]:
+        """`stream`, each frame in a future that is done; None for one that is not wanted."""
+        passing = Passing[FaceMotion](wanted)
+        single = (piece[frame : frame + 1] for piece in pieces for frame in range(len(piece)))
+        for picture in passing.told(self.stream(passing.kept(single))):
+            if picture is None:
+                yield None
+                continue
             done: Future[np.ndarray] = Future()
-            done.set_result(frame)
+            done.set_result(picture)
             yield done
 
     def face_px(self, motion: FaceMotion) -> np.ndarray:

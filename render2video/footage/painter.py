@@ -26,6 +26,7 @@ from render2video.footage.morph import morph
 from render2video.footage.mouth import MouthPainter, Window, batch_of
 from render2video.footage.network import MouthFinisher
 from render2video.footage.path import FootagePath, PathCosts
+from render2video.passing import Passing, always
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -103,9 +104,12 @@ class FootagePainter:
         """Full frames of a motion that comes in pieces; painted side by side, one thread a frame."""
         return painted_side_by_side(self._painted, self._plans(pieces))
 
-    def begun(self, pieces: Iterable[FaceMotion]) -> Iterator[Future[np.ndarray]]:
-        """`stream`, each frame given out as soon as a thread has begun it."""
-        return painting_side_by_side(begun, self._painted, self._plans(pieces))
+    def begun(
+        self, pieces: Iterable[FaceMotion], wanted: Callable[[], bool] = always
+    ) -> Iterator[Future[np.ndarray] | None]:
+        """`stream`, each frame given out as soon as a thread has begun it; None for one that is not wanted."""
+        passing = Passing[Plan](wanted)
+        return passing.told(painting_side_by_side(begun, self._painted, passing.kept(self._plans(pieces))))
 
     def _plans(self, pieces: Iterable[FaceMotion]) -> Iterator[Plan]:
         """What each frame is made from."""

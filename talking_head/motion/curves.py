@@ -11,10 +11,11 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -38,6 +39,22 @@ TO_LEFT = {"eyeLookOutLeft": 0.7, "eyeLookInRight": 0.7, "eyeLookInLeft": -0.7, 
 UP = {"eyeLookUpLeft": 0.6, "eyeLookUpRight": 0.6, "eyeLookDownLeft": -0.6, "eyeLookDownRight": -0.6}
 Key = tuple[float, float]
 """(second, value)."""
+
+
+class Acting(Protocol):
+    """What is added to a motion: `Curves`, or some that are still being drawn."""
+
+    def on(self, motion: FaceMotion, start_s: float = 0.0) -> FaceMotion:
+        """A motion with it added; its first frame shows the instant `start_s`."""
+        ...
+
+
+def acted(pieces: Iterable[FaceMotion], acting: Acting) -> Iterator[FaceMotion]:
+    """Consecutive pieces of a motion, each with what is added to it."""
+    frames = 0
+    for piece in pieces:
+        yield acting.on(piece, frames / piece.fps)
+        frames += len(piece)
 
 
 @dataclass(frozen=True)

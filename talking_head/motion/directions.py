@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from foundation.errors import InputError
-from talking_head.motion.curves import Curves
+from talking_head.motion.curves import Acting
 
 HEAD = {"still": 0.0, "calm": 0.5, "natural": 1.0, "lively": 1.5}  # times the person's own; eyes stay alive in all
 HEAD_LIMITS = 0.0, 2.0
@@ -29,7 +29,7 @@ class Directions:
     style: str | None = None
     head: str | float | None = None
     weights: Path | None = None
-    curves: Curves | None = None
+    curves: Acting | None = None
     lips_closed: tuple[tuple[float, float], ...] = ()
 
     def head_share(self) -> float:

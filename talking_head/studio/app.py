@@ -21,12 +21,15 @@ from talking_head.studio import answers, people, status, uploads, verifying
 from talking_head.studio.desk import Desk
 from talking_head.studio.guard import Guard
 from talking_head.studio.jobs import routes
+from talking_head.studio.live import routes as live
 from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import StudioSettings
 from talking_head.studio.uploads_kept import sweep_uploads
 
 PAGE, REFERENCE = Path(__file__).parent / "page", Path(__file__).parent / "reference"
-ROUTERS: tuple[APIRouter, ...] = (status.router, people.router, uploads.router, routes.router, verifying.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    status.router, people.router, uploads.router, routes.router, verifying.router, live.router,
+)
 SWEEP_S = 600.0
 
 
@@ -77,9 +80,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk.supervisor.start()
         if desk.settings.warm:
             desk.sandbox.warm_up()
-        tasks = [asyncio.create_task(desk.bulletin.run()), asyncio.create_task(_sweep(desk))]
+        tasks = [asyncio.create_task(desk.bulletin.run()), asyncio.create_task(_sweep(desk)),
+                 asyncio.create_task(live.sweep(app.state))]
         yield
     finally:
+        await asyncio.to_thread(live.close_rooms, app.state)
         for task in tasks:
             task.cancel()
         with suppress(asyncio.CancelledError):

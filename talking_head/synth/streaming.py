@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 import soxr
@@ -33,6 +34,7 @@ from preprocessing.speech import WindowedEncoder, heard
 from preprocessing.speech.encoder import CHUNK_S
 from render2video.painter import Painter, load_painter
 from talking_head.heads.face_models import model_of
+from talking_head.motion.curves import Acting, acted
 from talking_head.motion.speaking import Directions, encoder_for, say, speakers
 from talking_head.provenance.label import stamp
 from talking_head.target.card import Target, find_target
@@ -55,6 +57,7 @@ class TimedFrame:
     time_s: float
 
 
+ItemT = TypeVar("ItemT")
 Spoken = tuple[TimedFrame, np.ndarray]
 """A frame and the sound `[N]` float32 that belongs to it, at the rate in which it was pushed."""
 
@@ -103,9 +106,12 @@ class Speaker:
     def __init__(self, painter: Painter, motion: _Whole | _Bounded, fps: float, rate_hz: int, label: bool) -> None:
         self.fps, self.rate_hz, self._label = fps, rate_hz, label
         self.width_px, self.height_px = painter.camera.width_px, painter.camera.height_px
-        self._chain = Pushed[np.ndarray, "Future[np.ndarray]"](lambda pieces: painter.begun(motion(pieces)))
+        self._wanted = True
+        self._chain = Pushed[np.ndarray, "Future[np.ndarray] | None"](
+            lambda pieces: painter.begun(motion(pieces), lambda: self._wanted)
+        )
         self._resampler = None if rate_hz == SPEECH_RATE_HZ else soxr.ResampleStream(rate_hz, SPEECH_RATE_HZ, 1)
-        self._begun: deque[Future[np.ndarray]] = deque()
+        self._begun: deque[Future[np.ndarray] | None] = deque()
         self._sound = _Kept()
         self._given, self._finished = 0, False
 
@@ -127,6 +133,20 @@ class Speaker:
         heard_now = piece if self._resampler is None else self._resampler.resample_chunk(piece)
         return self._timed(self._chain.push(heard_now), last=False)
 
+    def skip(self, samples: np.ndarray) -> None:
+        """Hear some samples without painting the frames that they decide: for those that come too late to be shown.
+        Their sound comes with the next frame that is painted.
+
+        Raises:
+            InputError: see `hear`.
+        """
+        self._wanted = False
+        try:
+            late = list(self.hear(samples))
+        finally:
+            self._wanted = True
+        assert not late or len(late) <= PAINTED_AHEAD  # of frames begun before: nobody waits for them either
+
     def finish(self) -> Iterator[Spoken]:
         """The frames that are left now that the sound has ended; with the last comes the rest of the sound.
 
@@ -136,7 +156,7 @@ class Speaker:
         if self._finished:
             return iter(())
         self._finished = True
-        early: list[Future[np.ndarray]] = []
+        early: list[Future[np.ndarray] | None] = []
         if self._resampler is not None:
             rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
             early = list(self._chain.push(rest))
@@ -171,20 +191,23 @@ class Speaker:
     ) -> None:
         self.close()
 
-    def _timed(self, futures: Iterator[Future[np.ndarray]], last: bool) -> Iterator[Spoken]:
+    def _timed(self, futures: Iterator[Future[np.ndarray] | None], last: bool) -> Iterator[Spoken]:
         for future in futures:  # those that are decided are painted side by side
             self._begun.append(future)
             if len(self._begun) > PAINTED_AHEAD:
-                yield self._spoken(self._begun.popleft().result())
+                yield from self._spoken(self._begun.popleft())
         while self._begun:
-            picture = self._begun.popleft().result()
-            yield self._spoken(picture, rest=last and not self._begun)
+            future = self._begun.popleft()
+            yield from self._spoken(future, rest=last and not self._begun)
 
-    def _spoken(self, picture: np.ndarray, rest: bool = False) -> Spoken:
+    def _spoken(self, painted: Future[np.ndarray] | None, rest: bool = False) -> Iterator[Spoken]:
         time_s = self._given / self.fps
         self._given += 1
+        if painted is None:
+            return
+        picture = painted.result()
         sound = self._sound.until(None if rest else round(self._given / self.fps * self.rate_hz))
-        return TimedFrame(stamp(picture) if self._label else picture, time_s), sound
+        yield TimedFrame(stamp(picture) if self._label else picture, time_s), sound
 
 
 class _Whole:
@@ -210,6 +233,7 @@ class _Bounded:
     look_ahead: LookAhead
     seed: int
     fps: float
+    curves: Acting | None = None
 
     @classmethod
     def of(cls, person: Target, directions: Directions, look_ahead: LookAhead, seed: int, device: str) -> _Bounded:
@@ -221,13 +245,14 @@ class _Bounded:
         if not isinstance(encoder, WindowedEncoder):
             expected = "one that hears near sound only, or the whole sound first (look_ahead_s=None)"
             raise InputError(f"speech encoder '{encoder.name}' while the sound is made", expected)
-        return cls(model, encoder, look_ahead, seed, person.card.fps)
+        return cls(model, encoder, look_ahead, seed, person.card.fps, directions.curves or None)
 
     def __call__(self, pieces: Iterator[np.ndarray]) -> Iterator[FaceMotion]:
         count = _Count(pieces)
         speech = heard(self.encoder, count, self.look_ahead.ends())
         motion = bounded_stream(self.model, speech, self.look_ahead, self.seed)
-        return resampled_pieces(motion, self.fps, lambda: max(1, round(count.samples / SPEECH_RATE_HZ * self.fps)))
+        made = resampled_pieces(motion, self.fps, lambda: max(1, round(count.samples / SPEECH_RATE_HZ * self.fps)))
+        return made if self.curves is None else acted(made, self.curves)
 
 
 class _Kept:
@@ -265,7 +290,7 @@ class _Count:
             yield piece
 
 
-def _joined(first: list[Future[np.ndarray]], then: Iterator[Future[np.ndarray]]) -> Iterator[Future[np.ndarray]]:
+def _joined(first: list[ItemT], then: Iterator[ItemT]) -> Iterator[ItemT]:
     yield from first
     yield from then
 

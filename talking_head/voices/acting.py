@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from face_model.tracks import FaceMotion
 from talking_head.motion.curves import Curves, Key
 from talking_head.voices.cues import Cue
 
@@ -16,6 +17,7 @@ LOOK_DEG, LOOK_EYES, TILT_DEG = 9.0, 0.8, 8.0
 NOD = ((0.0, 0.0), (0.18, 7.0), (0.42, -1.5), (0.65, 0.0))  # seconds, degrees of pitch
 SHAKE = ((0.0, 0.0), (0.16, 6.0), (0.42, -6.0), (0.66, 4.0), (0.9, 0.0))  # seconds, degrees of yaw
 BLINK = ((0.0, 0.0), (0.08, 1.0), (0.14, 1.0), (0.32, 0.0))
+REMEMBERED_S = 3.0  # of what a live face did: longer than any frame is late
 LOOKS = {  # share of yaw, share of pitch, x and y of the eyes
     "left": (1.0, 0.0, 1.0, 0.0), "right": (-1.0, 0.0, -1.0, 0.0), "up": (0.0, -0.7, 0.0, 1.0),
     "down": (0.0, 0.7, 0.0, -1.0), "ahead": (0.0, 0.0, 0.0, 0.0),
@@ -53,6 +55,30 @@ def _draw(drawn: _Drawn, at_s: float, cue: Cue) -> None:
     else:
         name, shape = {"nod": ("pitch_deg", NOD), "shake": ("yaw_deg", SHAKE), "blink": ("blink", BLINK)}[cue.what]
         drawn.play(name, at_s, [(after_s, value * (1.0 if cue.what == "blink" else far)) for after_s, value in shape])
+
+
+class LiveActing:
+    """Curves that are drawn while they are acted; what is over is forgotten.
+
+    Cues are added by one thread and acted by another: the keys are replaced, never changed.
+    """
+
+    def __init__(self) -> None:
+        self._curves = Curves()
+
+    def add(self, at_s: float, cue: Cue) -> None:
+        """Let a direction begin at an instant of the stream."""
+        drawn = _Drawn()
+        kept = at_s - REMEMBERED_S
+        for name, keys in self._curves.keys.items():
+            over = [key for key in keys if key[0] < kept]
+            drawn.keys[name] = [*over[-1:], *(key for key in keys if key[0] >= kept)]
+        _draw(drawn, at_s, cue)
+        self._curves = Curves({name: tuple(keys) for name, keys in drawn.keys.items()})
+
+    def on(self, motion: FaceMotion, start_s: float = 0.0) -> FaceMotion:
+        """See `Acting`."""
+        return self._curves.on(motion, start_s)
 
 
 class _Drawn:

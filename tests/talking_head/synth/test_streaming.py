@@ -104,3 +104,22 @@ def test_what_cannot_be_is_told_at_once() -> None:
             list(speaker.finish())
         with pytest.raises(InputError, match="finish"):
             speaker.hear(np.zeros(5))
+
+
+def test_frames_that_come_too_late_are_skipped_and_the_others_stay_the_same(sound: np.ndarray) -> None:
+    pieces = [sound[start : start + 320] for start in range(0, len(sound), 320)]
+    with talking_head.open("astronaut") as speaker:
+        whole = [spoken for piece in pieces for spoken in speaker.hear(piece)]
+    with talking_head.open("astronaut") as speaker:
+        some = []
+        for number, piece in enumerate(pieces):
+            if 12 <= number < 18:
+                speaker.skip(piece)
+            else:
+                some += list(speaker.hear(piece))
+    kept = {frame.time_s: frame.picture for frame, _ in some}
+    assert 2 <= len(whole) - len(some) <= 4 and len(some) > 3
+    for frame, _ in whole:
+        if frame.time_s in kept:
+            np.testing.assert_array_equal(kept[frame.time_s], frame.picture)
+    np.testing.assert_array_equal(np.concatenate([s for _, s in some]), np.concatenate([s for _, s in whole]))

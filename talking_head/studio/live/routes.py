@@ -1,0 +1,162 @@
+"""Routes of live people: the WebSocket, who lives, and voices."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from starlette.datastructures import State
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from foundation.errors import InputError
+from talking_head.studio.answers import ERRORS, told
+from talking_head.studio.live.encoding import chosen_codec
+from talking_head.studio.live.rooms import Room, Rooms
+from talking_head.studio.live.session import Session, checked_rate
+from talking_head.studio.live.viewers import Mailbox
+from talking_head.voices import voices_here
+
+router = APIRouter(prefix="/v1", tags=["live"])
+SWEEP_S = 5.0
+REFUSED, ENDED = 4400, 4410  # close codes of a WebSocket
+
+
+def rooms_of(connection: HTTPConnection) -> Rooms:
+    """The studio's live people; made when the first is asked for."""
+    state = connection.app.state
+    if not hasattr(state, "rooms"):
+        state.rooms = Rooms(state.studio.home.path)
+    found: Rooms = state.rooms
+    return found
+
+
+async def sweep(state: State) -> None:
+    """Let those go whom nobody watches any more, for ever."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        if hasattr(state, "rooms"):
+            await asyncio.to_thread(state.rooms.sweep)
+
+
+def close_rooms(state: State) -> None:
+    """End all live people."""
+    if hasattr(state, "rooms"):
+        state.rooms.close()
+
+
+RoomsOf = Annotated[Rooms, Depends(rooms_of)]
+
+
+class VoiceTold(BaseModel):
+    """A voice that texts can be said by. remedy: how to get it where it is not at hand."""
+
+    name: str
+    engine: str
+    language: str
+    at_hand: bool
+    remedy: str
+
+
+@router.get("/voices")
+def voices() -> list[VoiceTold]:
+    """Speech synthesis on the studio's machine; the first that is at hand speaks unless another is named."""
+    return [VoiceTold(**{k: v for k, v in asdict(voice).items() if k != "found"}) for voice in voices_here()]
+
+
+@router.get("/live")
+def live(rooms: RoomsOf) -> list[dict[str, Any]]:
+    """Rooms with a name, where somebody lives: {room, target, viewers}."""
+    return rooms.told()
+
+
+@router.post("/live/prepare", responses=ERRORS)
+def prepare(target: str, rooms: RoomsOf) -> dict[str, Any]:
+    """Load a person ahead, so that who watches them soon need not wait."""
+    room = rooms.enter(target)
+    rooms.leave(room)
+    return {"target": target, "ready": True}
+
+
+@router.websocket("/live")
+async def live_socket(
+    socket: WebSocket, target: str = "astronaut", rate_hz: int = 16_000, room: str = "", codec: str = "h264",
+    voice: str | None = None, paced: bool = False, seed: int | None = None,
+) -> None:
+    """A live person. See docs/live_protocol.md."""
+    await socket.accept()
+    rooms = rooms_of(socket)
+    try:
+        chosen, rate_hz = chosen_codec(codec), checked_rate(rate_hz)
+        entered = await asyncio.to_thread(rooms.enter, target, room, seed)
+    except InputError as error:
+        await socket.send_json({"type": "error", "error": told(error)})
+        await socket.close(REFUSED)
+        return
+    try:
+        await _converse(socket, rooms, entered, chosen, rate_hz, paced, voice)
+    finally:
+        rooms.leave(entered)
+
+
+async def _converse(
+    socket: WebSocket, rooms: Rooms, room: Room, codec: str, rate_hz: int, paced: bool, voice: str | None
+) -> None:
+    mailbox = Mailbox(asyncio.get_running_loop(), rooms.settings, codec)
+    session = Session(room, rooms.settings, rate_hz, paced, voice, mailbox.tell)
+    await socket.send_json(session.hello(codec))
+    room.person.add(mailbox)
+    tasks = [asyncio.create_task(work) for work in (_send(socket, mailbox), _receive(socket, session, mailbox))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        room.person.remove(mailbox)
+        session.leave()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if socket.application_state is WebSocketState.CONNECTED:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await socket.close(1000 if room.person.alive else ENDED)
+
+
+async def _send(socket: WebSocket, mailbox: Mailbox) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            item = await mailbox.next()
+            if isinstance(item, bytes):
+                await socket.send_bytes(item)
+                continue
+            await socket.send_text(json.dumps(item))
+            if item["type"] == "ended":
+                return
+
+
+async def _receive(socket: WebSocket, session: Session, mailbox: Mailbox) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if (content := message.get("bytes")) is not None:
+                try:
+                    await session.hear(content)
+                except InputError as error:
+                    mailbox.tell({"type": "error", "error": told(error)})
+            elif (text := message.get("text")) and not _seen(text, mailbox):
+                session.ask(text)
+
+
+def _seen(text: str, mailbox: Mailbox) -> bool:
+    """Whether a message only says which picture was shown last; that is taken here."""
+    if not text.startswith('{"type":"seen"'):
+        return False
+    with suppress(ValueError, TypeError, KeyError):
+        mailbox.seen(float(json.loads(text)["time_s"]))
+    return True
+
