@@ -213,7 +213,9 @@ def synth(
     ],
     driving: Annotated[
         Path | None,
-        typer.Option(help="Motion to follow: .safetensors, .npz, or a Live Link or OpenFace .csv.", show_default=False),
+        typer.Option(
+            help="Motion to follow: .safetensors, .npz, .glb, or a Live Link or OpenFace .csv.", show_default=False
+        ),
     ] = None,
     motion: common.SpeakerOption = None,
     weights: common.WeightsOption = None,

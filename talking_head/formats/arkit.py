@@ -48,9 +48,7 @@ def live_link_of_values(values: np.ndarray, rotation: np.ndarray, fps: float, st
     The eyes' angles follow from the values that say where they look.
     """
     rows = np.zeros((len(values), len(NAMES)))
-    recorded = values.copy()
-    recorded[:, LIDS] = np.clip((values[:, LIDS] - OPEN_LID) / (CLOSED_LID - OPEN_LID), 0, 1)
-    rows[:, : len(SHAPES)] = recorded[:, TO_LIVE_LINK]
+    rows[:, : len(SHAPES)] = values_as_app(values)[:, TO_LIVE_LINK]
     rows[:, HEAD] = rotation * MIRROR
     curves = LiveLinkCurves(start_s + np.arange(len(values)) / fps, rows)
     for side in ("Left", "Right"):
@@ -81,7 +79,20 @@ def values_of_live_link(curves: LiveLinkCurves) -> np.ndarray:
     """The recording's ARKit values `[T, 52]` in the order of `ARKIT_NAMES`, lids in the Face Landmarker's scale."""
     values = np.zeros((len(curves), len(ARKIT_NAMES)))
     values[:, TO_LIVE_LINK] = curves.values[:, : len(SHAPES)]
-    values[:, LIDS] = OPEN_LID + (CLOSED_LID - OPEN_LID) * values[:, LIDS]
+    return values_of_app(values)
+
+
+def values_as_app(values: np.ndarray) -> np.ndarray:
+    """ARKit values `[T, 52]` with lids in the app's scale: 0 open, 1 closed."""
+    recorded = values.copy()
+    recorded[:, LIDS] = np.clip((values[:, LIDS] - OPEN_LID) / (CLOSED_LID - OPEN_LID), 0, 1)
+    return recorded
+
+
+def values_of_app(recorded: np.ndarray) -> np.ndarray:
+    """ARKit values `[T, 52]` with lids in the Face Landmarker's scale, of those in the app's."""
+    values = recorded.copy()
+    values[:, LIDS] = OPEN_LID + (CLOSED_LID - OPEN_LID) * recorded[:, LIDS]
     return values
 
 

@@ -13,18 +13,20 @@ from foundation.errors import InputError
 from foundation.files import read_tensors
 from talking_head.formats.arkit import motion_of_live_link, values_of_live_link
 from talking_head.formats.flame import is_flame, read_flame
+from talking_head.formats.gltf_reading import read_gltf
 from talking_head.formats.livelink import read_live_link
 from talking_head.formats.retargeting import not_shown
 from talking_head.formats.tables import read_npz, read_openface_motion
 from talking_head.heads.face_models import from_file
 from talking_head.target.card import TargetCard
 
-SUFFIXES = (".safetensors", ".npz", ".csv")
+SUFFIXES = (".safetensors", ".npz", ".csv", ".glb", ".gltf")
 
 
 def read_motion(path: Path | str, card: TargetCard | None = None) -> FaceMotion:
     """The motion in a file: a `FaceMotion` or `FaceTrack` (.safetensors); an exported .npz, of FLAME parameters too; a
-    Live Link Face .csv; or a .csv with OpenFace's names, which tells no expression (see `only_head`).
+    Live Link Face .csv; a glTF whose morph targets have ARKit's names; or a .csv with OpenFace's names, which tells no
+    expression (see `only_head`).
 
     card: of the target to drive. It tells where a head rests that the file does not place (a Live Link CSV), or that
     another camera saw (a track); without it that is straight ahead, at the origin.
@@ -35,14 +37,18 @@ def read_motion(path: Path | str, card: TargetCard | None = None) -> FaceMotion:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"motion file '{path}'", "a .safetensors, .npz, Live Link Face .csv or OpenFace .csv")
+        raise InputError(f"motion file '{path}'", "a .safetensors, .npz, .glb, Live Link Face .csv or OpenFace .csv")
     rest = None if card is None else FaceMotion.unpack(np.array([card.motion_statistics.mean]))
+    fps = MOTION_FPS if card is None else card.fps
+    turn, place = (np.zeros(3), np.zeros(3)) if rest is None else (rest.rotation[0], rest.translation[0])
     seen_elsewhere = False
     if suffix == ".csv" and _is_openface(path):
         motion, seen_elsewhere = read_openface_motion(path)
     elif suffix == ".csv":
-        turn, place = (np.zeros(3), np.zeros(3)) if rest is None else (rest.rotation[0], rest.translation[0])
-        motion = motion_of_live_link(read_live_link(path), MOTION_FPS if card is None else card.fps, turn, place)
+        motion = motion_of_live_link(read_live_link(path), fps, turn, place)
+    elif suffix in (".glb", ".gltf"):
+        found = read_gltf(path, fps, turn, place)
+        motion, seen_elsewhere = found.motion, not found.placed
     elif suffix == ".npz":
         motion = read_flame(path) if is_flame(path) else read_npz(path)
     elif read_tensors(path)[1].get("kind") == "FaceTrack":

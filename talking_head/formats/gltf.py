@@ -1,7 +1,8 @@
 """glTF 2.0 binary (.glb): the face as a mesh with 52 morph targets named as ARKit names them, animated.
 
-The targets are the offsets that `arkit` maps each value to, so what plays is what `motion_of_arkit` gives. glTF's frame
-is that of `docs/conventions.md`, in metres. Written by hand: the format is a JSON and one buffer; the test validates.
+The targets are the offsets that `arkit` maps each value to, so what plays is what `motion_of_arkit` gives; lids are
+shut at 1, as the app's, so that the animation fits other faces too. glTF's frame is that of `docs/conventions.md`, in
+metres. Written by hand: the format is a JSON and one buffer; the test validates.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from face_model import mp478
-from face_model.arkit import ARKIT_NAMES, maps
+from face_model.arkit import ARKIT_NAMES, CLOSED_LID, LIDS, OPEN_LID, maps
 from face_model.morphable_model import MorphableModel, Region
 from face_model.rotations import rotation_matrix
 from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.files import atomic_path
-from talking_head.formats.arkit import arkit_values
+from talking_head.formats.arkit import arkit_values, values_as_app
 
 FLOAT, UINT = 5126, 5125
 VERTICES, INDICES = 34962, 34963
@@ -86,7 +87,7 @@ def write_gltf(
     Raises:
         InputError: the motion is not of `mp478`.
     """
-    weights, model = arkit_values(motion) if values is None else values, mp478.load()
+    weights, model = values_as_app(arkit_values(motion) if values is None else values), mp478.load()
     buffer = _Buffer()
     mesh, materials = _mesh(buffer, model, person, look)
     content: dict[str, Any] = {
@@ -122,7 +123,10 @@ def _mesh(
         albedo = model.albedo_of(torch.from_numpy(person.texture).float())
     basis = np.concatenate((model.expression_mm.numpy(), model.blink_mm.numpy()[None] * gain)).astype(np.float64)
     offsets_mm = np.einsum("ak,kvc->avc", known.from_arkit, basis)
-    neutral_mm = shape.numpy() - np.einsum("a,avc->vc", known.rest, offsets_mm)
+    at_zero = -known.rest
+    at_zero[LIDS] += OPEN_LID  # what a lid's 0 is here
+    neutral_mm = shape.numpy() + np.einsum("a,avc->vc", at_zero, offsets_mm)
+    offsets_mm[LIDS] *= CLOSED_LID - OPEN_LID
     colour = np.clip(albedo.numpy(), 0, 1) ** 2.2  # to linear
     normals = model.normals(torch.from_numpy(neutral_mm).float()).numpy()
     normals[np.linalg.norm(normals, axis=1) < 0.5] = (0, 0, 1)  # the irises, which no triangle uses

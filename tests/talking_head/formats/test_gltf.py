@@ -17,7 +17,7 @@ import torch
 from face_model import mp478
 from face_model.arkit import ARKIT_NAMES, motion_of_values
 from talking_head.animation.look import Look
-from talking_head.formats.arkit import arkit_values
+from talking_head.formats.arkit import arkit_values, values_as_app
 from talking_head.formats.gltf import write_gltf
 from tests.talking_head.formats.test_arkit import made_motion
 
@@ -54,7 +54,7 @@ def test_what_plays_is_the_motion(tmp_path: Path) -> None:
     time_s = arrays[animation["samplers"][0]["input"]]
     assert time_s[0] == 0 and time_s[-1] == pytest.approx(motion.duration_s) and len(time_s) == 61
     weights = played["weights"].reshape(61, 52)
-    assert np.allclose(weights[:60], arkit_values(motion), atol=1e-6)
+    assert np.allclose(weights[:60], values_as_app(arkit_values(motion)), atol=1e-6)
     assert np.allclose(played["translation"][:60], motion.translation / 1000, atol=1e-6)
     x, y, z, w = played["rotation"][:60].T
     assert np.allclose(np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)), motion.rotation[:, 0], atol=1e-5)
