@@ -19,7 +19,7 @@ lint:
 smoke:  ## the main road on a real video: enrol, speak, contact sheets (into the git-ignored out/)
 	$(PYTHON) -m benchmarks.smoke --data $(DATA) --out $(OUT) --budget $(BUDGET)
 
-bench:  ## the tables of the README, slowest last; needs DATA
+bench:  ## the tables of docs/measured.md, slowest last; needs DATA
 	$(PYTHON) -m benchmarks.rasterizer
 	TALKING_HEAD_DATA=$(DATA) $(PYTHON) -m benchmarks.phonetic
 	$(PYTHON) -m benchmarks.person $(DATA)/reference_video/weekly_address_20s.mp4 \
