@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from talking_head.synth.streaming import Speaker, TimedFrame
     from talking_head.synth.streaming import open_speaker as open
     from talking_head.target.card import Target, targets
+    from talking_head.target.carrying import export_target, import_target
     from talking_head.target.removing import remove_all, remove_targets
     from talking_head.target.settings import EnrolSettings
     from talking_head.voices.film import say
@@ -78,6 +79,8 @@ _HOMES = {
     "enroll": "talking_head.enrol.video",
     "evaluate": "evaluation.report",
     "export": "talking_head.animation.export",
+    "export_target": "talking_head.target.carrying",
+    "import_target": "talking_head.target.carrying",
     "live": "talking_head.animation.live",
     "open": "talking_head.synth.streaming:open_speaker",
     "prepare": "talking_head.datasets.prepare",
@@ -93,7 +96,8 @@ _HOMES = {
 }
 __all__ = [
     "Directions", "DubSettings", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place",
-    "PrepareSettings", "Speaker", "Target", "TimedFrame", "compare", "dub", "enroll", "evaluate", "export", "live",
+    "PrepareSettings", "Speaker", "Target", "TimedFrame", "compare", "dub", "enroll", "evaluate", "export",
+    "export_target", "import_target", "live",
     "open", "prepare", "remove_all", "remove_targets", "say", "synthesize", "targets", "track", "train", "transfer",
     "verify",
 ]

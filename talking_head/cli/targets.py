@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foundation.errors import InputError
-from talking_head.cli.common import HomeOption, JsonOption, Outcome, readable_size, verb
+from talking_head.cli.common import ForceOption, HomeOption, JsonOption, Outcome, readable_size, verb
 from talking_head.target.home import Home
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="List, show and remove targets.")
+if TYPE_CHECKING:
+    from talking_head.target.carrying import Carried
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="List, show, carry and remove targets.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The target's id.", show_default=False)]
 
 
@@ -88,3 +93,42 @@ def remove(
     summary = f"removed all that was kept of {whose}: {len(removed.paths)} files and folders"
     data = {"ids": list(removed.ids), "removed": [str(path) for path in removed.paths], "bytes": removed.bytes}
     return Outcome(f"{summary}, {readable_size(removed.bytes)}", data)
+
+
+@app.command("export")
+@verb
+def export_(
+    target_id: IdArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The file to write; ID.person when left out.", show_default=False),
+    ] = None,
+    force: ForceOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Write a target into one file, with its consent, for another machine."""
+    from talking_head.target.carrying import SUFFIX, export_target
+
+    made = export_target(target_id, output or Path(f"{target_id}{SUFFIX}"), home=home, force=force)
+    return Outcome(f"{made.path}: target '{made.target}', {readable_size(made.bytes)}", _told(made))
+
+
+@app.command("import")
+@verb
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `targets export` wrote.", show_default=False)],
+    as_id: Annotated[str | None, typer.Option("--as", help="Another id.", show_default=False)] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that id.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> Outcome:
+    """Take over a target from such a file, which is checked; its consent comes with it."""
+    from talking_head.target.carrying import import_target
+
+    made = import_target(file, as_id=as_id, home=home, replace_old=replace)
+    return Outcome(f"target '{made.target}' is here; consent: {made.consent}", _told(made))
+
+
+def _told(made: Carried) -> dict[str, Any]:
+    return asdict(made) | {"path": str(made.path)}

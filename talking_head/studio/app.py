@@ -77,6 +77,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tasks = []
     try:
         sweep_uploads(desk.place, desk.settings.limits, desk.store.needed_uploads(), begun=True)
+        for left in desk.place.folder.glob(f"{people.CARRIED}*"):  # by a server that was killed
+            left.unlink()
         desk.supervisor.start()
         if desk.settings.warm:
             desk.sandbox.warm_up()

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
 from foundation.errors import InputError
-from talking_head.studio.answers import ERRORS, StudioError
+from talking_head.studio.answers import ERRORS, StudioError, told
 from talking_head.studio.desk import Desk, DeskOf
 from talking_head.studio.jobs.kinds.films import PreviewAsked
 from talking_head.studio.jobs.store import FAILED, OPEN, RUNNING
-from talking_head.studio.uploads_kept import forget_upload
+from talking_head.studio.place import new_key
+from talking_head.studio.sandbox import Sandbox
+from talking_head.studio.uploads_kept import find_upload, forget_upload
 from talking_head.target.card import CARD, DEFAULT_MODEL, PREVIEW, Target, find_target, list_targets
+from talking_head.target.carrying import SUFFIX, export_target, import_target
+from talking_head.target.home import Home
 from talking_head.target.removing import remove_targets
 
+CARRIED = "carried-"  # how files begin that a killed server left
+EMOTIONS = "talking_head.studio.emotions:emotions_of"
 router = APIRouter(prefix="/v1/people", tags=["people"])
 
 
@@ -89,10 +97,71 @@ def people(desk: DeskOf) -> list[Person]:
     return [tell(desk, person) for person in list_targets(desk.home)]
 
 
+class Import(BaseModel):
+    """upload: of what an export gave. id: another than its own."""
+
+    upload: str
+    id: str | None = None
+    replace: bool = False
+
+
+@router.post("/import", status_code=201, responses=ERRORS)
+def take_over(asked: Import, desk: DeskOf) -> Person:
+    """Take over a person from one file, which is checked; their consent comes with it."""
+    kept = find_upload(desk.place, asked.upload)
+    try:
+        made = import_target(kept.path, as_id=asked.id, home=desk.home.path, replace_old=asked.replace)
+    except InputError as error:
+        raise StudioError(400, *told(error, {str(kept.path): kept.name}, desk.home.path).values()) from error
+    forget_upload(desk.place, asked.upload)
+    return tell(desk, find_person(desk, made.target))
+
+
+class PersonInFull(Person):
+    """With what emotions each motion model that has some can be asked for."""
+
+    emotions: dict[str, list[str]]
+
+
 @router.get("/{person}", responses=ERRORS)
-def one(person: str, desk: DeskOf) -> Person:
-    """One person."""
-    return tell(desk, find_person(desk, person))
+def one(person: str, desk: DeskOf) -> PersonInFull:
+    """One person, and the emotions that can be asked for."""
+    found = find_person(desk, person)
+    felt = _emotions(desk.sandbox, found.id, desk.home, found.mark)
+    return PersonInFull(**tell(desk, found).model_dump(), emotions=felt)
+
+
+@lru_cache(256)
+def _emotions(sandbox: Sandbox, person: str, home: Home, mark: tuple[int, ...]) -> dict[str, list[str]]:
+    """Looked up in a process that has imported torch anyway."""
+    try:
+        found = sandbox.run(EMOTIONS, person, str(home.path), seconds=30.0, memory_bytes=2_000_000_000)
+    except InputError:
+        return {}
+    return {str(name): list(map(str, names)) for name, names in found.items()}
+
+
+@router.get("/{person}/export", responses=ERRORS)
+def carry(person: str, desk: DeskOf) -> StreamingResponse:
+    """A person as one file, with their consent, for another machine."""
+    found = find_person(desk, person)
+    path = desk.place.folder / f"{CARRIED}{new_key()}{SUFFIX}"
+    try:
+        export_target(found.id, path, home=desk.home.path)
+        size, file = path.stat().st_size, path.open("rb")
+    finally:
+        path.unlink(missing_ok=True)  # it stays readable, and goes with whoever reads it
+    headers = {
+        "Cache-Control": "no-store", "Content-Length": str(size),
+        "Content-Disposition": f'attachment; filename="{found.id}{SUFFIX}"',
+    }
+    return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(1 << 20):
+            yield piece
 
 
 @router.get("/{person}/preview.jpg", responses=ERRORS)

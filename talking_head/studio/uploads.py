@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from talking_head.studio.answers import ERRORS, StudioError
 from talking_head.studio.desk import DeskOf
+from talking_head.studio.jobs.routes import FILE_POLICY
 from talking_head.studio.uploads_kept import all_uploads, display_name, find_upload, forget_upload, keep
 
 NAME_HEADER = "x-file-name"
@@ -55,6 +57,33 @@ def uploads(desk: DeskOf) -> list[Uploaded]:
 def one(upload: str, desk: DeskOf) -> Uploaded:
     """What an upload holds."""
     return Uploaded(**find_upload(desk.place, upload).described())
+
+
+@router.get("/{upload}/file", responses=ERRORS)
+def file(upload: str, desk: DeskOf) -> FileResponse:
+    """What was uploaded; takes ranges, as players ask for."""
+    kept = find_upload(desk.place, upload)
+    with kept.path.open("rb") as opened:
+        kind = media_type(opened.read(16), kept.content.kind)
+    headers = {"Content-Security-Policy": FILE_POLICY, "Cache-Control": "private, max-age=3600"}
+    where = "attachment" if kept.content.kind == "other" else "inline"
+    return FileResponse(
+        kept.path, media_type=kind, filename=kept.name, headers=headers, content_disposition_type=where
+    )
+
+
+def media_type(begins: bytes, kind: str) -> str:
+    """Of an upload, by how it begins; for what nobody knows, one that no browser shows."""
+    if kind == "other":
+        return "application/octet-stream"
+    known = {
+        b"\x1a\x45\xdf\xa3": "webm", b"OggS": "ogg", b"RIFF": "wav", b"fLaC": "flac", b"ID3": "mpeg",
+        b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"GIF8": "gif",
+    }
+    name = next((name for sign, name in known.items() if begins.startswith(sign)), None)
+    if kind == "photo":
+        return f"image/{name if name not in (None, 'wav') else 'webp'}"
+    return f"{'audio' if kind == 'sound' else 'video'}/{name or 'mp4'}"
 
 
 @router.delete("/{upload}", status_code=204, responses=ERRORS)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from foundation.errors import InputError
-from talking_head.studio.answers import ERRORS, StudioError, told
+from talking_head.studio.answers import ERRORS, told
 from talking_head.studio.desk import DeskOf
 from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.studio.jobs.routes import find_job
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/verify", tags=["jobs"])
 def verify(job: str, desk: DeskOf) -> dict[str, Any]:
     """What the film that a job made says of itself, checked: who is shown, when it was made, whose consent, who signed.
 
-    `rows` are names and values to show.
+    `rows` are names and values to show; `ok` is false, with an `error`, where it says nothing or was changed.
     """
     from talking_head.provenance.claims import verify as run
 
@@ -29,5 +29,5 @@ def verify(job: str, desk: DeskOf) -> dict[str, Any]:
     try:
         said = run(film, home=desk.home.path)
     except InputError as error:
-        raise StudioError(409, *told(error, bench.names, desk.home.path).values()) from error
+        return {"ok": False, "error": told(error, bench.names, desk.home.path)}
     return said.to_json() | {"path": film.name, "rows": said.rows()}

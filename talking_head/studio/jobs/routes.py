@@ -19,7 +19,10 @@ from talking_head.studio.jobs.store import DONE, OPEN, QUEUED, Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 # A report's page holds its own style and pictures, and no script of it runs.
-FILE_POLICY = "default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'unsafe-inline'; sandbox"
+FILE_POLICY = (
+    "default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'unsafe-inline'; "
+    "frame-ancestors 'self'; sandbox"
+)
 
 
 class Progress(BaseModel):

@@ -15,6 +15,7 @@ from talking_head.studio.place import new_key
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 OPEN, CLOSED = (QUEUED, RUNNING), (DONE, FAILED, CANCELLED)
+UPLOADS = ("upload", "sound", "reference", "keep_background")  # names of what jobs are asked for
 BUSY_S = 30.0  # to wait for another process that is writing
 
 _TABLES = """
@@ -57,7 +58,7 @@ class Job:
     @property
     def uploads(self) -> set[str]:
         """Keys of the uploads that it reads."""
-        return {self.asked[name] for name in ("upload", "sound", "reference") if self.asked.get(name)}
+        return {self.asked[name] for name in UPLOADS if self.asked.get(name)}
 
 
 class JobStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -20,11 +21,17 @@ UNNAMED = "dub-"  # how unfinished work begins that keeps nobody (`talking_head.
 
 
 class DubAsked(Asked):
-    """New words, of `sound`, on the film `upload`. id: keep what is learned as a person of that name."""
+    """New words, of `sound` or of a `text` that a voice says, on the film `upload`.
+
+    id: keep what is learned as a person of that name. keep_background: an upload that stays under the words.
+    """
 
     kind: Literal["dub"] = "dub"
     upload: str
-    sound: str
+    sound: str | None = None
+    text: str | None = Field(default=None, max_length=20_000)
+    voice: str | None = Field(default=None, max_length=80)
+    keep_background: str | None = None
     consent: str = Field(default="", max_length=4000)
     target: str | None = None
     id: str | None = None
@@ -46,7 +53,11 @@ class DubAsked(Asked):
 
     def check(self, bench: Bench) -> None:
         bench.upload(self.upload, "video")
-        bench.sound(self.sound)
+        if (self.sound is None) == (self.text is None):
+            raise InputError("a dub of nothing, or of two things", "sound, or text")
+        for heard in (self.sound, self.keep_background):
+            if heard is not None:
+                bench.sound(heard)
         self.budget_s()
         if self.target is not None:
             find_target(bench.home, self.target)
@@ -66,11 +77,25 @@ class DubAsked(Asked):
         settings = DubSettings(
             self.budget_s(), self.face, self.length, self.size, self.steps, self.seed, self.label
         )
+        under = None if self.keep_background is None else bench.sound(self.keep_background)
         made = dub(
-            bench.upload(self.upload, "video").path, bench.sound(self.sound), bench.output("dub.mp4"),
-            consent=self.consent, target=self.target, keep_as=self.id, settings=settings,
+            bench.upload(self.upload, "video").path, self._words(bench), bench.output("dub.mp4"), consent=self.consent,
+            target=self.target, keep_as=self.id, background=under, settings=settings,
         )
         return {name: value for name, value in asdict(made).items() if name != "output"}
+
+    def _words(self, bench: Bench) -> Path:
+        """The new words as a file."""
+        if self.sound is not None:
+            return bench.sound(self.sound)
+        from talking_head.voices.choosing import voice_for_others
+        from talking_head.voices.film import write_wav
+        from talking_head.voices.speaking import spoken
+
+        assert self.text is not None
+        path = bench.work() / "said.wav"
+        write_wav(path, spoken(self.text, voice_for_others(self.voice)).sound)
+        return path
 
     def _unfinished(self, bench: Bench) -> list[str]:
         begins = UNNAMED if self.id is None else f"{self.id}-"

@@ -40,5 +40,9 @@ class EvaluateAsked(Asked):
         result = evaluate_pair(pair)
         write_evaluation(bench.output("report.html"), result, pair)
         told = result.to_json()
+        told["numbers"] = [
+            {"name": one["title"], "value": one["value"], "unit": one["unit"], "good": one["better"]}
+            for one in told["scores"]
+        ]
         write_json(bench.output("report.json"), told)
         return {"evaluation": told}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import wave
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from foundation.errors import InputError
 from foundation.shipped import shipped
 from talking_head.motion.directions import Directions
 from talking_head.studio.jobs.kinds.base import Asked
@@ -23,12 +21,23 @@ if TYPE_CHECKING:
 PREVIEW_HEIGHT_PX, PREVIEW_S = 256, 4.0
 
 
+class Feeling(BaseModel):
+    """An emotion from a moment on, until the next."""
+
+    time_s: float = Field(ge=0, le=86_400)
+    emotion: str = Field(pattern="^[A-Za-z0-9_-]{1,40}$")
+    strength: float = Field(default=1.0, ge=0, le=1)
+
+
 class FilmAsked(Asked):
-    """How a person is to speak. emotion: NAME or NAME:0.7. head: a name or a number, as `synth --head`."""
+    """How a person is to speak. emotion: NAME or NAME:0.7; emotions: over time, instead. head: a name or a number, as
+    `synth --head`.
+    """
 
     target: str
     motion: str | None = None
     emotion: str | None = None
+    emotions: list[Feeling] = Field(default=[], max_length=1000)
     style: str | None = None
     head: str | float | None = None
     seed: int = Field(default=0, ge=0, lt=2**63)
@@ -37,15 +46,23 @@ class FilmAsked(Asked):
     background: str | None = Field(default=None, pattern="^(#[0-9a-fA-F]{6}|black|white|grey|green|blue|transparent)$")
     label: bool = True
 
-    def directions(self) -> Directions:
+    def directions(self, bench: Bench) -> Directions:
         """As synthesis takes them.
 
         Raises:
-            InputError: a share of the head's motion that there is not.
+            InputError: a share of the head's motion that there is not, or emotions twice.
         """
         directions = Directions(self.motion, self.emotion, style=self.style, head=self.head)
         directions.head_share()
-        return directions
+        if self.emotions and self.emotion is not None:
+            raise InputError("emotion and emotions", "one of them")
+        if not self.emotions or not bench.job:
+            return directions
+        table = bench.work() / "emotions.csv"
+        rows = [f"{one.time_s:g},{one.emotion},{one.strength:g}" for one in self.emotions]
+        table.write_text("\n".join(["time_s,emotion,intensity", *rows, ""]), encoding="utf-8")
+        bench.names[str(table)] = "emotions"
+        return replace(directions, emotions=table)
 
     def framing(self) -> Framing:
         """As synthesis takes it."""
@@ -55,7 +72,7 @@ class FilmAsked(Asked):
 
     def check(self, bench: Bench) -> None:
         find_target(bench.home, self.target)
-        self.directions()
+        self.directions(bench)
 
     @property
     def suffix(self) -> str:
@@ -78,7 +95,7 @@ class SynthAsked(FilmAsked):
 
         made = synthesize(
             bench.sound(self.upload), self.target, bench.output(f"{self.target}{self.suffix}"),
-            directions=self.directions(), seed=self.seed, framing=self.framing(), label=self.label,
+            directions=self.directions(bench), seed=self.seed, framing=self.framing(), label=self.label,
         )
         return told_film(made)
 
@@ -91,30 +108,22 @@ class PreviewAsked(Asked):
     target: str
 
     def work(self, bench: Bench) -> dict[str, Any]:
+        from face_model.tracks import SPEECH_RATE_HZ, Sound
         from preprocessing.media import stream_sound
         from talking_head.synth.film import synthesize
         from talking_head.synth.framing import Framing
+        from talking_head.voices.film import write_wav
 
         person = find_target(bench.home, self.target)
         height = min(PREVIEW_HEIGHT_PX, person.card.height_px)
         film, speech = bench.work() / "preview.mp4", bench.work() / "speech.wav"
-        _write_wav(speech, next(stream_sound(shipped("astronaut/speech.flac"), chunk_s=PREVIEW_S)))
+        samples = next(stream_sound(shipped("astronaut/speech.flac"), chunk_s=PREVIEW_S))
+        write_wav(speech, Sound(samples, SPEECH_RATE_HZ))
         synthesize(speech, self.target, film, framing=Framing(None, height - height % 2))
         film.replace(bench.place.preview_film(person))
         return {"target": self.target}
 
 
-def _write_wav(path: Path, samples: np.ndarray) -> None:
-    """Write samples from -1 to 1 at the rate of speech."""
-    from face_model.tracks import SPEECH_RATE_HZ
-
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SPEECH_RATE_HZ)
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-
-
 def told_film(made: Synthesis) -> dict[str, Any]:
-    """What is told of a film besides its file."""
+    """What is told of a film besides its file: `note` for people, times, sizes."""
     return {name: value for name, value in asdict(made).items() if name != "output"}
