@@ -44,14 +44,13 @@ from preprocessing.sync import estimate_offset
 from preprocessing.tracking import track_landmarks
 from render2video.person import PersonRenderer
 from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
-from talking_head.cli.common import duration_s
 from talking_head.enrol.learning import motion_example
 from talking_head.enrol.tracking import sound_in_step
 from talking_head.motion.registry import load_motion_model
 from talking_head.motion.speaking import speak
 from talking_head.motion.weights import general_weights
 from talking_head.target.card import MOTION, Target
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrolSettings, duration_s
 from training import Duration
 
 PAPER_LOSSES = "paper"

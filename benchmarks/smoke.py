@@ -20,9 +20,8 @@ from face_model import mp478
 from face_model.tracks import FaceTrack
 from preprocessing.media import read_frames
 from render2video.painter import load_painter
-from talking_head.cli.common import duration_s
 from talking_head.target.card import Target
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrolSettings, duration_s
 
 VIDEO, SPEECH = "reference_video/weekly_address_20s.mp4", "speech/jfk.wav"
 COLUMNS, TILE_PX = 6, 240

@@ -26,7 +26,7 @@ from benchmarks.result_files import (
     read_results,
     write_results,
 )
-from talking_head.cli.common import duration_s
+from talking_head.target.settings import duration_s
 
 MAIN = "footage"
 MARK = "<!-- Tables from here on are made by `python -m benchmarks.pixels --table`. -->\n"

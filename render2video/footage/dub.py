@@ -50,10 +50,17 @@ class FilmFace:
         head, at = self.painter.footage.head, slice(frame.index, frame.index + 1)
         own = self.motion[at]
         spoken = replace(own, expression=frame.expression[None].astype(np.float32))
-        tracked, said = (moved(open_eyed_px(head, motion), self.steady[at])[0] for motion in (own, spoken))
+        tracked, said = (self._placed(motion, at) for motion in (own, spoken))
         here = tracked if frame.points_px is None else frame.points_px
         there = here + self._lower_share[:, None] * (said - tracked)
         return here, Wanted(there, lips_of(head, spoken.expression)[0], spoken)
+
+    def _placed(self, motion: FaceMotion, at: slice) -> np.ndarray:
+        """`[V + S, 2]`: the mesh of a frame's motion where its face is."""
+        footage = self.painter.footage
+        points = moved(open_eyed_px(footage.head, motion), self.steady[at])
+        laid = footage.registration
+        return (points if laid is None else laid.wanted(points, motion))[0]
 
     @cached_property
     def _lower_share(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from face_model import mp478
 from face_model.tracks import FaceMotion
 from render2video.conditioning import HeadRenderer
 from render2video.footage.frames import Frames
+from render2video.footage.registration import Registration
 from render2video.footage.steadying import moved
 
 BLINKING = 1.5  # AU45 from which on eyes look closed or closing
@@ -30,7 +31,8 @@ class Footage:
     `[T]` bool, where the face was seen well. breaks: `[T]` bool, True where a frame does not follow the one before.
     thumbnails: `[T, D]` float32 levels, of what lies around the head. follow: `[9, R]`, how far what lies around the
     face goes along with the head (`render2video.footage.following`); None: as usual. steady: `[T, 2, 3]`, what moves
-    the mesh as tracked to where the head is (`render2video.footage.steadying`); None: it is there.
+    the mesh as tracked to where the head is (`render2video.footage.steadying`); None: it is there. registration: what
+    moves it on to where the face is; None: it is there.
     """
 
     frames: Frames
@@ -41,6 +43,7 @@ class Footage:
     thumbnails: np.ndarray
     follow: np.ndarray | None = None
     steady: np.ndarray | None = None
+    registration: Registration | None = None
 
     def __len__(self) -> int:
         return len(self.usable)
@@ -50,12 +53,18 @@ class Footage:
         """`[T, V + S, 2]`: face and shell in each frame, lids open: lids are painted, not bent."""
         return self._steadied(open_eyed_px(self.head, self.motion), slice(None))
 
+    def wanted_px(self, motion: FaceMotion) -> np.ndarray:
+        """`[T, V + S, 2]`: where face and shell shall be for a motion, lids open."""
+        points = open_eyed_px(self.head, motion)
+        return points if self.registration is None else self.registration.wanted(points, motion)
+
     def lidded_px(self, index: int) -> np.ndarray:
         """`[V + S, 2]`: face and shell in a frame, lids as they are in it."""
         return self._steadied(self.head.vertices_px(self.motion[index : index + 1])[0], slice(index, index + 1))[0]
 
     def _steadied(self, points_px: np.ndarray, frames: slice) -> np.ndarray:
-        return points_px if self.steady is None else moved(points_px, self.steady[frames])
+        there = points_px if self.steady is None else moved(points_px, self.steady[frames])
+        return there if self.registration is None else self.registration.moved(there, frames)
 
     @cached_property
     def eyes_px(self) -> float:

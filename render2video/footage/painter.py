@@ -19,7 +19,7 @@ from foundation.easing import smoothstep
 from foundation.parallel import begun, side_by_side
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
-from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of, open_eyed_px
+from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of
 from render2video.footage.inside import LACK_MM, MouthInside
 from render2video.footage.masks import EYE_SOFT, Patch, eye_outlines, polygon_patch
 from render2video.footage.morph import morph
@@ -156,7 +156,7 @@ class FootagePainter:
         for piece in pieces:
             for start in range(0, len(piece), CHUNK):
                 part = self.bounded(piece[start : start + CHUNK])
-                points, lips = open_eyed_px(self.footage.head, part), lips_of(self.footage.head, part.expression)
+                points, lips = self.footage.wanted_px(part), lips_of(self.footage.head, part.expression)
                 for index in range(len(part)):
                     yield Wanted(points[index], lips[index], part[index : index + 1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from foundation.files import read_tensors, write_tensors
 from preprocessing.media.frame_file import FrameFile, write_frame_file
 from render2video.conditioning import HeadRenderer
 from render2video.fast.generator import MULTIPLE_PX
+from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.following import learned_follow
 from render2video.footage.footage import Footage, open_eyed_px
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
+from render2video.footage.registering import registered
+from render2video.footage.registration import Registration
 from render2video.footage.steadying import steadied
 from render2video.footage.thumbnails import Thumbnails
 from render2video.footage.trainable import FootageTrainable
@@ -33,6 +37,7 @@ from training.checkpoint import load_weights
 
 HEAD_SAMPLES = 200  # frames that tell where the head goes
 WINDOW_SHARE = 0.25  # of the face's size: the window around the mouth
+REGISTRATION = tuple(field.name for field in fields(Registration))
 FRAMES_FILE, FOOTAGE_FILE, NETWORK_FILE = "footage.mp4", "appearance.safetensors", "render2video.safetensors"
 
 
@@ -71,11 +76,14 @@ def write_footage(
         pictures = (kept[k] for k in range(count))
         steady = steadied(pictures, head, open_eyed_px(head, track.motion), parted | ~track.valid)
     footage = Footage(kept, head, track.motion, track.valid, parted, np.stack(seen), steady=steady)
+    laid = registered(kept, Bend(head), footage.points_px, track.motion, track.valid)
+    footage = replace(footage, registration=laid)
     arrays = {
         "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": footage.thumbnails,
         "breaks": parted.astype(np.uint8), "follow": learned_follow(footage).astype(np.float32),
         "steady": steady,
     }
+    arrays |= {f"registration.{name}": getattr(laid, name) for name in REGISTRATION}
     arrays |= {f"person.{k}": getattr(track.person, k) for k in ("identity", "texture", "illumination")}
     metadata = {
         "kind": "footage", "face_model": model.id, "fps": track.motion.fps, "camera": camera.to_json(),
@@ -107,8 +115,11 @@ def read_footage(folder: Path, model: MorphableModel) -> Footage:
         raise InputError(f"{folder}: footage and its track of {sorted(parts)} frames", "one number", "enroll it again")
     usable, breaks = arrays["usable"].astype(bool), arrays["breaks"].astype(bool)
     head = HeadRenderer(model, person, camera, 1)
+    laid = None  # footage of earlier versions
+    if "registration.places" in arrays:
+        laid = Registration(*(arrays[f"registration.{name}"] for name in REGISTRATION))
     return Footage(
-        frames, head, motion, usable, breaks, arrays["thumbnails"], arrays["follow"], arrays["steady"]
+        frames, head, motion, usable, breaks, arrays["thumbnails"], arrays["follow"], arrays["steady"], laid
     )
 
 
