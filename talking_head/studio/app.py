@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from foundation.errors import InputError
 from talking_head import __version__
-from talking_head.studio import answers, people, status, uploads, verifying
+from talking_head.studio import answers, coach, people, status, teleprompter, uploads, verifying
 from talking_head.studio.desk import Desk
 from talking_head.studio.guard import Guard
 from talking_head.studio.jobs import routes
@@ -28,7 +28,8 @@ from talking_head.studio.uploads_kept import sweep_uploads
 
 PAGE, REFERENCE = Path(__file__).parent / "page", Path(__file__).parent / "reference"
 ROUTERS: tuple[APIRouter, ...] = (
-    status.router, people.router, uploads.router, routes.router, verifying.router, live.router,
+    status.router, people.router, uploads.router, routes.router, verifying.router, coach.router, teleprompter.router,
+    live.router,
 )
 SWEEP_S = 600.0
 
@@ -93,6 +94,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await asyncio.gather(*tasks)
         await asyncio.to_thread(desk.supervisor.stop)
         desk.sandbox.stop()
+        desk.coach.stop()
         lock.release()
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from talking_head.studio.coach_line import CoachLine
 from talking_head.studio.jobs.events import Bulletin
 from talking_head.studio.jobs.store import JobStore
 from talking_head.studio.jobs.supervisor import Supervisor
@@ -27,6 +28,7 @@ class Desk:
     bulletin: Bulletin
     supervisor: Supervisor
     sandbox: Sandbox
+    coach: CoachLine
 
     @classmethod
     def set_up(cls, settings: StudioSettings) -> Desk:
@@ -37,7 +39,8 @@ class Desk:
         """
         place = StudioPlace(Home.find(settings.home)).made()
         store = JobStore(place.database)
-        return cls(settings, place, store, Bulletin(store), Supervisor(place, store, settings.limits), Sandbox())
+        supervisor = Supervisor(place, store, settings.limits)
+        return cls(settings, place, store, Bulletin(store), supervisor, Sandbox(), CoachLine())
 
     @property
     def home(self) -> Home:
