@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Lock
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
 
 from foundation.errors import InputError
 from preprocessing.media.writing import VideoWriter
+from preprocessing.media.yuv import Planes
 
 CRF = 12  # hardly to be told from the original
 # Whole pictures come so often that any frame is decoded in milliseconds. More often would be faster, and would boil: of
 # whole pictures alone a still wall changed from frame to frame by 0.5 of a level; in the film itself by 0.14, here by
 # 0.2.
 CODEC = {"g": "8", "bf": "0", "sc_threshold": "0"}
-INTERPOLATION = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
-KEPT = 24  # decoded frames in memory
+KEPT_BYTES = 96 << 20  # of decoded frames in memory, as the decoder gives them
+KEPT_RGB = 6  # whole frames, as pictures
+CURSORS = 4  # places that are decoded on from: head, mouth and eyes come from different ones
+NEAR = int(CODEC["g"])  # frames: so far ahead decoding on is no slower than beginning at a whole picture
 
 
 def write_frame_file(path: Path, frames: Iterable[np.ndarray], fps: float, width_px: int, height_px: int) -> int:
@@ -47,47 +49,98 @@ class FrameFile:
             InputError: it is absent or no such file.
         """
         self.path, self._size = path, (height_px, width_px)
+        self._cursors = [_Cursor(path)]
+        self._planes: OrderedDict[int, Planes] = OrderedDict()
+        self._pictures: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._one_at_a_time = Lock()
+
+    def __len__(self) -> int:
+        return self._cursors[0].frames
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Frame `index`, from 0; read only, for it is shared."""
+        with self._one_at_a_time:
+            kept = self._pictures.get(index)
+            if kept is not None:
+                self._pictures.move_to_end(index)
+                return kept
+        picture = self.window(index, slice(0, self._size[0]), slice(0, self._size[1]))
+        picture.flags.writeable = False
+        with self._one_at_a_time:
+            self._pictures[index] = picture
+            if len(self._pictures) > KEPT_RGB:
+                self._pictures.popitem(last=False)
+        return picture
+
+    def window(self, index: int, rows: slice, columns: slice) -> np.ndarray:
+        """A rectangle of frame `index`, `[h, w, 3]`."""
+        assert 0 <= index < len(self), f"frame {index} of {len(self)}"
+        with self._one_at_a_time:
+            if index not in self._planes:
+                self._decode(index)
+            self._planes.move_to_end(index)
+            planes = self._planes[index]
+        return planes.rgb(rows, columns)
+
+    def _decode(self, index: int) -> None:
+        """Keep a frame, and those that had to be decoded before it."""
+        cursor = self._cursor(index)
+        for number, planes in cursor.until(index):
+            self._planes[number] = planes
+            most = max(2, KEPT_BYTES // planes.bytes)
+            while len(self._planes) > most:
+                self._planes.popitem(last=False)
+
+    def _cursor(self, index: int) -> _Cursor:
+        """The one that is nearest before a frame, or the one that was used least recently; it is now used last."""
+        ahead = [c for c in self._cursors if 0 <= index - c.next < NEAR]
+        if ahead:
+            chosen = min(ahead, key=lambda c: index - c.next)
+        elif len(self._cursors) < CURSORS:
+            chosen = _Cursor(self.path)
+        else:
+            chosen = self._cursors[0]
+        self._cursors = [*(c for c in self._cursors if c is not chosen), chosen]
+        return chosen
+
+
+class _Cursor:
+    """A decoder at one place of a file. next: the frame that decoding on gives."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.next = path, -NEAR
         try:
             self._container = av.open(f"file:{path.absolute()}")
             self._stream = self._container.streams.video[0]
+            self._stream.codec_context.thread_count = 1
         except (OSError, av.FFmpegError, IndexError) as error:
             raise InputError(
                 f"{path} is absent or damaged", "the person's frames", "enroll the person again"
             ) from error
         assert self._stream.time_base is not None and self._stream.average_rate is not None
         self._ticks = float(1 / (self._stream.average_rate * self._stream.time_base))  # of the time base, a frame
-        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._one_at_a_time = Lock()
-        self._next = -1  # the frame that decoding on would give
+        self.frames = int(self._stream.frames)
+        self._decoded: Iterator[av.VideoFrame] = iter(())
 
-    def __len__(self) -> int:
-        return int(self._stream.frames)
+    def until(self, index: int) -> Iterator[tuple[int, Planes]]:
+        """The frames from here, or from the whole picture before it, to a frame, with their numbers.
 
-    def __getitem__(self, index: int) -> np.ndarray:
-        """Frame `index`, from 0; read only, for it is shared."""
-        assert 0 <= index < len(self), f"frame {index} of {len(self)}"
-        with self._one_at_a_time:
-            if index not in self._kept:
-                self._kept[index] = self._decoded(index)
-                if len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(index)
-            return self._kept[index]
-
-    def _decoded(self, index: int) -> np.ndarray:
-        if index != self._next:
-            self._container.seek(round(index * self._ticks), stream=self._stream)
+        Raises:
+            InputError: the file is damaged there.
+        """
+        damaged = InputError(f"{self.path} is damaged at frame {index}", "a whole file", "enroll the person again")
         try:
-            for frame in self._container.decode(self._stream):
-                if round((frame.pts or 0) / self._ticks) == index:
-                    self._next = index + 1
-                    whole = frame.reformat(format="rgb24", interpolation=INTERPOLATION, threads=1).to_ndarray()
-                    picture = np.ascontiguousarray(whole[: self._size[0], : self._size[1]])
-                    picture.flags.writeable = False
-                    return picture
+            if not 0 <= index - self.next < NEAR:
+                self._container.seek(round(index * self._ticks), stream=self._stream)
+                self._decoded = self._container.decode(self._stream)
+            self.next = -NEAR  # until it is known again
+            for frame in self._decoded:
+                number = round((frame.pts or 0) / self._ticks)
+                yield number, Planes.of(frame.to_ndarray())
+                if number >= index:
+                    self.next = number + 1
+                    break
         except av.FFmpegError as error:
-            raise self._damaged(index) from error
-        raise self._damaged(index)
-
-    def _damaged(self, index: int) -> InputError:
-        return InputError(f"{self.path} is damaged at frame {index}", "a whole file", "enroll the person again")
+            raise damaged from error
+        if self.next != index + 1:
+            raise damaged

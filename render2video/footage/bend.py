@@ -7,6 +7,7 @@ coarse grid and enlarged; the frame itself is read once, in full resolution.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -14,6 +15,8 @@ import numpy as np
 
 from foundation.easing import smoothstep
 from render2video.conditioning import HeadRenderer
+from render2video.footage.frames import Frames
+from render2video.footage.resampling import REACH_PX, displaced
 from render2video.head_shell import band, below_share
 from render2video.rasterizer import interpolate
 
@@ -37,6 +40,33 @@ def usual_follow(oval_px: np.ndarray) -> np.ndarray:
     above, below = np.array(FOLLOW_UP)[:, None], np.array(FOLLOW_DOWN)[:, None]
     shares: np.ndarray = above * (1 - share) + below * share
     return shares
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """From places in a bent frame to where their pixels come from, on a part of the coarse grid; where that ends at
+    no edge of what was asked for, nothing moves beyond it.
+
+    values: `[h, w, 2]` float32, pixels. top, left: of its first cell.
+    """
+
+    values: np.ndarray
+    top: int
+    left: int
+
+    def moving_px(self, height_px: int, width_px: int) -> tuple[slice, slice] | None:
+        """Rows and columns of the frame in which anything moves."""
+        moving = np.abs(self.values).max(-1) > MOTIONLESS_PX
+        if not moving.any():
+            return None
+        rows, columns = (
+            slice(max(0, (start + int(found[0]) - 1) * STEP_PX), min(side, (start + int(found[-1]) + 2) * STEP_PX))
+            for start, found, side in (
+                (self.top, np.flatnonzero(moving.any(1)), height_px),
+                (self.left, np.flatnonzero(moving.any(0)), width_px),
+            )
+        )
+        return rows, columns
 
 
 class Bend:
@@ -87,60 +117,77 @@ class Bend:
         after = (rings + follow[..., None] * moved).reshape(-1, 2)
         return before, np.concatenate((target_px[: self.face], after, rim))
 
-    def displacement(self, source_px: np.ndarray, target_px: np.ndarray) -> np.ndarray:
-        """`[h, w, 2]` float32 on the coarse grid: from a place in the bent frame to where its pixel comes from.
+    def displacement(
+        self, source_px: np.ndarray, target_px: np.ndarray, rows: slice | None = None, columns: slice | None = None
+    ) -> Displacement:
+        """From a place in the bent frame to where its pixel comes from.
 
         Args:
             source_px: `[V + S, 2]`, where face and shell are in the real frame. target_px: where they shall be.
+            rows, columns: the rectangle of the frame that it is wanted for; None: all.
         """
         before, bent = self.bent_points(source_px, target_px)
-        back = before - bent
-        height, width = self.grid
         points = (bent / STEP_PX).astype(np.float32)
-        fragments = self.head.rasterizer(points, self.depth_mm, self.triangles, height, width)
-        raw = interpolate(fragments, self.triangles, back.astype(np.float32))
-        outline = np.rint(points[self.oval] * 16).astype(np.int32)
-        face = np.zeros(self.grid, np.float32)
-        cv2.fillPoly(face, [outline], 1.0, shift=4)
-        tall = float(np.ptp(points[self.oval][:, 1]))
-        sigma = max(1.0, SMOOTHING_SHARE * tall)
+        sigma = max(1.0, SMOOTHING_SHARE * float(np.ptp(points[self.oval][:, 1])))
+        reach = round(4 * sigma) + 1  # of the blur
+        box = self._cells(points, reach, rows, columns)
+        if box is None:
+            return Displacement(np.zeros((1, 1, 2), np.float32), 0, 0)
+        inner_top, inner_left, bottom, right = box
+        top, left = max(0, inner_top - reach), max(0, inner_left - reach)
+        size = min(self.grid[0], bottom + reach) - top, min(self.grid[1], right + reach) - left
+        points -= np.array((left, top), np.float32)
+        fragments = self.head.rasterizer(points, self.depth_mm, self.triangles, *size)
+        raw = interpolate(fragments, self.triangles, (before - bent).astype(np.float32))
+        face = np.zeros(size, np.float32)
+        cv2.fillPoly(face, [np.rint(points[self.oval] * 16).astype(np.int32)], 1.0, shift=4)
         inside = np.clip(2 * cv2.GaussianBlur(face, (0, 0), sigma / 2) - 1, 0, 1)[..., None]
-        smooth = cv2.GaussianBlur(raw, (0, 0), sigma)
-        smoothed: np.ndarray = (inside * cv2.GaussianBlur(raw, (0, 0), 0.8) + (1 - inside) * smooth) * self.moving
-        return smoothed
+        smooth, fine = cv2.GaussianBlur(raw, (0, 0), sigma), cv2.GaussianBlur(raw, (0, 0), 0.8)
+        moving = self.moving[top : top + size[0], left : left + size[1]]
+        smoothed = (smooth + inside * (fine - smooth)) * moving
+        kept = smoothed[inner_top - top : bottom - top, inner_left - left : right - left]
+        return Displacement(np.ascontiguousarray(kept), inner_top, inner_left)
 
-    def __call__(self, frame: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+    def _cells(
+        self, points: np.ndarray, reach: int, rows: slice | None, columns: slice | None
+    ) -> tuple[int, int, int, int] | None:
+        """Top, left, bottom and right of the cells in which a mesh `[N, 2]` (cells) moves anything, of those that are
+        wanted; None where nothing is.
+        """
+        low = np.floor(points.min(0)).astype(int) - reach
+        high = np.ceil(points.max(0)).astype(int) + reach
+        top, left = max(0, low[1]), max(0, low[0])
+        bottom, right = min(self.grid[0], high[1]), min(self.grid[1], high[0])
+        if rows is not None and columns is not None:  # and one around it, which the enlarged ones lie between
+            top, left = max(top, rows.start // STEP_PX - 1), max(left, columns.start // STEP_PX - 1)
+            bottom, right = min(bottom, -(-rows.stop // STEP_PX) + 1), min(right, -(-columns.stop // STEP_PX) + 1)
+        return (int(top), int(left), int(bottom), int(right)) if top < bottom and left < right else None
+
+    def __call__(self, frame: np.ndarray, displacement: Displacement) -> np.ndarray:
         """The bent frame, `[H, W, 3]` uint8, a copy; what does not move is not touched."""
         bent = frame.copy()
-        moving = np.abs(displacement).max(-1) > MOTIONLESS_PX
-        if not moving.any():
-            return bent
-        rows, columns = (
-            slice(max(0, (int(found[0]) - 1) * STEP_PX), min(side, (int(found[-1]) + 2) * STEP_PX))
-            for found, side in (
-                (np.flatnonzero(moving.any(1)), self.height_px), (np.flatnonzero(moving.any(0)), self.width_px)
-            )
-        )
-        bent[rows, columns] = self.sampled(frame, displacement, rows, columns)
+        place = displacement.moving_px(self.height_px, self.width_px)
+        if place is not None:
+            bent[place] = self.sampled(frame, displacement, *place)
         return bent
 
-    def sampled(self, frame: np.ndarray, displacement: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-        """A rectangle of the bent frame, `[h, w, 3]` uint8."""
-        places = self._enlarged(displacement, rows, columns)
-        places = places + pixels(self.height_px, self.width_px)[rows, columns]
-        return cv2.remap(
-            frame, places[..., 0], places[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
+    def taken(
+        self, frames: Frames, index: int, displacement: Displacement, rows: slice, columns: slice
+    ) -> np.ndarray:
+        """A rectangle of frame `index`, bent; only the part of the frame that it needs is read."""
+        reach = REACH_PX + int(np.ceil(np.abs(displacement.values).max(initial=0.0)))
+        top, left = max(0, rows.start - reach), max(0, columns.start - reach)
+        bottom, right = min(self.height_px, rows.stop + reach), min(self.width_px, columns.stop + reach)
+        part = frames.window(index, slice(top, bottom), slice(left, right))
+        origin = displacement.top, displacement.left
+        return displaced(
+            part, displacement.values, STEP_PX, MOTIONLESS_PX, rows, columns, origin, (top, left)
         )
 
-    def _enlarged(self, displacement: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-        """The displacement at the pixels of a rectangle; what `cv2.resize` gives there for the whole."""
-        y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / STEP_PX - 0.5)[:, None]
-        x = ((np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) / STEP_PX - 0.5)[None]
-        y, x = np.broadcast_arrays(y, x)
-        return cv2.remap(
-            displacement, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+    def sampled(self, frame: np.ndarray, displacement: Displacement, rows: slice, columns: slice) -> np.ndarray:
+        """A rectangle of the bent frame, `[h, w, 3]` uint8."""
+        origin = displacement.top, displacement.left
+        return displaced(frame, displacement.values, STEP_PX, MOTIONLESS_PX, rows, columns, origin)
 
 
 @lru_cache(maxsize=4)

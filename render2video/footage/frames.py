@@ -13,3 +13,15 @@ class Frames(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+    def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
+        """A rectangle of a frame."""
+        ...
+
+
+class Pictures(list[np.ndarray]):
+    """Frames in memory."""
+
+    def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
+        """A rectangle of a frame."""
+        return self[index][rows, columns]

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from face_model.morphable_model import Region
 from render2video.footage.bend import Bend
+from render2video.footage.frames import Frames
 from render2video.footage.masks import MOUTH_SOFT, Patch, mouth_outline, polygon_patch
 from render2video.rasterizer import interpolate
 
@@ -104,10 +105,12 @@ class MouthPainter:
         width, height = self.bend.width_px - self.side, self.bend.height_px - self.side
         return Window(int(np.clip(top, 0, height)), int(np.clip(left, 0, width)), self.side)
 
-    def taken(self, frame: np.ndarray, source_px: np.ndarray, target_px: np.ndarray, window: Window) -> np.ndarray:
+    def taken(
+        self, frames: Frames, index: int, source_px: np.ndarray, target_px: np.ndarray, window: Window
+    ) -> np.ndarray:
         """The mouth of a real frame, bent onto the wanted mesh: `[side, side, 3]` uint8."""
-        shift = self.bend.displacement(source_px, target_px)
-        return self.bend.sampled(frame, shift, window.rows, window.columns)
+        shift = self.bend.displacement(source_px, target_px, window.rows, window.columns)
+        return self.bend.taken(frames, index, shift, window.rows, window.columns)
 
     def unfinished(self, under: np.ndarray, mouth: np.ndarray, points_px: np.ndarray, window: Window) -> Unfinished:
         """The window of a bent frame with a mouth on it, both `[side, side, 3]` levels.

@@ -230,14 +230,15 @@ class FootagePainter:
         if share == 0 or eye == shown:
             return
         target = self.footage.head.vertices_px(want.motion)[0][0]
-        shift = self.bend.displacement(self.footage.lidded_px(eye), target)
+        source = self.footage.lidded_px(eye)
         for outline in eye_outlines(want.points_px):
             patch = polygon_patch(
                 outline, EYE_SOFT * self.footage.eyes_px, self.bend.width_px, self.bend.height_px
             )
             if patch is None:
                 continue
-            eyes = self.bend.sampled(self.footage.frames[eye], shift, patch.rows, patch.columns)
+            shift = self.bend.displacement(source, target, patch.rows, patch.columns)
+            eyes = self.bend.taken(self.footage.frames, eye, shift, patch.rows, patch.columns)
             lit = matched(eyes, frame[patch.rows, patch.columns], patch.weight)
             Patch(patch.rows, patch.columns, patch.weight * share).paste(frame, lit)
 
@@ -245,7 +246,7 @@ class FootagePainter:
         """Put the wanted mouth on a frame whose head is as wanted, in place; where."""
         window = self.mouths.window(want.points_px)
         taken = [
-            self.mouths.taken(self.footage.frames[i], self.footage.points_px[i], want.points_px, window)
+            self.mouths.taken(self.footage.frames, i, self.footage.points_px[i], want.points_px, window)
             for i, _ in mouths
         ]
         mouth = blended(taken, [share for _, share in mouths], BLEND_SOFT * self.footage.eyes_px)

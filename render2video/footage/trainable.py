@@ -64,10 +64,10 @@ class FootageTrainable:
         base = index if generator.random() < self.config.own_share else int(generator.choice(heads))
         window = self.mouths.window(points)
         under, taken = (
-            self.mouths.taken(footage.frames[i], footage.points_px[i], points, window) for i in (base, mouth)
+            self.mouths.taken(footage.frames, i, footage.points_px[i], points, window) for i in (base, mouth)
         )
         unfinished = self.mouths.unfinished(under, taken, points, window)
-        truth = self.mouths.small(footage.frames[index][window.rows, window.columns].astype(np.float32) / 255)
+        truth = self.mouths.small(footage.frames.window(index, window.rows, window.columns).astype(np.float32) / 255)
         added = self.mouths.small(unfinished.added).reshape(1, *truth.shape[:2])
         return unfinished.maps, np.ascontiguousarray(truth.transpose(2, 0, 1)), added
 

@@ -4,33 +4,15 @@ arithmetic on edges."""
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numba
 import numpy as np
 from numba import njit, prange
 
+from foundation.compiled import compiled
 from render2video.rasterizer.fragments import Fragments
-
-
-def _compiled(parallel: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """`njit` without the interpreter's lock, kept from run to run; compiled anew by each process where nothing
-    can be kept (seconds), as for a service whose user has no home and may not write beside the code.
-    """
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        try:
-            if not os.environ.get("NUMBA_CACHE_DIR"):
-                Path.home()  # where there is none, numba makes a folder called ~ in the one that the user stands in
-            return njit(nogil=True, cache=True, parallel=parallel)(function)
-        except RuntimeError:  # no home, or numba finds no folder for its cache
-            return njit(nogil=True, parallel=parallel)(function)
-
-    return decorate
 
 
 def compiled_folder() -> Path | None:
@@ -53,7 +35,7 @@ def _edge(from_x, from_y, to_x, to_y, orientation):  # type: ignore[no-untyped-d
     return origin_x, origin_y, dx, dy, owns_ties
 
 
-@_compiled()
+@compiled()
 def _draw_rows(  # type: ignore[no-untyped-def]
     xy, z, triangles, first_row, end_row, cull, perspective, index, barycentric, depth
 ):
@@ -107,7 +89,7 @@ def _draw_rows(  # type: ignore[no-untyped-def]
                     barycentric[row, column, 2] = e2 / weight_sum
 
 
-@_compiled()
+@compiled()
 def _draw_serial(xy, z, triangles, cull, perspective, index, barycentric, depth):  # type: ignore[no-untyped-def]
     for picture in range(len(xy)):
         _draw_rows(
@@ -116,7 +98,7 @@ def _draw_serial(xy, z, triangles, cull, perspective, index, barycentric, depth)
         )
 
 
-@_compiled(parallel=True)
+@compiled(parallel=True)
 def _draw_parallel(xy, z, triangles, cull, perspective, bands, index, barycentric, depth):  # type: ignore[no-untyped-def]
     """Bands of rows, each drawn by one thread: no two threads write the same pixel."""
     height = index.shape[1]
@@ -171,7 +153,7 @@ def checked_triangles(triangles: np.ndarray, vertex_count: int) -> np.ndarray:
     return faces
 
 
-@_compiled()
+@compiled()
 def _interpolate(index, barycentric, triangles, attributes, background, out):  # type: ignore[no-untyped-def]
     channels = attributes.shape[2]
     for picture in range(len(index)):

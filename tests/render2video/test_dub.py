@@ -11,6 +11,7 @@ from render2video.conditioning import HeadRenderer
 from render2video.footage.config import FootageConfig
 from render2video.footage.dub import continued
 from render2video.footage.footage import Footage
+from render2video.footage.frames import Pictures
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
 from render2video.footage.path import PathCosts
@@ -29,7 +30,7 @@ def painter() -> FootagePainter:
     frames = filmed(replace(track, motion=motion))
     head, second = HeadRenderer(MODEL, track.person, track.camera, 1), np.arange(2 * HALF) == HALF
     thumbnails = np.zeros((2 * HALF, 4), np.float32)
-    footage = Footage(frames, head, motion, np.ones(2 * HALF, bool), second, thumbnails)
+    footage = Footage(Pictures(frames), head, motion, np.ones(2 * HALF, bool), second, thumbnails)
     config = FootageConfig(width=8, head=PathCosts(jump=0.0, again=3.0))
     return FootagePainter(footage, MouthFinisher(48, 8), config)
 

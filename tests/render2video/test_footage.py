@@ -19,6 +19,7 @@ from render2video.footage.bend import RINGS, STEP_PX, Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.following import learned_follow
 from render2video.footage.footage import Footage, gap_mm, lips_of, open_eyed_px
+from render2video.footage.frames import Pictures
 from render2video.footage.masks import mouth_outline
 from render2video.footage.morph import morph
 from render2video.footage.network import MouthFinisher
@@ -118,10 +119,11 @@ def test_nothing_folds_and_the_frames_edge_stands(head, track):
     bend, points = Bend(head), open_eyed_px(head, track.motion)
     for one, other in ((0, 8), (12, 30)):
         shift = bend.displacement(points[other], points[one])
-        places = bend.centres + shift
+        high, wide = shift.values.shape[:2]
+        places = bend.centres[shift.top : shift.top + high, shift.left : shift.left + wide] + shift.values
         across, down = np.diff(places[..., 0], axis=1), np.diff(places[..., 1], axis=0)
         assert across.min() > -0.5 * STEP_PX and down.min() > -0.5 * STEP_PX
-        assert np.abs(shift[0]).max() < 0.5 and np.abs(shift[:, 0]).max() < 0.5
+        assert np.abs(shift.values[0]).max() < 0.5 and np.abs(shift.values[:, 0]).max() < 0.5
 
 
 def test_the_rectangle_of_a_bent_frame_is_that_of_the_whole(head, track, frames):
@@ -135,7 +137,7 @@ def test_the_rectangle_of_a_bent_frame_is_that_of_the_whole(head, track, frames)
 def test_what_goes_along_with_the_head_is_learned(head, track, frames):
     """Hair that ends at the second ring goes along, the wall beyond it does not."""
     footage = Footage(
-        frames, head, track.motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32)
+        Pictures(frames), head, track.motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32)
     )
     follow = learned_follow(footage)
     upper = np.r_[:7, 30:36]  # of the outline: above and beside the head, where the frame shows the wall
@@ -245,12 +247,13 @@ def test_the_working_size_follows_the_faces(size, window):
 
 def test_a_mouth_that_the_footage_never_opened_has_an_inside(head, track, frames):
     """Lips closed in every frame, an open mouth wanted: dark between the lips, not stretched lips."""
-    shut = int(gap_mm(Footage(
-        frames, head, track.motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32)
-    ).lips_mm).argmin())
+    footage = Footage(
+        Pictures(frames), head, track.motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32)
+    )
+    shut = int(gap_mm(footage.lips_mm).argmin())
     motion = replace(track.motion, expression=np.repeat(track.motion.expression[shut : shut + 1], FRAMES, axis=0))
     closed = with_mouths(replace(track, motion=motion), filmed(replace(track, motion=motion)))
-    footage = Footage(closed, head, motion, track.valid, np.zeros(FRAMES, bool), np.zeros((FRAMES, 1), np.float32))
+    footage = replace(footage, frames=Pictures(closed), motion=motion)
     painter = FootagePainter(footage, MouthFinisher(48, 8), FootageConfig())
     wide = int(gap_mm(lips_of(head, track.motion.expression)).argmax())
     opened = replace(track.motion[:3], expression=np.repeat(track.motion.expression[wide : wide + 1], 3, axis=0))
