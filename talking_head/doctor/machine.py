@@ -36,6 +36,7 @@ EXTRAS = {  # name: what is imported, what for
     "deepspeech": ("tensorflow", "the original DeepSpeech graph"),
     "py-feat": ("feat", "another face tracker"),
     "ray": ("ray", "many machines"),
+    "webrtc": ("aiortc", "live people in the browser by WebRTC, not the WebSocket alone"),
 }
 
 

@@ -22,6 +22,7 @@ from talking_head.studio.desk import Desk
 from talking_head.studio.guard import Guard
 from talking_head.studio.jobs import routes
 from talking_head.studio.live import routes as live
+from talking_head.studio.live import webrtc
 from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import StudioSettings
 from talking_head.studio.uploads_kept import sweep_uploads
@@ -29,7 +30,7 @@ from talking_head.studio.uploads_kept import sweep_uploads
 PAGE, REFERENCE = Path(__file__).parent / "page", Path(__file__).parent / "reference"
 ROUTERS: tuple[APIRouter, ...] = (
     status.router, people.router, uploads.router, routes.router, verifying.router, coach.router, teleprompter.router,
-    live.router,
+    live.router, webrtc.router,
 )
 SWEEP_S = 600.0
 

@@ -12,6 +12,8 @@ import soxr
 from talking_head.studio.live.settings import LiveSettings
 from talking_head.voices.cues import Cue
 
+AUDIBLE = 0.003  # of full scale: a microphone that is open is not somebody who speaks
+
 
 @dataclass
 class _Waiting:
@@ -134,5 +136,5 @@ class Mouths:
             samples, directed = source.take(count)
             sound[: len(samples)] += samples
             cues += directed
-            speaking = speaking or len(samples) > 0
+            speaking = speaking or bool(np.abs(samples).max(initial=0) > AUDIBLE)
         return sound, cues, speaking

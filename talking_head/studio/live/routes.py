@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 from dataclasses import asdict
+from importlib import import_module
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -21,6 +23,8 @@ from talking_head.studio.live.rooms import Room, Rooms
 from talking_head.studio.live.session import Session, checked_rate
 from talking_head.studio.live.viewers import Mailbox
 from talking_head.voices import voices_here
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["live"])
 SWEEP_S = 5.0
@@ -78,8 +82,9 @@ def live(rooms: RoomsOf) -> list[dict[str, Any]]:
 @router.post("/live/prepare", responses=ERRORS)
 def prepare(target: str, rooms: RoomsOf) -> dict[str, Any]:
     """Load a person ahead, so that who watches them soon need not wait."""
-    room = rooms.enter(target)
-    rooms.leave(room)
+    rooms.leave(rooms.enter(target))
+    with suppress(ImportError):
+        import_module("talking_head.studio.live.tracks")  # with aiortc, which takes its time
     return {"target": target, "ready": True}
 
 
@@ -119,7 +124,9 @@ async def _converse(
         session.leave()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for done in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(done, Exception):
+                log.error("a talk ended", exc_info=done)
         if socket.application_state is WebSocketState.CONNECTED:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(1000 if room.person.alive else ENDED)

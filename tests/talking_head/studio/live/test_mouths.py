@@ -17,7 +17,7 @@ PIECE = SETTINGS.piece
 
 
 def ramp(start: int, count: int) -> np.ndarray:
-    return np.arange(start, start + count, dtype=np.float32) / 1e5
+    return 0.01 + np.arange(start, start + count, dtype=np.float32) / 1e5
 
 
 def test_a_programs_sound_is_all_said_in_order() -> None:

@@ -1,0 +1,141 @@
+"""The page's live module in a real browser, by both ways, with a microphone that plays a file."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.talking_head.studio.live.serving import serving
+from tests.talking_head.voices.speaker import COMMAND
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+]
+PATIENCE_S = 20.0
+BEGIN = """async (transport) => {
+  const { Live } = await import("/live.js");
+  const box = document.createElement("div");
+  document.body.append(box);
+  const live = new Live({ into: box, target: "fake", transport, room: "test" });
+  Object.assign(window, { live, told: [], apart: [], box });
+  for (const kind of ["state", "speaking", "error"]) live.addEventListener(kind, (e) => told.push([kind, e.detail]));
+  live.addEventListener("picture", (e) => apart.push(e.detail.now_s - e.detail.time_s));
+  const begun = performance.now();
+  await live.connect();
+  return performance.now() - begun;
+}"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TALKING_HEAD_VOICE", COMMAND)
+        with serving(tmp_path_factory.mktemp("home")) as address:
+            yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    sound = tmp_path_factory.mktemp("sound") / "microphone.wav"
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
+    soundfile.write(sound, np.concatenate([tone, np.zeros(24_000)]), 48_000)
+    with playwright.sync_playwright() as running:
+        made = running.chromium.launch(
+            executable_path=CHROMIUM, args=[*FLAGS, f"--use-file-for-fake-audio-capture={sound}"]
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser: Any, place: str) -> Iterator[Any]:
+    """A page of the studio, whose console stays silent and which asks nobody else for anything."""
+    made, wrong = browser.new_page(), list[str]()
+    made.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    made.on("request", lambda asked: None if asked.url.split("/")[2] == place else wrong.append(asked.url))
+    made.goto(f"http://{place}/")
+    yield made
+    made.evaluate("window.live?.close()")
+    made.close()
+    assert not wrong
+
+
+def until(page: Any, true: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not page.evaluate(true):
+        assert time.monotonic() < end, (true, page.evaluate("[told, live.stats()]"))
+        time.sleep(0.05)
+
+
+def talk(page: Any, transport: str) -> None:
+    page.evaluate(BEGIN, transport)
+    until(page, "live.stats().shown > 10")
+    page.evaluate("live.say('Hello there, all of you.')")
+    until(page, "told.some(([kind, e]) => kind === 'speaking' && e.speaking)")
+    page.evaluate("live.stop()")
+    until(page, "told.at(-1)[0] === 'speaking' && !told.at(-1)[1].speaking")
+    page.evaluate("told.length = 0; live.microphone(true)")
+    until(page, "told.some(([kind, e]) => kind === 'speaking' && e.speaking)")
+    page.evaluate("live.microphone(false)")
+    until(page, "told.at(-1)[0] === 'speaking' && !told.at(-1)[1].speaking")
+    assert page.evaluate("told.filter(([kind]) => kind === 'error')") == []
+
+
+def test_by_websocket(page: Any) -> None:
+    talk(page, "websocket")
+    told = page.evaluate("live.stats()")
+    assert told["transport"] == "websocket" and told["codec"] in ("h264", "vp8")
+    apart = np.abs(page.evaluate("apart.slice(10)"))
+    assert np.median(apart) < 0.04  # a picture is shown in its own 40 ms
+    colour = page.evaluate("(() => { const c = box.querySelector('canvas.live-picture');"
+                           "return [c.width, c.height, ...c.getContext('2d').getImageData(40, 40, 1, 1).data] })()")
+    assert colour[:2] == [96, 80] and colour[2] > 40  # grey, not black
+
+
+def test_by_webrtc(page: Any) -> None:
+    pytest.importorskip("aiortc")
+    talk(page, "webrtc")
+    assert page.evaluate("live.stats().transport") == "webrtc"
+    assert page.evaluate("[box.querySelector('video').videoWidth, box.querySelector('video').videoHeight]") == [96, 80]
+
+
+@pytest.mark.parametrize(
+    "broken", ["delete window.RTCPeerConnection", "RTCPeerConnection.prototype.setRemoteDescription = async () => {}"]
+)
+def test_where_webrtc_does_not_connect_the_websocket_takes_over(page: Any, broken: str) -> None:
+    page.evaluate(broken)
+    took_ms = page.evaluate(BEGIN, "auto")
+    assert page.evaluate("live.stats().transport") == "websocket" and took_ms < 3000 + 5000
+    assert page.evaluate("box.querySelectorAll('.live-picture').length") == 1
+
+
+def test_a_browser_without_decoders_and_worklets_still_sees_and_hears(page: Any) -> None:
+    page.evaluate("delete window.VideoDecoder; delete BaseAudioContext.prototype.audioWorklet")
+    page.evaluate(BEGIN, "websocket")
+    until(page, "live.stats().shown > 20")
+    told = page.evaluate("live.stats()")
+    assert told["codec"] == "jpeg" and 50 < told["ahead_ms"] < 1100
+    assert np.median(np.abs(page.evaluate("apart.slice(10)"))) < 0.06
+
+
+def test_what_cannot_be_is_told_as_everywhere(page: Any) -> None:
+    received, expected = page.evaluate("""async () => {
+      const { Live } = await import("/live.js");
+      const live = new Live({ into: document.body, target: "fake", room: "x".repeat(99), transport: "websocket" });
+      try { await live.connect(); } catch (error) { return [error.received, error.expected]; }
+    }""")
+
+    assert "99 characters" in received and "64" in expected
