@@ -69,7 +69,9 @@ def test_train_on_a_folder(clip: Path, words: str, tmp_path: Path, capsys: pytes
 
 
 def test_every_example_has_its_test() -> None:
-    """`data_to_film` is walked in `test_data_to_film.py`, `streaming` as far as `test_streaming.py` goes."""
+    """`data_to_film` is walked in `test_data_to_film.py`, `live_adapter` in `studio/live`, `streaming` as far as
+    `test_streaming.py` goes.
+    """
     here = {curves, dub, enrol, speak, streaming, train_on_folder}
     names = {path.stem for path in (Path(__file__).parents[2] / "examples").glob("*.py")}
-    assert names == {module.__name__.removeprefix("examples.") for module in here} | {"data_to_film"}
+    assert names == {module.__name__.removeprefix("examples.") for module in here} | {"data_to_film", "live_adapter"}
