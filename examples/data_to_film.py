@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 import talking_head
-from talking_head.cli.common import duration_s
+from talking_head.target.settings import duration_s
 
 HOLD_OUT = 0.15  # of the person's video
 SMALL = {
