@@ -31,6 +31,8 @@ class Listener(Protocol):
 
 
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_CALLED: ContextVar[str] = ContextVar("called", default="")
+_DETAILS: ContextVar[bool] = ContextVar("details", default=False)
 
 
 @contextmanager
@@ -41,6 +43,21 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _LISTENER.reset(token)
+
+
+@contextmanager
+def called(description: str) -> Iterator[None]:
+    """Call all work inside so, in words for people; its notes (losses) are shown where `details` are."""
+    token = _CALLED.set(description)
+    try:
+        yield
+    finally:
+        _CALLED.reset(token)
+
+
+def details(wanted: bool) -> None:
+    """Whether people are shown what is for experts: the notes of work that has a plain name."""
+    _DETAILS.set(wanted)
 
 
 def console() -> Console:
@@ -56,7 +73,13 @@ def say(line: str) -> None:
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Advance]:
     """Yield a function to call with the amount done so far; `total` None when it is not known."""
-    with _shown(description, total) as shown:
+    plain = _CALLED.get()
+    description = plain or description
+    with _shown(description, total) as told:
+
+        def shown(done: float, note: str = "") -> None:
+            told(done, note if not plain or _DETAILS.get() else "")
+
         listener = _LISTENER.get()
         if listener is None:
             yield shown
@@ -109,6 +132,8 @@ class _Lines:
         self.told_s = time.monotonic()
         self.told_tenth = -1  # so that the first piece done is told
         self.pace = Pace()
+        if total is None:
+            print(f"{description} ...", file=sys.stderr)
 
     def __call__(self, done: float, note: str = "") -> None:
         now_s = time.monotonic()

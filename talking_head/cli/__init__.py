@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from foundation.progress import details
 from talking_head.cli import (
     assets,
     data,
@@ -94,8 +95,11 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what is for experts too: losses while something is learned.")
+    ] = False,
 ) -> None:
-    pass
+    details(verbose)
 
 
 class _OneLine(logging.Formatter):

@@ -173,7 +173,9 @@ class _Dub:
     def _frames(self, filmed: Filmed, steady: np.ndarray, taught: int) -> None:
         def make() -> None:
             measured = replace(filmed.track, valid=filmed.painted)[:taught]
-            frames = read_frames(self.order.video, measured.motion.fps)
+            frames = shown_progress(
+                read_frames(self.order.video, measured.motion.fps), "Keeping the film's frames", len(measured)
+            )
             write_footage(
                 self.work.folder, frames, measured, mp478.load(), filmed.breaks[:taught], steady[:taught]
             )

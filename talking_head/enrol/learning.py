@@ -16,6 +16,8 @@ import numpy as np
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceTrack, Sound
 from foundation.files import atomic_path
+from foundation.progress import called
+from foundation.progress import track as shown_progress
 from motion_models.examples import MotionExample
 from preprocessing.media import read_frames
 from preprocessing.speech import speech_encoder
@@ -70,10 +72,11 @@ def learn_motion(
         teaching: what it begins from, and how.
         duration: the steps, or the time, to train; None for as long as its settings say.
     """
-    made = motion_model(name).learn(
-        [motion_example(taught, sound, teaching.speech)], teaching.start, folder / f"{name}_run",
-        duration=duration, seed=teaching.seed, device=teaching.device, config=teaching.config,
-    )
+    with called("Learning how the person moves"):
+        made = motion_model(name).learn(
+            [motion_example(taught, sound, teaching.speech)], teaching.start, folder / f"{name}_run",
+            duration=duration, seed=teaching.seed, device=teaching.device, config=teaching.config,
+        )
     shutil.copyfile(made, folder / motion_file(name))
     return {}
 
@@ -98,7 +101,8 @@ def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, se
     Args:
         measured: the whole track of the video. taught: frames, from the start, to learn from.
     """
-    frames, model = read_frames(video, measured.motion.fps), FaceModel.parse(settings.face_model).load()
+    model = FaceModel.parse(settings.face_model).load()
+    frames = shown_progress(read_frames(video, measured.motion.fps), "Keeping the video's frames", len(measured))
     if settings.profile == FOOTAGE:
         breaks = find_breaks(islice(read_frames(video, measured.motion.fps), taught))
         write_footage(folder, frames, measured[:taught], model, breaks)
@@ -106,6 +110,7 @@ def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, se
         prepare_person_video(frames, measured, settings.size_px, folder, model)
 
 
+@called("Learning how the person looks")
 def learn_look(
     measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings, config: Any, duration: Duration,
     device: str,

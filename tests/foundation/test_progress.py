@@ -7,7 +7,7 @@ import re
 import pytest
 
 from foundation import progress as module
-from foundation.progress import progress
+from foundation.progress import called, details, listening, progress
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[int | None]:
@@ -42,3 +42,24 @@ def test_resumed_work_is_not_said_to_be_nearly_done(clock: list[float], capsys: 
             clock[0] += 1.0
             advance(done)
     assert told(capsys) == [None, 40, 30]
+
+
+def test_work_with_a_plain_name_shows_its_losses_to_those_who_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def learn() -> None:
+        with progress("fine-tuning", 1) as advance:
+            advance(1, "loss 0.5")
+
+    with called("Learning how the person moves"), listening(lambda name, done, total, note: heard.append((name, note))):
+        learn()
+        assert capsys.readouterr().err == "Learning how the person moves: 100%\n"
+        details(True)
+        try:
+            learn()
+        finally:
+            details(False)
+        assert capsys.readouterr().err == "Learning how the person moves: 100% loss 0.5\n"
+    learn()
+    assert capsys.readouterr().err == "fine-tuning: 100% loss 0.5\n"
+    assert set(heard) == {("Learning how the person moves", ""), ("Learning how the person moves", "loss 0.5")}
