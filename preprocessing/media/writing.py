@@ -10,13 +10,16 @@ from types import TracebackType
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from preprocessing.media.sound import sound_blocks
+from preprocessing.media.yuv import packed
 
 FILM_CRF = 16  # of films for people: at 18 a face lost a tenth of its finest detail
+# Measured on films of 512 and 1080 rows: half of x264's time without these, for a twelfth more bits and 0.06 dB.
+FILM_OPTIONS = {"x264-params": "subme=1:partitions=i8x8,i4x4"}
 TICK = Fraction(1, 90_000)  # of timed films: divides the common frame rates, and milliseconds
 KNEE = 0.9  # of full scale, above which mixed sound is bent
 AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -119,7 +122,7 @@ class VideoWriter:
         sound_offset_s: how late the source's sound is: it is moved earlier by so much (negative: later).
         crf: x264 quality, 0 lossless to 51.
         metadata: tags such as `{"comment": "synthetic"}`.
-        preset, codec_options: x264's, for files that are not films for people.
+        preset, codec_options: x264's, for files that are not films for people; None: `FILM_OPTIONS`.
         background: any file with sound, from time 0 on under that of the source.
         timed: whether each frame is written with its time; fps then only tells how long the last one is shown.
 
@@ -140,7 +143,7 @@ class VideoWriter:
             raise InputError(f"metadata tag '{min(unknown)}'", f"one that mp4 keeps: {', '.join(sorted(KNOWN_TAGS))}")
         self.width_px, self.height_px, self.frames = width_px, height_px, 0
         self.timed, self._last_pts = timed, -1
-        self._options = {"preset": preset, "crf": str(crf)} | (codec_options or {})
+        self._options = {"preset": preset, "crf": str(crf)} | (FILM_OPTIONS if codec_options is None else codec_options)
         self._metadata = metadata or {}
         self._sound = sound_source if isinstance(sound_source, SoundTrack) else None
         if isinstance(sound_source, Path | str):
@@ -186,10 +189,8 @@ class VideoWriter:
         assert frame_rgb.dtype == np.uint8, f"a frame of {frame_rgb.dtype}, not uint8"
         if self.height_px % 2 or self.width_px % 2:
             frame_rgb = np.pad(frame_rgb, ((0, self.height_px % 2), (0, self.width_px % 2), (0, 0)), mode="edge")
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_rgb), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG,
-            dst_color_primaries=None, interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND, threads=1,
-        )
+        picture = av.VideoFrame.from_ndarray(packed(frame_rgb), format="yuv420p")
+        picture.colorspace, picture.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
         picture.pts, picture.time_base = self.frames, 1 / self.fps
         if self.timed:
             assert time_s is not None, "a frame without a time in a film of timed ones"
