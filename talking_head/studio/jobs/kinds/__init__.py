@@ -13,10 +13,10 @@ from talking_head.studio.jobs.kinds.dubbing import DubAsked
 from talking_head.studio.jobs.kinds.enrolling import EnrollAsked
 from talking_head.studio.jobs.kinds.evaluating import EvaluateAsked
 from talking_head.studio.jobs.kinds.exporting import ExportAsked
-from talking_head.studio.jobs.kinds.films import PreviewAsked, SynthAsked
+from talking_head.studio.jobs.kinds.films import PreviewAsked, SayAsked, SynthAsked
 
 _ALL: tuple[type[Asked], ...] = (
-    EnrollAsked, SynthAsked, DubAsked, ExportAsked, EvaluateAsked, PreviewAsked,
+    EnrollAsked, SynthAsked, SayAsked, DubAsked, ExportAsked, EvaluateAsked, PreviewAsked,
 )
 KINDS: dict[str, type[Asked]] = {kind.name(): kind for kind in _ALL}
 # What clients may ask for; the others are the studio's own.

@@ -13,6 +13,9 @@ from talking_head.motion.directions import Directions
 from talking_head.studio.jobs.kinds.base import Asked
 from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.target.card import find_target
+from talking_head.voices.choosing import voice_for_others
+from talking_head.voices.cues import read_script
+from talking_head.voices.interface import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from talking_head.synth.film import Synthesis
@@ -95,6 +98,28 @@ class SynthAsked(FilmAsked):
 
         made = synthesize(
             bench.sound(self.upload), self.target, bench.output(f"{self.target}{self.suffix}"),
+            directions=self.directions(bench), seed=self.seed, framing=self.framing(), label=self.label,
+        )
+        return told_film(made)
+
+
+class SayAsked(FilmAsked):
+    """A person says a text, which may have directions in brackets. voice: a name of `GET /v1/voices`."""
+
+    kind: Literal["say"] = "say"
+    text: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    voice: str | None = Field(default=None, max_length=80)
+
+    def check(self, bench: Bench) -> None:
+        super().check(bench)
+        read_script(self.text)
+        voice_for_others(self.voice)
+
+    def work(self, bench: Bench) -> dict[str, Any]:
+        from talking_head.voices.film import say
+
+        made = say(
+            self.text, self.target, bench.output(f"{self.target}{self.suffix}"), voice=voice_for_others(self.voice),
             directions=self.directions(bench), seed=self.seed, framing=self.framing(), label=self.label,
         )
         return told_film(made)
