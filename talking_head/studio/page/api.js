@@ -8,7 +8,11 @@ export class Refused extends Error {
   }
 }
 
-const GONE = { received: "the studio does not answer", expected: "talking-head studio to be running", remedy: "start it again" };
+const GONE = {
+  received: "the studio does not answer",
+  expected: "talking-head studio to be running",
+  remedy: "start it again",
+};
 
 /** Parsed JSON of an answer. body: an object is sent as JSON, a Blob as it is. Throws `Refused`. */
 export async function ask(method, path, body, { signal } = {}) {
@@ -16,7 +20,12 @@ export async function ask(method, path, body, { signal } = {}) {
   let answer;
   try {
     answer = await fetch(path, {
-      method, signal, headers: body === undefined ? {} : { "Content-Type": raw ? body.type || "application/octet-stream" : "application/json" },
+      method,
+      signal,
+      headers:
+        body === undefined
+          ? {}
+          : { "Content-Type": raw ? body.type || "application/octet-stream" : "application/json" },
       body: body === undefined || raw ? body : JSON.stringify(body),
     });
   } catch (error) {
@@ -45,7 +54,9 @@ export const remove = (path, options) => ask("DELETE", path, undefined, options)
 
 /** Whether a file is there already; false while it is being made. Throws `Refused`. */
 export async function ready(path) {
-  const answer = await fetch(path, { headers: { Range: "bytes=0-0" } }).catch(() => { throw new Refused(GONE); });
+  const answer = await fetch(path, { headers: { Range: "bytes=0-0" } }).catch(() => {
+    throw new Refused(GONE);
+  });
   const text = answer.ok && answer.status !== 202 ? "" : await answer.text();
   if (!answer.ok) read(answer.status, false, text);
   return answer.status !== 202;

@@ -36,7 +36,8 @@ export async function start(order) {
 export async function drop(id) {
   const running = UNDER_WAY.has(jobs.get(id)?.state);
   await remove(`/v1/jobs/${encodeURIComponent(id)}`);
-  if (running) take(await get(`/v1/jobs/${encodeURIComponent(id)}`).catch(() => ({ ...jobs.get(id), state: "cancelled" })));
+  if (running)
+    take(await get(`/v1/jobs/${encodeURIComponent(id)}`).catch(() => ({ ...jobs.get(id), state: "cancelled" })));
   else forget(id);
 }
 

@@ -46,28 +46,52 @@ export function field(label, control, hint = null) {
 export function choice(legend, options, chosen, { hint = null, changed = () => {} } = {}) {
   const name = fresh("choice");
   const radios = options.map(([value, text]) =>
-    h("label", {}, h("input", { type: "radio", name, value, checked: value === chosen, onchange: () => changed(value) }), h("span", {}, text)));
-  const set = h("fieldset", { class: "choice" }, h("legend", {}, legend), h("div", { class: "segments" }, radios), hint && h("p", { class: "hint" }, hint));
+    h(
+      "label",
+      {},
+      h("input", { type: "radio", name, value, checked: value === chosen, onchange: () => changed(value) }),
+      h("span", {}, text),
+    ),
+  );
+  const set = h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, legend),
+    h("div", { class: "segments" }, radios),
+    hint && h("p", { class: "hint" }, hint),
+  );
   Object.defineProperty(set, "value", {
     get: () => set.querySelector("input:checked")?.value,
-    set: (value) => { for (const one of set.querySelectorAll("input")) one.checked = one.value === value; },
+    set: (value) => {
+      for (const one of set.querySelectorAll("input")) one.checked = one.value === value;
+    },
   });
   return set;
 }
 
 /** A drop-down list: `[[value, text], …]`. */
 export function list(options, chosen, changed = () => {}) {
-  const box = h("select", { onchange: () => changed(box.value) }, options.map(([value, text]) => h("option", { value }, text)));
+  const box = h(
+    "select",
+    { onchange: () => changed(box.value) },
+    options.map(([value, text]) => h("option", { value }, text)),
+  );
   if (chosen !== undefined) box.value = chosen;
   return box;
 }
 
 /** Panels behind tabs: `[[name, text, element], …]`; `.value` is the name of the one that shows. */
 export function tabs(label, panels, { changed = () => {} } = {}) {
-  const heads = [], bodies = [];
+  const heads = [],
+    bodies = [];
   const show = (index, focus) => {
-    heads.forEach((head, k) => { head.setAttribute("aria-selected", String(k === index)); head.tabIndex = k === index ? 0 : -1; });
-    bodies.forEach((body, k) => { body.hidden = k !== index; });
+    heads.forEach((head, k) => {
+      head.setAttribute("aria-selected", String(k === index));
+      head.tabIndex = k === index ? 0 : -1;
+    });
+    bodies.forEach((body, k) => {
+      body.hidden = k !== index;
+    });
     if (focus) heads[index].focus();
     whole.value = panels[index][0];
     if (whole.ready) changed(whole.value);
@@ -78,10 +102,21 @@ export function tabs(label, panels, { changed = () => {} } = {}) {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (step) show((k + step + panels.length) % panels.length, true);
     };
-    heads.push(h("button", { type: "button", role: "tab", id, "aria-controls": `${id}-panel`, onclick: () => show(k), onkeydown: moved }, text));
+    heads.push(
+      h(
+        "button",
+        { type: "button", role: "tab", id, "aria-controls": `${id}-panel`, onclick: () => show(k), onkeydown: moved },
+        text,
+      ),
+    );
     bodies.push(h("div", { role: "tabpanel", id: `${id}-panel`, "aria-labelledby": id }, element));
   });
-  const whole = h("div", { class: "tabs" }, h("div", { role: "tablist", class: "segments", "aria-label": label }, heads), bodies);
+  const whole = h(
+    "div",
+    { class: "tabs" },
+    h("div", { role: "tablist", class: "segments", "aria-label": label }, heads),
+    bodies,
+  );
   whole.show = (name) => show(panels.findIndex(([one]) => one === name));
   show(0);
   whole.ready = true;
@@ -92,9 +127,25 @@ export function tabs(label, panels, { changed = () => {} } = {}) {
 export function asked(title, text, yes, no = "Keep") {
   return new Promise((resolve) => {
     const id = fresh("ask");
-    const box = h("dialog", { class: "ask", "aria-labelledby": id, onclose: () => { box.remove(); resolve(box.returnValue === "yes"); } },
-      h("h2", { id }, title), h("p", {}, text),
-      h("div", { class: "row end" }, button(no, () => box.close("no"), { autofocus: true }), button(yes, () => box.close("yes"), { kind: "danger" })));
+    const box = h(
+      "dialog",
+      {
+        class: "ask",
+        "aria-labelledby": id,
+        onclose: () => {
+          box.remove();
+          resolve(box.returnValue === "yes");
+        },
+      },
+      h("h2", { id }, title),
+      h("p", {}, text),
+      h(
+        "div",
+        { class: "row end" },
+        button(no, () => box.close("no"), { autofocus: true }),
+        button(yes, () => box.close("yes"), { kind: "danger" }),
+      ),
+    );
     document.body.append(box);
     box.showModal();
   });
@@ -106,7 +157,13 @@ export function asked(title, text, yes, no = "Keep") {
  */
 export function dropped({ title, hint, accept, kinds, taken = () => {}, gone = () => {}, other = "Choose another" }) {
   const id = fresh("file");
-  const input = h("input", { type: "file", accept, id, class: "unseen", onchange: () => input.files[0] && take(input.files[0]) });
+  const input = h("input", {
+    type: "file",
+    accept,
+    id,
+    class: "unseen",
+    onchange: () => input.files[0] && take(input.files[0]),
+  });
   const shown = h("div", { class: "drop-inside" });
   const told = trouble();
   const zone = h("div", { class: "drop" }, input, shown, told);
@@ -115,7 +172,16 @@ export function dropped({ title, hint, accept, kinds, taken = () => {}, gone = (
     zone.found = null;
     zone.classList.remove("full");
     input.value = "";
-    fill(shown, h("label", { for: id, class: "drop-label" }, icon("up"), h("span", { class: "drop-title" }, title), h("span", { class: "hint" }, hint)));
+    fill(
+      shown,
+      h(
+        "label",
+        { for: id, class: "drop-label" },
+        icon("up"),
+        h("span", { class: "drop-title" }, title),
+        h("span", { class: "hint" }, hint),
+      ),
+    );
   };
   const take = async (file, name = file.name) => {
     told.clear();
@@ -123,15 +189,54 @@ export function dropped({ title, hint, accept, kinds, taken = () => {}, gone = (
     stop = new AbortController();
     const mine = stop;
     const bar = h("progress", { max: 1, value: 0, "aria-label": `Reading ${name}` });
-    fill(shown, h("p", { class: "drop-name" }, name), bar, button("Stop", () => { mine.abort(); empty(); }, { kind: "quiet" }));
+    fill(
+      shown,
+      h("p", { class: "drop-name" }, name),
+      bar,
+      button(
+        "Stop",
+        () => {
+          mine.abort();
+          empty();
+        },
+        { kind: "quiet" },
+      ),
+    );
     try {
-      const found = await upload(file, name, (share) => { bar.value = share; }, mine.signal);
+      const found = await upload(
+        file,
+        name,
+        (share) => {
+          bar.value = share;
+        },
+        mine.signal,
+      );
       if (mine !== stop) return;
-      if (!kinds.includes(found.kind)) throw new Error(`${name} is ${a(found.kind)}${found.why ? ` (${found.why})` : ""}; expected ${kinds.map(a).join(" or ")}; choose another file`);
+      if (!kinds.includes(found.kind))
+        throw new Error(
+          `${name} is ${a(found.kind)}${found.why ? ` (${found.why})` : ""}; expected ${kinds.map(a).join(" or ")}; choose another file`,
+        );
       zone.found = found;
       zone.classList.add("full");
-      fill(shown, preview(found, file), h("div", { class: "drop-about" }, h("p", { class: "drop-name" }, name), h("p", { class: "hint" }, about(found))),
-        button(other, () => { empty(); gone(); input.focus(); }, { kind: "quiet" }));
+      fill(
+        shown,
+        preview(found, file),
+        h(
+          "div",
+          { class: "drop-about" },
+          h("p", { class: "drop-name" }, name),
+          h("p", { class: "hint" }, about(found)),
+        ),
+        button(
+          other,
+          () => {
+            empty();
+            gone();
+            input.focus();
+          },
+          { kind: "quiet" },
+        ),
+      );
       taken(found, file);
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -139,7 +244,10 @@ export function dropped({ title, hint, accept, kinds, taken = () => {}, gone = (
       told.say(error);
     }
   };
-  zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
+  zone.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
   zone.addEventListener("dragleave", () => zone.classList.remove("over"));
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
@@ -150,18 +258,31 @@ export function dropped({ title, hint, accept, kinds, taken = () => {}, gone = (
   return Object.assign(zone, { clear: empty, take });
 }
 
-const a = (kind) => ({ video: "a video", photo: "a photo", sound: "a sound", other: "a file of another kind" })[kind] ?? kind;
+const a = (kind) =>
+  ({ video: "a video", photo: "a photo", sound: "a sound", other: "a file of another kind" })[kind] ?? kind;
 
 function about(found) {
-  return [a(found.kind).replace(/^an? /, ""), found.seconds ? clock(found.seconds) : null, size(found.bytes)].filter(Boolean).join(" · ");
+  return [a(found.kind).replace(/^an? /, ""), found.seconds ? clock(found.seconds) : null, size(found.bytes)]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /** A small picture of what was given, made by the browser; nothing where it cannot show such a file. */
 function preview(found, file) {
-  if (found.kind !== "video" && found.kind !== "photo") return h("span", { class: "drop-thumb wave", "aria-hidden": "true" }, icon("mic"));
+  if (found.kind !== "video" && found.kind !== "photo")
+    return h("span", { class: "drop-thumb wave", "aria-hidden": "true" }, icon("mic"));
   const source = URL.createObjectURL(file);
-  const picture = found.kind === "photo" ? h("img", { class: "drop-thumb", alt: "", src: source })
-    : h("video", { class: "drop-thumb", muted: true, playsinline: true, preload: "auto", src: `${source}#t=0.5`, "aria-hidden": "true" });
+  const picture =
+    found.kind === "photo"
+      ? h("img", { class: "drop-thumb", alt: "", src: source })
+      : h("video", {
+          class: "drop-thumb",
+          muted: true,
+          playsinline: true,
+          preload: "auto",
+          src: `${source}#t=0.5`,
+          "aria-hidden": "true",
+        });
   picture.addEventListener("error", () => picture.remove());
   return picture;
 }
@@ -173,22 +294,56 @@ export const people = () => get("/v1/people");
 export function whom(all, chosen, changed = () => {}) {
   const name = fresh("whom");
   const wanted = all.some((one) => one.id === chosen) ? chosen : (all.find((one) => !one.built_in) ?? all[0])?.id;
-  const cards = all.map((one) => h("label", { class: "face" },
-    h("input", { type: "radio", name, value: one.id, checked: one.id === wanted, onchange: () => changed(one.id) }),
-    h("span", { class: "face-card" }, h("img", { src: person(one.id, "/preview.jpg"), alt: "", width: 72, height: 72, loading: "lazy" }), h("span", {}, one.id))));
-  const set = h("fieldset", { class: "faces" }, h("legend", {}, "Who speaks"), h("div", { class: "face-row" }, cards, h("a", { class: "face-new", href: "#/new" }, icon("plus"), h("span", {}, "New person"))));
+  const cards = all.map((one) =>
+    h(
+      "label",
+      { class: "face" },
+      h("input", { type: "radio", name, value: one.id, checked: one.id === wanted, onchange: () => changed(one.id) }),
+      h(
+        "span",
+        { class: "face-card" },
+        h("img", { src: person(one.id, "/preview.jpg"), alt: "", width: 72, height: 72, loading: "lazy" }),
+        h("span", {}, one.id),
+      ),
+    ),
+  );
+  const set = h(
+    "fieldset",
+    { class: "faces" },
+    h("legend", {}, "Who speaks"),
+    h(
+      "div",
+      { class: "face-row" },
+      cards,
+      h("a", { class: "face-new", href: "#/new" }, icon("plus"), h("span", {}, "New person")),
+    ),
+  );
   Object.defineProperty(set, "value", { get: () => set.querySelector("input:checked")?.value });
   return set;
 }
 
 /** The player of a film, with its file to keep. */
 export function player(job, film, { poster = null } = {}) {
-  return h("video", { class: "film", controls: true, playsinline: true, preload: "metadata", poster, src: jobFile(job.job, film.name), "aria-label": "The film" });
+  return h("video", {
+    class: "film",
+    controls: true,
+    playsinline: true,
+    preload: "metadata",
+    poster,
+    src: jobFile(job.job, film.name),
+    "aria-label": "The film",
+  });
 }
 
 /** A link that keeps a file on the disk. */
 export function keep(href, name, text = "Download", bytes = undefined) {
-  return h("a", { class: "button", href, download: name }, icon("down"), text, bytes ? h("span", { class: "faint" }, ` ${size(bytes)}`) : null);
+  return h(
+    "a",
+    { class: "button", href, download: name },
+    icon("down"),
+    text,
+    bytes ? h("span", { class: "faint" }, ` ${size(bytes)}`) : null,
+  );
 }
 
 /** The film among a job's files. */
@@ -196,5 +351,10 @@ export const filmOf = (job) => job.files?.find((one) => /\.(mp4|webm)$/.test(one
 
 /** Top of a room. */
 export function heading(title, lead, ...actions) {
-  return h("header", { class: "top" }, h("div", {}, h("h1", {}, title), lead && h("p", { class: "lead" }, lead)), actions.length > 0 && h("div", { class: "row" }, actions));
+  return h(
+    "header",
+    { class: "top" },
+    h("div", {}, h("h1", {}, title), lead && h("p", { class: "lead" }, lead)),
+    actions.length > 0 && h("div", { class: "row" }, actions),
+  );
 }

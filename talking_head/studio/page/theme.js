@@ -4,7 +4,8 @@
   const order = ["auto", "light", "dark"];
   const signs = {
     auto: "M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16",
-    light: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4",
+    light:
+      "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4",
     dark: "M19.5 14.5A8 8 0 0 1 9.5 4.500a8 8 0 1 0 10 10z",
   };
   const words = { auto: "As the system", light: "Light", dark: "Dark" };
@@ -15,7 +16,9 @@
       return "auto"; // a browser that keeps nothing
     }
   };
-  const set = (theme) => { document.documentElement.dataset.theme = theme; };
+  const set = (theme) => {
+    document.documentElement.dataset.theme = theme;
+  };
   set(kept());
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
@@ -24,7 +27,12 @@
       const drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       path.setAttribute("d", signs[theme]);
-      for (const [name, value] of [["viewBox", "0 0 24 24"], ["class", `icon theme-${theme}`], ["aria-hidden", "true"]]) drawn.setAttribute(name, value);
+      for (const [name, value] of [
+        ["viewBox", "0 0 24 24"],
+        ["class", `icon theme-${theme}`],
+        ["aria-hidden", "true"],
+      ])
+        drawn.setAttribute(name, value);
       drawn.append(path);
       button.replaceChildren(drawn, words[theme]);
       button.setAttribute("aria-label", `Light or dark: ${words[theme].toLowerCase()}`);
@@ -32,7 +40,11 @@
     button.addEventListener("click", () => {
       const next = order[(order.indexOf(document.documentElement.dataset.theme) + 1) % order.length];
       set(next);
-      try { localStorage.setItem("theme", next); } catch { /* shown now, not kept */ }
+      try {
+        localStorage.setItem("theme", next);
+      } catch {
+        /* shown now, not kept */
+      }
       tell();
     });
     tell();

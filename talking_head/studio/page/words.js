@@ -52,7 +52,10 @@ export function when(moment) {
 /** A text as the id of a person: `Ana María` becomes `ana-maria`. */
 export function plain(text) {
   const bare = text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  return bare.replace(/[^a-z0-9_]+/g, "-").replace(/^[-_]+|-+$/g, "").slice(0, 64);
+  return bare
+    .replace(/[^a-z0-9_]+/g, "-")
+    .replace(/^[-_]+|-+$/g, "")
+    .slice(0, 64);
 }
 
 /** `sound_offset_s` becomes `Sound offset s`; for what has no words of its own. */

@@ -13,11 +13,20 @@ const VERBS = {
   export: () => "Writing curves",
   evaluate: () => "Measuring a film",
 };
-const STATES = { queued: "Waiting for its turn", running: "Getting ready", done: "Ready", failed: "Did not work", cancelled: "Stopped" };
+const STATES = {
+  queued: "Waiting for its turn",
+  running: "Getting ready",
+  done: "Ready",
+  failed: "Did not work",
+  cancelled: "Stopped",
+};
 const HOMES = { enroll: "new", synth: "say", say: "say", dub: "dub", export: "curves", evaluate: "measure" };
 
 const short = (text) => {
-  const words = text.replace(/\[[^\]]*\]/g, " ").replace(/\s+/g, " ").trim(); // without its directions
+  const words = text
+    .replace(/\[[^\]]*\]/g, " ")
+    .replace(/\s+/g, " ")
+    .trim(); // without its directions
   return words.length > 40 ? `${words.slice(0, 38).trimEnd()}…` : words;
 };
 
@@ -39,7 +48,8 @@ function bar(job) {
 }
 
 function stageOf(job) {
-  if (job.state === "queued") return STATES.queued + (job.progress?.ahead ? `, after ${many(job.progress.ahead, "other")}` : "");
+  if (job.state === "queued")
+    return STATES.queued + (job.progress?.ahead ? `, after ${many(job.progress.ahead, "other")}` : "");
   return capital(job.progress?.stage ?? "") || STATES[job.state] || job.state;
 }
 
@@ -54,7 +64,8 @@ function shareOf(job) {
  */
 export function follows(id, { done, beside = () => null, again = null } = {}) {
   const card = h("section", { class: "work", "aria-label": "Progress", "data-job": id });
-  let state = null, parts = null;
+  let state = null,
+    parts = null;
   const drawn = (job) => {
     if (job.state === "removed") return fill(card);
     if (jobs.UNDER_WAY.has(job.state)) {
@@ -79,9 +90,27 @@ function underWay(job, card) {
   const rest = h("span", { class: "hint" });
   const holder = h("div", { class: "work-bar" });
   const picture = h("div", { class: "work-picture" });
-  fill(card, h("div", { class: "work-text" }, h("h2", {}, titleOf(job)), stage, holder, h("p", { class: "work-line" }, share, rest),
-    h("p", { class: "hint" }, "You can leave this page or close it: the work goes on."),
-    h("div", { class: "row" }, button("Stop", () => jobs.drop(job.job).catch((error) => tell(error.message)), { kind: "quiet", sign: "cross" }))), picture);
+  fill(
+    card,
+    h(
+      "div",
+      { class: "work-text" },
+      h("h2", {}, titleOf(job)),
+      stage,
+      holder,
+      h("p", { class: "work-line" }, share, rest),
+      h("p", { class: "hint" }, "You can leave this page or close it: the work goes on."),
+      h(
+        "div",
+        { class: "row" },
+        button("Stop", () => jobs.drop(job.job).catch((error) => tell(error.message)), {
+          kind: "quiet",
+          sign: "cross",
+        }),
+      ),
+    ),
+    picture,
+  );
   return {
     picture,
     now(one) {
@@ -113,13 +142,31 @@ export function trayed(tray) {
     if (jobs.UNDER_WAY.has(before) && job.state === "failed" && !seen) tell(`${titleOf(job)}: that did not work.`);
     trayed.states.set(job.job, job.state);
   }
-  fill(tray, busy.length > 0 && h("h2", {}, "At work"), busy.slice(0, 4).map((job) => h("a", { class: "tray-job", href: homeOf(job) },
-    h("span", { class: "tray-name" }, titleOf(job)), bar(job),
-    h("span", { class: "hint" }, [shareOf(job) || stageOf(job), left(job.progress?.left_s)].filter(Boolean).join(", ")))));
+  fill(
+    tray,
+    busy.length > 0 && h("h2", {}, "At work"),
+    busy
+      .slice(0, 4)
+      .map((job) =>
+        h(
+          "a",
+          { class: "tray-job", href: homeOf(job) },
+          h("span", { class: "tray-name" }, titleOf(job)),
+          bar(job),
+          h(
+            "span",
+            { class: "hint" },
+            [shareOf(job) || stageOf(job), left(job.progress?.left_s)].filter(Boolean).join(", "),
+          ),
+        ),
+      ),
+  );
 }
 trayed.states = new Map();
 
 /** Films that were made here, newest first. */
 export function films() {
-  return jobs.known().filter((job) => job.state === "done" && ["synth", "say", "dub"].includes(job.kind) && filmOf(job));
+  return jobs
+    .known()
+    .filter((job) => job.state === "done" && ["synth", "say", "dub"].includes(job.kind) && filmOf(job));
 }

@@ -24,33 +24,101 @@ export async function open(room, query) {
   async function measure(order) {
     told.clear();
     try {
-      show((await jobs.start({ kind: "evaluate", job: order.job, ...(order.reference ? { reference: order.reference } : {}) })).job);
+      show(
+        (
+          await jobs.start({
+            kind: "evaluate",
+            job: order.job,
+            ...(order.reference ? { reference: order.reference } : {}),
+          })
+        ).job,
+      );
     } catch (error) {
       told.say(error);
     }
   }
   const reference = dropped({
-    title: "The real video of the same words, if there is one", hint: "Then lips and head are compared with the real ones.", accept: "video/*,.mkv", kinds: ["video"],
+    title: "The real video of the same words, if there is one",
+    hint: "Then lips and head are compared with the real ones.",
+    accept: "video/*,.mkv",
+    kinds: ["video"],
   });
-  const go = button("Measure this film", () => measure({ job: chosen, reference: reference.found?.upload }), { kind: "main" });
+  const go = button("Measure this film", () => measure({ job: chosen, reference: reference.found?.upload }), {
+    kind: "main",
+  });
   const draw = () => {
     const all = films();
     if (!all.some((job) => job.job === chosen)) chosen = all[0]?.job ?? null;
     go.disabled = !chosen;
-    fill(made, all.length ? h("fieldset", { class: "films" }, h("legend", {}, "Film"), all.map((job) => h("label", { class: "film-choice" },
-      h("input", { type: "radio", name: "film", value: job.job, checked: job.job === chosen, onchange: () => { chosen = job.job; } }),
-      h("span", {}, h("b", {}, titleOf(job)), h("span", { class: "hint" }, [when(job.made_at), size(filmOf(job)?.bytes)].filter(Boolean).join(" · "))))))
-      : h("section", { class: "welcome" }, h("h2", {}, "Nothing to measure yet"), h("p", {}, "Make a film first; then its lips, blinks, head and picture are measured here."), h("div", { class: "row" }, h("a", { class: "button main", href: "#/say" }, "Make a film"))));
+    fill(
+      made,
+      all.length
+        ? h(
+            "fieldset",
+            { class: "films" },
+            h("legend", {}, "Film"),
+            all.map((job) =>
+              h(
+                "label",
+                { class: "film-choice" },
+                h("input", {
+                  type: "radio",
+                  name: "film",
+                  value: job.job,
+                  checked: job.job === chosen,
+                  onchange: () => {
+                    chosen = job.job;
+                  },
+                }),
+                h(
+                  "span",
+                  {},
+                  h("b", {}, titleOf(job)),
+                  h(
+                    "span",
+                    { class: "hint" },
+                    [when(job.made_at), size(filmOf(job)?.bytes)].filter(Boolean).join(" · "),
+                  ),
+                ),
+              ),
+            ),
+          )
+        : h(
+            "section",
+            { class: "welcome" },
+            h("h2", {}, "Nothing to measure yet"),
+            h("p", {}, "Make a film first; then its lips, blinks, head and picture are measured here."),
+            h("div", { class: "row" }, h("a", { class: "button main", href: "#/say" }, "Make a film")),
+          ),
+    );
     fill(before, earlier(show));
   };
   const before = h("section", { class: "made" });
   const ask = h("div", { class: "order" }, reference, told, h("div", { class: "row" }, go));
-  fill(room, heading("Measure", "How good a film is: lips against the sound, blinks, head, sharpness. Numbers that were tested against planted faults."), made, ask, side, before);
+  fill(
+    room,
+    heading(
+      "Measure",
+      "How good a film is: lips against the sound, blinks, head, sharpness. Numbers that were tested against planted faults.",
+    ),
+    made,
+    ask,
+    side,
+    before,
+  );
   draw();
   ask.hidden = films().length === 0;
   if (asked?.kind === "evaluate") show(asked.job);
-  const stopMade = jobs.watch((job) => { if (!jobs.UNDER_WAY.has(job.state)) { draw(); ask.hidden = films().length === 0; } });
-  return () => { stopMade(); stop.forEach((one) => one()); };
+  const stopMade = jobs.watch((job) => {
+    if (!jobs.UNDER_WAY.has(job.state)) {
+      draw();
+      ask.hidden = films().length === 0;
+    }
+  });
+  return () => {
+    stopMade();
+    stop.forEach((one) => one());
+  };
 }
 
 /** The page that the evaluation wrote, with its main numbers above it. */
@@ -58,23 +126,79 @@ function reportOf(job) {
   const page = job.files?.find((one) => one.name === "report.html");
   const numbers = job.files?.find((one) => one.name === "report.json");
   const facts = h("dl", { class: "numbers" });
-  if (numbers) get(jobFile(job.job, numbers.name)).then((found) => fill(facts, (found.numbers ?? []).slice(0, 8).map((one) =>
-    h("div", {}, h("dt", {}, spoken(one.name)), h("dd", {}, shown(one)), one.good && h("p", { class: "hint" }, one.good))))).catch(() => {});
-  const frame = page && h("iframe", { title: "The report", src: jobFile(job.job, page.name), class: "report-page", sandbox: "" });
-  return [facts, frame, h("div", { class: "row" }, page && keep(jobFile(job.job, page.name), "report.html", "Keep the report"), numbers && keep(jobFile(job.job, numbers.name), "report.json", "Keep the numbers"))];
+  if (numbers)
+    get(jobFile(job.job, numbers.name))
+      .then((found) =>
+        fill(
+          facts,
+          (found.numbers ?? [])
+            .slice(0, 8)
+            .map((one) =>
+              h(
+                "div",
+                {},
+                h("dt", {}, spoken(one.name)),
+                h("dd", {}, shown(one)),
+                one.good && h("p", { class: "hint" }, one.good),
+              ),
+            ),
+        ),
+      )
+      .catch(() => {});
+  const frame =
+    page && h("iframe", { title: "The report", src: jobFile(job.job, page.name), class: "report-page", sandbox: "" });
+  return [
+    facts,
+    frame,
+    h(
+      "div",
+      { class: "row" },
+      page && keep(jobFile(job.job, page.name), "report.html", "Keep the report"),
+      numbers && keep(jobFile(job.job, numbers.name), "report.json", "Keep the numbers"),
+    ),
+  ];
 }
 
 function shown(one) {
-  const value = typeof one.value === "number" ? String(Math.round(1000 * one.value) / 1000) : one.value ?? "not measured";
+  const value =
+    typeof one.value === "number" ? String(Math.round(1000 * one.value) / 1000) : (one.value ?? "not measured");
   return one.unit ? `${value} ${one.unit}` : value;
 }
 
 function earlier(show) {
   const all = jobs.known().filter((job) => job.kind === "evaluate" && job.state === "done");
   if (!all.length) return null;
-  return [h("h2", {}, "Reports"), h("ul", { class: "shelf" }, all.map((job) => {
-    const film = jobs.known().find((one) => one.job === job.asked?.job);
-    return h("li", {}, h("button", { type: "button", class: "shelf-name", onclick: () => { show(job.job); window.scrollTo({ top: 0, behavior: "smooth" }); } }, icon("check"), film ? titleOf(film) : "A film that was deleted since"),
-      h("span", { class: "hint" }, when(job.made_at)), h("span", { class: "row" }, button("", () => jobs.drop(job.job), { kind: "quiet", sign: "bin", "aria-label": "Delete this report" })));
-  }))];
+  return [
+    h("h2", {}, "Reports"),
+    h(
+      "ul",
+      { class: "shelf" },
+      all.map((job) => {
+        const film = jobs.known().find((one) => one.job === job.asked?.job);
+        return h(
+          "li",
+          {},
+          h(
+            "button",
+            {
+              type: "button",
+              class: "shelf-name",
+              onclick: () => {
+                show(job.job);
+                window.scrollTo({ top: 0, behavior: "smooth" });
+              },
+            },
+            icon("check"),
+            film ? titleOf(film) : "A film that was deleted since",
+          ),
+          h("span", { class: "hint" }, when(job.made_at)),
+          h(
+            "span",
+            { class: "row" },
+            button("", () => jobs.drop(job.job), { kind: "quiet", sign: "bin", "aria-label": "Delete this report" }),
+          ),
+        );
+      }),
+    ),
+  ];
 }

@@ -10,51 +10,138 @@ export async function open(room) {
   const told = trouble();
   const grid = h("div", { class: "people" });
   const drawer = h("div", { hidden: true, class: "drawer" });
-  const bringIn = button("Bring in", () => {
-    drawer.hidden = !drawer.hidden;
-    bringIn.setAttribute("aria-expanded", String(!drawer.hidden));
-  }, { sign: "up", "aria-expanded": "false" });
-  drawer.append(dropped({
-    title: "A person as one file", hint: "What “Take along” on another machine gave you.", accept: ".person,.zip,.tar,.talkinghead", kinds: ["other", "person"],
-    taken: async (found) => {
-      try {
-        const one = await post("/v1/people/import", { upload: found.upload });
-        drawer.hidden = true;
-        tell(`${one?.id ?? "The person"} is here now.`);
-        await draw();
-      } catch (error) {
-        told.say(error);
-      }
+  const bringIn = button(
+    "Bring in",
+    () => {
+      drawer.hidden = !drawer.hidden;
+      bringIn.setAttribute("aria-expanded", String(!drawer.hidden));
     },
-  }));
-  fill(room, heading("People", "Everybody who can speak here. A person is known from a short video, or from one photo.",
-    h("a", { class: "button main", href: "#/new" }, icon("plus"), "New person"), bringIn), drawer, told, grid);
+    { sign: "up", "aria-expanded": "false" },
+  );
+  drawer.append(
+    dropped({
+      title: "A person as one file",
+      hint: "What “Take along” on another machine gave you.",
+      accept: ".person,.zip,.tar,.talkinghead",
+      kinds: ["other", "person"],
+      taken: async (found) => {
+        try {
+          const one = await post("/v1/people/import", { upload: found.upload });
+          drawer.hidden = true;
+          tell(`${one?.id ?? "The person"} is here now.`);
+          await draw();
+        } catch (error) {
+          told.say(error);
+        }
+      },
+    }),
+  );
+  fill(
+    room,
+    heading(
+      "People",
+      "Everybody who can speak here. A person is known from a short video, or from one photo.",
+      h("a", { class: "button main", href: "#/new" }, icon("plus"), "New person"),
+      bringIn,
+    ),
+    drawer,
+    told,
+    grid,
+  );
 
   async function draw() {
     const all = await people();
-    fill(grid, all.some((one) => !one.built_in) ? null : welcome(), all.map((one) => card(one, draw, told)));
+    fill(
+      grid,
+      all.some((one) => !one.built_in) ? null : welcome(),
+      all.map((one) => card(one, draw, told)),
+    );
   }
   await draw();
 }
 
 function welcome() {
-  return h("section", { class: "welcome" },
+  return h(
+    "section",
+    { class: "welcome" },
     h("h2", {}, "Hello."),
-    h("p", {}, "Bring a short video or one photo of yourself, type a sentence, and see yourself say it. Or try it first with the astronaut, who comes with the studio."),
-    h("div", { class: "row" }, h("a", { class: "button main", href: "#/new" }, "Start with yourself"), h("a", { class: "button", href: "#/say?target=astronaut" }, "Try the astronaut")));
+    h(
+      "p",
+      {},
+      "Bring a short video or one photo of yourself, type a sentence, and see yourself say it. Or try it first with the astronaut, who comes with the studio.",
+    ),
+    h(
+      "div",
+      { class: "row" },
+      h("a", { class: "button main", href: "#/new" }, "Start with yourself"),
+      h("a", { class: "button", href: "#/say?target=astronaut" }, "Try the astronaut"),
+    ),
+  );
 }
 
 function card(one, draw, told) {
   const measured = qualities(one.quality);
-  return h("article", { class: "person" }, portrait(one),
-    h("div", { class: "person-text" },
-      h("h2", {}, one.id), h("p", { class: "hint" }, origin(one)),
-      measured.length > 0 && h("dl", { class: "facts" }, measured.slice(0, 3).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-      one.consent?.statement && h("details", {}, h("summary", {}, "Consent"), h("blockquote", {}, one.consent.statement), h("p", { class: "hint" }, when(one.consent.date))),
-      h("div", { class: "row" },
-        h("a", { class: "button main", href: `#/say?target=${encodeURIComponent(one.id)}`, "aria-label": `Let ${one.id} speak` }, "Let speak"),
-        h("a", { class: "button quiet", href: person(one.id, "/export"), download: "", title: "Keep this person as one file", "aria-label": `Take ${one.id} along as one file` }, icon("down"), "Take along"),
-        !one.built_in && button("Remove", () => removed(one, draw, told), { kind: "quiet", sign: "bin", "aria-label": `Remove ${one.id}` }))));
+  return h(
+    "article",
+    { class: "person" },
+    portrait(one),
+    h(
+      "div",
+      { class: "person-text" },
+      h("h2", {}, one.id),
+      h("p", { class: "hint" }, origin(one)),
+      measured.length > 0 &&
+        h(
+          "dl",
+          { class: "facts" },
+          measured.slice(0, 3).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+        ),
+      one.consent?.statement &&
+        h(
+          "details",
+          {},
+          h("summary", {}, "Consent"),
+          h("blockquote", {}, one.consent.statement),
+          h("p", { class: "hint" }, when(one.consent.date)),
+        ),
+      h(
+        "div",
+        { class: "row" },
+        h(
+          "a",
+          {
+            class: "button main",
+            href: `#/say?target=${encodeURIComponent(one.id)}`,
+            "aria-label": `Let ${one.id} speak`,
+          },
+          "Let speak",
+        ),
+        h(
+          "a",
+          { class: "button", href: `#/live?target=${encodeURIComponent(one.id)}`, "aria-label": `${one.id}, live` },
+          "Live",
+        ),
+        h(
+          "a",
+          {
+            class: "button quiet",
+            href: person(one.id, "/export"),
+            download: "",
+            title: "Keep this person as one file",
+            "aria-label": `Take ${one.id} along as one file`,
+          },
+          icon("down"),
+          "Take along",
+        ),
+        !one.built_in &&
+          button("Remove", () => removed(one, draw, told), {
+            kind: "quiet",
+            sign: "bin",
+            "aria-label": `Remove ${one.id}`,
+          }),
+      ),
+    ),
+  );
 }
 
 function origin(one) {
@@ -65,14 +152,25 @@ function origin(one) {
 
 function portrait(one) {
   const place = h("div", { class: "portrait" });
-  const still = () => fill(place, h("img", { src: person(one.id, "/preview.jpg"), alt: `Picture of ${one.id}`, loading: "lazy" }),
-    h("button", { type: "button", class: "round", "aria-label": `Play ${one.id}`, onclick: play }, icon("play")));
+  const still = () =>
+    fill(
+      place,
+      h("img", { src: person(one.id, "/preview.jpg"), alt: `Picture of ${one.id}`, loading: "lazy" }),
+      h("button", { type: "button", class: "round", "aria-label": `Play ${one.id}`, onclick: play }, icon("play")),
+    );
   async function play() {
     const note = h("p", { class: "portrait-note", role: "status" }, "Painting a first film…");
     place.append(note);
     try {
       await filmed(one.id, () => place.isConnected);
-      const film = h("video", { src: person(one.id, "/preview.mp4"), controls: true, autoplay: true, playsinline: true, poster: person(one.id, "/preview.jpg"), "aria-label": `${one.id} speaking` });
+      const film = h("video", {
+        src: person(one.id, "/preview.mp4"),
+        controls: true,
+        autoplay: true,
+        playsinline: true,
+        poster: person(one.id, "/preview.jpg"),
+        "aria-label": `${one.id} speaking`,
+      });
       film.addEventListener("ended", still);
       fill(place, film);
       film.focus();
@@ -94,7 +192,11 @@ async function filmed(id, wanted) {
 }
 
 async function removed(one, draw, told) {
-  const sure = await asked(`Remove ${one.id}?`, `All that was learned of ${one.id} is deleted from this machine. It cannot be brought back. Films that were made stay until you delete them.`, "Remove");
+  const sure = await asked(
+    `Remove ${one.id}?`,
+    `All that was learned of ${one.id} is deleted from this machine. It cannot be brought back. Films that were made stay until you delete them.`,
+    "Remove",
+  );
   if (!sure) return;
   try {
     told.clear();

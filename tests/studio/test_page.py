@@ -1,0 +1,125 @@
+"""The studio's page, walked as a person walks it: each room, a film, a new person; nothing leaves the machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.studio.conftest import unnamed
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOMS = {"people": "People", "new": "New person", "say": "Say", "dub": "Dub", "measure": "Measure"}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_opens_and_can_be_heard(page: Page, room: str) -> None:
+    page.goto(f"/#/{room}")
+    page.get_by_role("heading", level=1, name=ROOMS[room]).wait_for()
+    page.wait_for_load_state("networkidle")
+    assert unnamed(page) == []
+    here = page.locator("nav [aria-current=page]")
+    assert here.inner_text().strip() == ROOMS[room]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_fits_a_phone(page: Page, room: str) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(f"/#/{room}")
+    page.get_by_role("heading", level=1, name=ROOMS[room]).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_light_and_dark(page: Page) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    page.goto("/")
+    page.emulate_media(color_scheme="light")
+    light = page.evaluate(paper)
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate(paper)
+    assert light != dark
+    switch = page.get_by_role("button", name="Light or dark")
+    switch.click()
+    assert page.evaluate(paper) == light  # whatever the system has
+    switch.click()
+    assert page.evaluate(paper) == dark
+    page.reload()
+    assert page.evaluate(paper) == dark  # kept
+
+
+def test_a_film_by_keyboard_alone(page: Page, said: Path) -> None:
+    page.goto("/#/say?target=astronaut")
+    page.get_by_role("tab", name="Words").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    page.locator("input[type=file]:focus").set_input_files(said)
+    page.get_by_text(said.name, exact=True).wait_for()
+    make = page.get_by_role("button", name="Make the film")
+    page.wait_for_function("(button) => !button.disabled", arg=make.element_handle())
+    make.focus()
+    page.keyboard.press("Enter")
+    page.locator("video.film").wait_for()
+    page.wait_for_function("() => document.querySelector('video.film').duration > 1")
+    page.evaluate("document.querySelector('video.film').play()")
+    page.wait_for_function("() => document.querySelector('video.film').currentTime > 0.5")
+    with page.expect_download() as kept:
+        page.get_by_role("link", name=re.compile("^Download")).click()
+    assert kept.value.path().read_bytes()[4:8] == b"ftyp"
+    assert page.get_by_role("heading", name="Films made here").is_visible()
+    page.get_by_role("button", name=re.compile("^Delete: Astronaut")).click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("heading", name="Films made here").wait_for(state="detached")
+
+
+def test_typed_words_become_a_film_that_says_what_it_is(page: Page) -> None:
+    page.goto("/#/say?target=astronaut")
+    page.get_by_label("Words to say").fill("Good morning.")
+    page.get_by_role("button", name="Smile").click()
+    page.get_by_role("button", name="Make the film").click()
+    page.locator("video.film").wait_for()
+    assert page.get_by_text("Astronaut says “Good morning.”").first.is_visible()
+    page.get_by_text("What the film says of itself").click()
+    page.get_by_text("Unchanged since it was made").wait_for()
+    assert page.locator(".verify dd", has_text="astronaut").first.is_visible()
+
+
+def test_what_is_wrong_is_told_where_one_is(page: Page, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear studio")
+    page.goto("/#/new")
+    page.locator("input[type=file]").first.set_input_files(letter)
+    told = page.get_by_role("alert")
+    told.wait_for()
+    assert "letter.txt" in told.inner_text() and "expected a video or a photo" in told.inner_text()
+    assert "/" not in told.inner_text().replace("letter.txt", "")  # no path of the machine
+
+
+@pytest.mark.slow
+def test_a_person_from_a_photo_and_gone_again(page: Page, studio: str) -> None:
+    from foundation.shipped import shipped
+
+    page.goto("/#/new")
+    page.locator("input[type=file]").first.set_input_files(shipped("astronaut/preview.jpg"))
+    page.locator(".drop.full").wait_for()
+    page.get_by_label("Name").fill("Eileen María")
+    assert page.get_by_text("eileen-maria").is_visible()
+    page.get_by_role("button", name="Write the usual sentence").click()
+    page.get_by_role("button", name="Learn this person").click()
+    page.get_by_role("heading", name="eileen-maria is ready").wait_for()
+    page.get_by_role("link", name="All people").click()
+    card = page.locator(".person", has=page.get_by_role("heading", name="eileen-maria"))
+    card.get_by_text("Consent").click()
+    assert "Eileen María" in card.locator("blockquote").inner_text()
+    card.get_by_role("button", name="Remove eileen-maria").click()
+    page.get_by_role("button", name="Keep").click()  # asked, and kept
+    assert card.is_visible()
+    card.get_by_role("button", name="Remove eileen-maria").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    card.wait_for(state="detached")
+    ids = page.evaluate("fetch('/v1/people').then((answer) => answer.json()).then((all) => all.map((one) => one.id))")
+    assert ids == ["astronaut"]
