@@ -13,7 +13,7 @@ from tests.studio.conftest import unnamed
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOMS = {"people": "People", "new": "New person", "say": "Say", "dub": "Dub", "measure": "Measure"}
+ROOMS = {"people": "People", "new": "New person", "say": "Say", "dub": "Dub", "live": "Live", "measure": "Measure"}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -86,6 +86,28 @@ def test_typed_words_become_a_film_that_says_what_it_is(page: Page) -> None:
     page.get_by_text("What the film says of itself").click()
     page.get_by_text("Unchanged since it was made").wait_for()
     assert page.locator(".verify dd", has_text="astronaut").first.is_visible()
+
+
+@pytest.mark.parametrize("way", ["WebRTC", "WebSocket"])
+def test_a_person_lives_and_says_what_is_typed_and_said(page: Page, way: str) -> None:
+    if way == "WebRTC":
+        pytest.importorskip("aiortc", reason="no aiortc: pip install 'talking-head[webrtc]'")
+    page.goto("/#/live?target=astronaut")
+    page.get_by_text("Voice, connection").click()
+    page.get_by_role("radio", name=way).check()
+    page.get_by_role("button", name="Start").click()
+    page.locator(".live-picture").wait_for()
+    page.get_by_label("Words to say now").fill("Good morning.")
+    page.keyboard.press("Enter")
+    page.locator(".live-chip", has_text="Speaking").wait_for()
+    page.get_by_role("button", name="Be quiet").click()
+    page.locator(".live-chip", has_text="Here").wait_for()
+    page.get_by_role("button", name="Microphone").click()  # the file that it hears speaks at once
+    page.locator(".live-chip", has_text="Speaking").wait_for()
+    page.locator(".live-line", has_text=way).wait_for()
+    page.get_by_role("button", name="End").click()
+    page.get_by_role("button", name="Start").wait_for()
+    assert page.locator(".live-picture").count() == 0
 
 
 def test_what_is_wrong_is_told_where_one_is(page: Page, tmp_path: Path) -> None:

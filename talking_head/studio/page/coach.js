@@ -4,7 +4,9 @@ import { h, s } from "./dom.js";
 
 export const SPOKEN_RMS = 0.012; // from which on somebody speaks; a quiet room is below a third of it
 const LOUD = 0.9; // of full scale: it distorts
-const SHARP = 0.5;
+const SHARP = 0.5; // and these two as the server has them
+const DARK = 0.22,
+  BRIGHT = 0.88;
 const POSES = [
   ["front", "straight ahead"],
   ["left", "a little left"],
@@ -18,7 +20,7 @@ const SIDE_DEG = 7,
 /** Which of the five poses a face is in, or nothing where no face was seen. */
 export function poseOf(view) {
   if (!view?.face) return null;
-  if (Math.abs(view.yaw_deg) >= SIDE_DEG) return view.yaw_deg < 0 ? "left" : "right";
+  if (Math.abs(view.yaw_deg) >= SIDE_DEG) return view.yaw_deg > 0 ? "left" : "right"; // their own
   if (Math.abs(view.pitch_deg) >= TILT_DEG) return view.pitch_deg < 0 ? "up" : "down";
   return "front";
 }
@@ -68,8 +70,8 @@ export function coachSigns() {
         large = share > 0.75;
       face.set(!small && !large, small ? "too small" : large ? "too near" : "good size");
       light.set(
-        view.light > 0.22 && view.light < 0.9,
-        view.light <= 0.22 ? "too dark" : view.light >= 0.9 ? "too bright" : "good",
+        view.light >= DARK && view.light <= BRIGHT,
+        view.light < DARK ? "too dark" : view.light > BRIGHT ? "too bright" : "good",
       );
       sharp.set(view.sharpness >= SHARP, view.sharpness >= SHARP ? "good" : "blurred");
     },

@@ -11,6 +11,7 @@ const ROOMS = {
   new: ["New person", () => import("./rooms/new_person.js")],
   say: ["Say", () => import("./rooms/say.js")],
   dub: ["Dub", () => import("./rooms/dub.js")],
+  live: ["Live", () => import("./rooms/live.js")],
   measure: ["Measure", () => import("./rooms/measure.js")],
 };
 

@@ -1,6 +1,6 @@
 // Live: speak or type, and the person says it now.
 
-import { person, Refused } from "../api.js";
+import { person, post, Refused } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { button, choice, heading, people, trouble, whom } from "../parts.js";
 import { voices } from "../words_box.js";
@@ -21,7 +21,7 @@ export async function open(room, query) {
     hearing = false,
     muted = false;
 
-  const who = whom(everybody, query.get("target"), () => (live ? null : poster()));
+  const who = whom(everybody, query.get("target"), () => poster());
   const voice = voices(() => {});
   const way = choice("Connection", WAYS, "auto", { hint: "WebSocket works through an ssh tunnel too." });
   const stage = h("div", { class: "live-stage" });
@@ -70,6 +70,7 @@ export async function open(room, query) {
   poster();
 
   function poster() {
+    post(`/v1/live/prepare?target=${encodeURIComponent(who.value)}`).catch(() => {}); // so that nobody waits later
     fill(stage, h("img", { src: person(who.value, "/preview.jpg"), alt: `Picture of ${who.value}` }));
     tellState("");
   }
