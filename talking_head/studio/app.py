@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from foundation.errors import InputError
 from talking_head import __version__
 from talking_head.studio import answers, coach, people, status, teleprompter, uploads, verifying
+from talking_head.studio.curves import routes as curves
 from talking_head.studio.desk import Desk
 from talking_head.studio.guard import Guard
 from talking_head.studio.jobs import routes
@@ -30,7 +31,7 @@ from talking_head.studio.uploads_kept import sweep_uploads
 PAGE, REFERENCE = Path(__file__).parent / "page", Path(__file__).parent / "reference"
 ROUTERS: tuple[APIRouter, ...] = (
     status.router, people.router, uploads.router, routes.router, verifying.router, coach.router, teleprompter.router,
-    live.router, webrtc.router,
+    live.router, webrtc.router, curves.router,
 )
 SWEEP_S = 600.0
 

@@ -13,7 +13,7 @@ from tests.studio.conftest import unnamed
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOMS = {"people": "People", "new": "New person", "say": "Say", "dub": "Dub", "live": "Live", "measure": "Measure"}
+ROOMS = {"people": "People", "new": "New person", "say": "Say", "dub": "Dub", "live": "Live", "curves": "Curves", "measure": "Measure"}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -108,6 +108,36 @@ def test_a_person_lives_and_says_what_is_typed_and_said(page: Page, way: str) ->
     page.get_by_role("button", name="End").click()
     page.get_by_role("button", name="Start").wait_for()
     assert page.locator(".live-picture").count() == 0
+
+
+def test_a_curve_is_pulled_taken_back_and_written(page: Page) -> None:
+    page.goto("/#/curves?target=astronaut")
+    page.get_by_label("Words to say").fill("Good morning.")
+    page.get_by_role("button", name="Show the curves").click()
+    jaw = page.get_by_role("slider", name="Jaw")
+    jaw.wait_for()
+    page.wait_for_function("() => document.querySelector('.curve-picture').naturalWidth > 0")
+    before = jaw.get_attribute("aria-valuenow")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH" and answer.ok):
+        jaw.focus()
+        page.keyboard.press("ArrowUp")
+    assert float(jaw.get_attribute("aria-valuenow") or "") > float(before or "")
+    box = jaw.bounding_box()
+    assert box
+    with page.expect_response(lambda answer: answer.request.method == "PATCH" and answer.ok):
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 15, steps=3)
+        page.mouse.up()
+    for _ in range(2):
+        page.get_by_role("button", name="Undo").click()
+    jaw.press("PageUp")  # back to the beginning
+    assert jaw.get_attribute("aria-valuenow") == before
+    page.get_by_role("button", name="Play").click()
+    page.locator(".curve-stage video").wait_for()
+    page.locator(".curve-stage img").wait_for()  # when it has ended
+    page.get_by_role("button", name="Write the file").click()
+    page.get_by_role("link", name=re.compile("astronaut.csv")).wait_for()
 
 
 def test_what_is_wrong_is_told_where_one_is(page: Page, tmp_path: Path) -> None:

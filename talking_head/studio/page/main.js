@@ -12,6 +12,7 @@ const ROOMS = {
   say: ["Say", () => import("./rooms/say.js")],
   dub: ["Dub", () => import("./rooms/dub.js")],
   live: ["Live", () => import("./rooms/live.js")],
+  curves: ["Curves", () => import("./rooms/curves.js")],
   measure: ["Measure", () => import("./rooms/measure.js")],
 };
 

@@ -12,6 +12,9 @@ const VERBS = {
   dub: () => "Dubbing a film",
   export: () => "Writing curves",
   evaluate: () => "Measuring a film",
+  curves: (order) => `Curves of ${order.target ?? "a person"}${order.text ? `: “${short(order.text)}”` : ""}`,
+  curves_film: () => "A film of edited curves",
+  curves_export: () => "Writing curves",
 };
 const STATES = {
   queued: "Waiting for its turn",
@@ -20,7 +23,17 @@ const STATES = {
   failed: "Did not work",
   cancelled: "Stopped",
 };
-const HOMES = { enroll: "new", synth: "say", say: "say", dub: "dub", export: "curves", evaluate: "measure" };
+const HOMES = {
+  enroll: "new",
+  synth: "say",
+  say: "say",
+  dub: "dub",
+  export: "curves",
+  evaluate: "measure",
+  curves: "curves",
+  curves_film: "say",
+  curves_export: "curves",
+};
 
 const short = (text) => {
   const words = text
@@ -168,5 +181,5 @@ trayed.states = new Map();
 export function films() {
   return jobs
     .known()
-    .filter((job) => job.state === "done" && ["synth", "say", "dub"].includes(job.kind) && filmOf(job));
+    .filter((job) => job.state === "done" && ["synth", "say", "dub", "curves_film"].includes(job.kind) && filmOf(job));
 }

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from talking_head.studio.jobs.kinds.base import Asked
+from talking_head.studio.jobs.kinds.curving import CurvesAsked, CurvesExportAsked, CurvesFilmAsked
 from talking_head.studio.jobs.kinds.dubbing import DubAsked
 from talking_head.studio.jobs.kinds.enrolling import EnrollAsked
 from talking_head.studio.jobs.kinds.evaluating import EvaluateAsked
@@ -17,6 +18,7 @@ from talking_head.studio.jobs.kinds.films import PreviewAsked, SayAsked, SynthAs
 
 _ALL: tuple[type[Asked], ...] = (
     EnrollAsked, SynthAsked, SayAsked, DubAsked, ExportAsked, EvaluateAsked, PreviewAsked,
+    CurvesAsked, CurvesFilmAsked, CurvesExportAsked,
 )
 KINDS: dict[str, type[Asked]] = {kind.name(): kind for kind in _ALL}
 # What clients may ask for; the others are the studio's own.

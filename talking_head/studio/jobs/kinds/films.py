@@ -32,7 +32,7 @@ class Feeling(BaseModel):
     strength: float = Field(default=1.0, ge=0, le=1)
 
 
-class FilmAsked(Asked):
+class DirectedAsked(Asked):
     """How a person is to speak. emotion: NAME or NAME:0.7; emotions: over time, instead. head: a name or a number, as
     `synth --head`.
     """
@@ -44,10 +44,6 @@ class FilmAsked(Asked):
     style: str | None = None
     head: str | float | None = None
     seed: int = Field(default=0, ge=0, lt=2**63)
-    aspect: Literal["9:16", "1:1", "16:9"] | None = None
-    height: int | None = Field(default=None, ge=64, le=2160, multiple_of=2)
-    background: str | None = Field(default=None, pattern="^(#[0-9a-fA-F]{6}|black|white|grey|green|blue|transparent)$")
-    label: bool = True
 
     def directions(self, bench: Bench) -> Directions:
         """As synthesis takes them.
@@ -67,15 +63,24 @@ class FilmAsked(Asked):
         bench.names[str(table)] = "emotions"
         return replace(directions, emotions=table)
 
+    def check(self, bench: Bench) -> None:
+        find_target(bench.home, self.target)
+        self.directions(bench)
+
+
+class FilmAsked(DirectedAsked):
+    """The film of it: its picture's shape and height, what is behind the person, and whether a label is on it."""
+
+    aspect: Literal["9:16", "1:1", "16:9"] | None = None
+    height: int | None = Field(default=None, ge=64, le=2160, multiple_of=2)
+    background: str | None = Field(default=None, pattern="^(#[0-9a-fA-F]{6}|black|white|grey|green|blue|transparent)$")
+    label: bool = True
+
     def framing(self) -> Framing:
         """As synthesis takes it."""
         from talking_head.synth.framing import Framing
 
         return Framing(self.aspect, self.height, self.background)
-
-    def check(self, bench: Bench) -> None:
-        find_target(bench.home, self.target)
-        self.directions(bench)
 
     @property
     def suffix(self) -> str:

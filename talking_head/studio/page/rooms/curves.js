@@ -6,7 +6,7 @@ import { CurveModel } from "../curve_model.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
 import { button, field, heading, keep, list, people, player, trouble, whom } from "../parts.js";
-import { films, follows, titleOf } from "../work.js";
+import { follows, titleOf } from "../work.js";
 import { when } from "../words.js";
 import { said } from "../words_box.js";
 
@@ -34,16 +34,18 @@ export async function open(room, query) {
     body,
   );
   const stop = [];
-  const enter = async (order) => {
+  const enter = async (asked) => {
     told.clear();
+    fill(
+      body,
+      h("p", { role: "status" }, "Listening to the words…"),
+      h("progress", { "aria-label": "Making the curves" }),
+    );
     try {
-      fill(
-        body,
-        h("p", { role: "status" }, "Listening to the words…"),
-        h("progress", { "aria-label": "Making the curves" }),
-      );
-      const session = await until(await post("/v1/curves", order), () => body.isConnected);
-      if (session) stop.push(editor(body, session, told));
+      const session = await until(await asked(), () => body.isConnected);
+      if (!session) return;
+      history.replaceState(null, "", `#/curves?job=${encodeURIComponent(session.curves)}`); // found again when reloaded
+      stop.push(editor(body, session, told));
     } catch (error) {
       told.say(error);
       begin();
@@ -56,9 +58,15 @@ export async function open(room, query) {
     form.ready();
   };
   const of = jobs.known().find((job) => job.job === query.get("job"));
-  if (of && of.kind !== "export") await enter(orderOf(of));
+  if (of) await enter(opened(of));
   else begin();
   return () => stop.forEach((one) => one?.());
+}
+
+/** How to get at the curves of a job: those that it made, those that it is of, or those of what it said. */
+function opened(job) {
+  const key = job.kind === "curves" ? job.job : job.asked.curves;
+  return () => (key ? get(`/v1/curves/${encodeURIComponent(key)}`) : post("/v1/curves", orderOf(job)));
 }
 
 /** What made a film, asked for again as curves. */
@@ -75,26 +83,29 @@ async function until(session, wanted) {
     if (!wanted()) return null;
     now = await get(`/v1/curves/${encodeURIComponent(session.curves)}`);
   }
+  if (now.state === "cancelled") throw new Error("the curves were stopped; make them again");
   if (now.state === "failed")
     throw new Error(
       [now.error?.received, now.error?.expected && `expected ${now.error.expected}`, now.error?.remedy]
         .filter(Boolean)
         .join("; "),
     );
-  return now.values ? now : get(`/v1/curves/${encodeURIComponent(session.curves)}`);
+  return now;
 }
 
 function chooser(everybody, query, enter) {
   const who = whom(everybody, query.get("target"));
   const words = said({ changed: () => ready() });
-  const go = button("Show the curves", () => enter({ target: who.value, ...words.order() }), { kind: "main large" });
+  const go = button("Show the curves", () => enter(() => post("/v1/curves", { target: who.value, ...words.order() })), {
+    kind: "main large",
+  });
   const missing = h("p", { class: "hint" });
   const ready = () => {
     const lacks = words.lacks();
     go.disabled = Boolean(lacks);
     missing.textContent = lacks ? `Still missing: ${lacks}.` : "";
   };
-  const made = films().filter((job) => job.kind !== "dub");
+  const made = jobs.known().filter((job) => job.state === "done" && ["synth", "say", "curves"].includes(job.kind));
   const element = h(
     "div",
     { class: "sides" },
@@ -109,7 +120,7 @@ function chooser(everybody, query, enter) {
       h(
         "section",
         { class: "block" },
-        h("h2", {}, "Or begin with a film made here"),
+        h("h2", {}, "Or go on with what was made here"),
         h(
           "ul",
           { class: "shelf" },
@@ -119,7 +130,7 @@ function chooser(everybody, query, enter) {
               h(
                 "li",
                 {},
-                h("button", { type: "button", class: "shelf-name", onclick: () => enter(orderOf(job)) }, titleOf(job)),
+                h("button", { type: "button", class: "shelf-name", onclick: () => enter(opened(job)) }, titleOf(job)),
                 h("span", { class: "hint" }, when(job.made_at)),
               ),
             ),

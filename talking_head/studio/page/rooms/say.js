@@ -67,7 +67,8 @@ export async function open(room, query) {
   const show = (id) => {
     stop.splice(0).forEach((one) => one());
     let picture = null;
-    const beside = (job) => (picture ??= h("img", { src: person(job.asked.target, "/preview.jpg"), alt: "" }));
+    const beside = (job) =>
+      (picture ??= job.asked.target && h("img", { src: person(job.asked.target, "/preview.jpg"), alt: "" }));
     const card = follows(id, { beside, done: (job) => result(job, show), again: () => waiting(side, order.target()) });
     stop.push(card.leave);
     fill(side, card.hasChildNodes() ? card : h("p", { class: "hint" }, "That film is not here any more."));
@@ -252,7 +253,7 @@ function result(job, show) {
         "Download",
         film.bytes,
       ),
-      again,
+      job.kind !== "curves_film" && again,
       h("a", { class: "button", href: `#/curves?job=${encodeURIComponent(job.job)}` }, "Edit curves"),
       h("a", { class: "button", href: `#/measure?job=${encodeURIComponent(job.job)}` }, "Measure"),
     ),
