@@ -32,6 +32,7 @@ from face_model.tracks import FaceTrack, Sound
 from facial_gan.config import Architecture, FacialGanConfig
 from facial_gan.losses import PRESETS
 from facial_gan.synthesis import FacialGan
+from facial_gan.train import learn as learn_motion
 from foundation.files import write_json
 from preprocessing.media import read_frames
 from preprocessing.speech import speech_encoder
@@ -79,9 +80,8 @@ def motion_row(
     taught_s = learn / track.motion.fps
     heard = Sound(sound.samples[: round(taught_s * sound.rate_hz)], sound.rate_hz)
     example = motion_example(track[:learn], heard, speech)
-    made = FacialGan.learn(
-        [example], None, run, duration=Duration(steps=given.motion_steps), seed=given.seed, config=config
-    )
+    duration = Duration(steps=given.motion_steps)
+    made = learn_motion([example], None, run, mode="person", duration=duration, seed=given.seed, config=config)
     model, encode = FacialGan.load(made), speech_encoder(speech)
     motion, held = held_out_motion(track, learn)
     features = encode(sound)

@@ -22,6 +22,7 @@ from benchmarks.baselines import log_mel_regressor
 from benchmarks.lips import SEEDS, Rows, lips_row, mean_rows
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, SpeechFeatures
 from facial_gan.synthesis import FacialGan
+from facial_gan.train import learn
 from foundation.files import write_json
 from motion_models.examples import MotionExample
 from talking_head.enrol.learning import motion_example
@@ -57,7 +58,7 @@ def ours(example: MotionExample, speech: str, seed: int, given: argparse.Namespa
         run = given.out / f"{speech}_{seed}_{number}"
         duration = Duration(steps=given.steps) if given.steps else None
         start = general_weights(FacialGan.id, speech)
-        model = FacialGan.load(FacialGan.learn(around, start, run, duration=duration, seed=seed))
+        model = FacialGan.load(learn(around, start, run, mode="person", duration=duration, seed=seed))
         held = slice(round(first_s * MOTION_FPS), round(last_s * MOTION_FPS))
         said = [model.synthesize(example.features, seed=s, frames=len(example.motion)) for s in range(SEEDS)]
         scored.append(mean_rows([lips_row(OURS, motion[held], example.motion[held]) for motion in said]))

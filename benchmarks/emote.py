@@ -29,10 +29,12 @@ from evaluation.metrics.lips import gap_amplitude_ratio, gap_correlation
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, SpeechFeatures
 from foundation.files import write_json
+from motion_models.directions import Delivery
 from motion_models.emote.config import EmoteConfig, Steps
 from motion_models.emote.data import sentences_of
 from motion_models.emote.emotions import CONDITIONS, KINDS, LEVELS
 from motion_models.emote.faces import mp478_face
+from motion_models.emote.learning import learn
 from motion_models.emote.model import Emote
 from motion_models.emote.network import SPEECH_REACH, WINDOW
 from motion_models.emote.readers import ActionUnitDescriptor
@@ -95,7 +97,7 @@ def steered(model: Emote, tested: Tested) -> dict[str, float]:
     mean = model.at_rest()[0]
     correlations, amplitudes, right, amounts = {}, {}, {}, {}
     for kind, level in CONDITIONS:
-        made = model.directed(emotion=f"{kind}:{level}").synthesize(tested.features, frames=len(tested.truth))
+        made = model.directed(Delivery(f"{kind}:{level}")).synthesize(tested.features, frames=len(tested.truth))
         head = clip_of_motion(made, kind).head
         correlations[kind, level] = gap_correlation(head, truth).at_zero
         amplitudes[kind, level] = gap_amplitude_ratio(head, truth)
@@ -138,7 +140,7 @@ def moved_mm(model: Emote, tested: Tested) -> Table:
     }
 
     def vertices(emotion: str) -> np.ndarray:
-        made = model.directed(emotion=emotion).synthesize(tested.features, frames=len(tested.truth))
+        made = model.directed(Delivery(emotion)).synthesize(tested.features, frames=len(tested.truth))
         mean = torch.from_numpy(made.expression.mean(0))
         return (face.mean_mm + torch.einsum("k,kvc->vc", mean, face.expression_mm)).numpy()
 
@@ -225,14 +227,15 @@ def trained(taught: list[MotionExample], out: Path, steps: int | None, seed: int
     half = replace(Steps(*(max(1, count // 2) for count in astuple(config.steps))), stage2=RECORDED_STAGE2)
     recorded = replace(config, recipe=replace(config.recipe, takes=RECORDED_TAKES), steps=half)
     ablated = replace(recorded, losses=replace(config.losses, exchange=0.0))
-    made = {
-        SHIPPED: Emote.learn(taught, None, out / "every", duration=duration, seed=seed, config=config),
-        RECORDED: Emote.learn(taught, None, out / "one", duration=duration, seed=seed, config=recorded),
-    }
+
+    def made_in(run: Path, config: EmoteConfig) -> Path:
+        return learn(taught, None, run, mode="general", duration=duration, seed=seed, config=config)
+
+    made = {SHIPPED: made_in(out / "every", config), RECORDED: made_in(out / "one", recorded)}
     for part in ("lip_reader", "prior", "stage1"):
         if not (out / "ablated" / part).exists():
             shutil.copytree(out / "one" / part, out / "ablated" / part)
-    made[ABLATED] = Emote.learn(taught, None, out / "ablated", duration=duration, seed=seed, config=ablated)
+    made[ABLATED] = made_in(out / "ablated", ablated)
     return made
 
 
@@ -259,7 +262,7 @@ def main() -> None:
     (unseen,) = examples_of(given.data, {TEST: SPEAKER}, tracks, given.speech)
     tested = Tested(unseen.features, unseen.motion)
     files = trained(taught, given.out, given.steps, given.seed)
-    models = {name: Emote.load(path).directed(style=SPEAKER) for name, path in files.items()}
+    models = {name: Emote.load(path).directed(Delivery(style=SPEAKER)) for name, path in files.items()}
     full = models[SHIPPED]
     main_table = {name: steered(model, tested) for name, model in models.items()}
     rows = recipe_read(full, tested, unseen) | prior_and_reader(full, tested, unseen) | passes(full, tested)

@@ -17,9 +17,10 @@ import yaml
 
 from face_model.tracks import FaceTrack
 from facial_gan.config import FacialGanConfig
-from facial_gan.judging import judged
 from facial_gan.synthesis import FacialGan
+from facial_gan.train import learn
 from motion_models.examples import MotionExample
+from motion_models.judging import judged
 from talking_head.datasets.gate import Gate
 from talking_head.datasets.general_training import train
 from talking_head.datasets.prepare import PrepareSettings, prepare
@@ -88,7 +89,7 @@ def main() -> None:
     starts |= {"shipped": (general_weights(FacialGan.id, FacialGan.default_speech), "ours"), "scratch": (None, "ours")}
     for name, (start, losses) in starts.items():
         run = given.out / f"person_{name.replace(', ', '_').replace(' ', '_')}"
-        made = FacialGan.learn([replace(taught, speaker="")], start, run, config=FacialGanConfig(losses=losses))
+        made = learn([replace(taught, speaker="")], start, run, mode="person", config=FacialGanConfig(losses=losses))
         print(f"| enrolled from {name} | {row(judged(FacialGan.load(made), [held]))} |", flush=True)
 
 

@@ -18,6 +18,7 @@ from foundation.errors import InputError
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.mining import held, mine
+from motion_models.karras2017.train import learn
 from preprocessing.speech import speech_encoder
 from talking_head.enrol.learning import motion_example
 from talking_head.enrol.tracking import sound_in_step
@@ -73,6 +74,6 @@ def ablation_rows(given: argparse.Namespace, taught: FaceTrack, sounds: Sequence
     }
     rows = {}
     for name, (run, config) in runs.items():
-        made = Karras2017.learn([example], None, run, duration=duration, seed=given.seed, config=config)
+        made = learn([example], None, run, mode="person", duration=duration, seed=given.seed, config=config)
         rows[name] = emotion_rows(Karras2017.load(made), sounds)
     return rows

@@ -26,6 +26,7 @@ from evaluation.metrics.lips import gap_correlation
 from evaluation.report import versions
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack, Sound, SpeechFeatures
 from facial_gan.synthesis import FacialGan
+from facial_gan.train import learn as learn_motion
 from foundation.files import write_json
 from motion_models.examples import MotionExample
 from preprocessing.media import read_sound
@@ -94,7 +95,7 @@ def judge(index: int, sentences: list[Sentence], other: Sound | None, given: arg
     last, others = sentences[index], [s for i, s in enumerate(sentences) if i != index]
     duration = Duration(steps=given.steps)
     run = given.out / f"steps_{given.steps}_seed_{given.seed}" / last.name
-    path = FacialGan.learn([s.example for s in others], None, run, duration=duration, seed=given.seed)
+    path = learn_motion([s.example for s in others], None, run, mode="person", duration=duration, seed=given.seed)
     model, encode = FacialGan.load(path), speech_encoder(FacialGan.default_speech)
     truth = last.example.motion
     said = [model.synthesize(encode(last.sound), seed=seed, frames=len(truth)) for seed in range(SEEDS)]

@@ -29,13 +29,15 @@ from rich.table import Table
 from face_model import mp478
 from facial_gan.config import FacialGanConfig
 from facial_gan.synthesis import FacialGan
-from facial_gan.train import person_statistics, train_general
+from facial_gan.train import learn
 from foundation.files import read_json
 from motion_models.examples import MotionExample
 from motion_models.lips import lip_gap_mm
+from motion_models.people import person_statistics
 from preprocessing.speech import speech_encoder
 from scripts.synthetic_motion.corpus import PHONETIC, articulate_heard, learn_articulation
 from scripts.train_general import examples_of, with_synthetic
+from training import Duration
 
 LONG_S, GROUP, SEED, FEW, BATCH = 10.0, 6, 0, 3, 16
 OURS = FacialGan.default_speech
@@ -92,9 +94,10 @@ def coarticulation_alone(taught: Sequence[MotionExample], held: Sequence[MotionE
 
 def learned(taught: list[MotionExample], seed: int, steps: int, folder: Path) -> Path:
     """A general training's model file."""
-    base = FacialGanConfig(seed=seed)
-    config = replace(base, general=replace(base.general, epochs=0, min_steps=steps, batch_size=BATCH))
-    return train_general(taught, config, folder / str(seed), "cpu")
+    base = FacialGanConfig()
+    config = replace(base, general=replace(base.general, batch_size=BATCH))
+    run, duration = folder / str(seed), Duration(steps)
+    return learn(taught, None, run, mode="general", duration=duration, seed=seed, config=config)
 
 
 def compare_training(

@@ -29,7 +29,7 @@ from benchmarks.leave_one_speaker_out import SEED, Scores, folds, judged
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, Sound, SpeechFeatures
 from facial_gan.config import FacialGanConfig
-from facial_gan.train import train_general
+from facial_gan.train import learn
 from foundation.files import read_json, write_json
 from motion_models.examples import MotionExample, frame_rows
 from motion_models.lips import lip_gap_mm
@@ -40,6 +40,7 @@ from preprocessing.speech.symbols import SYMBOL_RATE_HZ, spell
 from scripts.phonetic.letters import LetterEncoder, letter_error_rate
 from scripts.train_general import examples_of, tracks_of
 from talking_head.enrol.tracking import sound_in_step
+from training import Duration
 
 REACH_FRAMES = 8  # as far as FACIAL's window of 16 steps
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
@@ -140,11 +141,13 @@ def ridge_fold(left_out: list[str], examples: list[MotionExample]) -> Scores:
 
 def gan_fold(left_out: list[str], examples: list[MotionExample], options: argparse.Namespace, folder: Path) -> Scores:
     """FACIAL-GAN trained on the others, as `leave_one_speaker_out` trains it."""
-    base = FacialGanConfig(seed=options.seed)
-    config = replace(base, general=replace(base.general, epochs=0, min_steps=options.steps, batch_size=16))
+    base, duration = FacialGanConfig(), Duration(options.steps)
+    config = replace(base, general=replace(base.general, batch_size=16))
     # Another encoder makes other examples, and so another run.
-    mark = zlib.crc32("".join([repr(config), *(e.digest() for e in examples)]).encode())
-    made = train_general([e for e in examples if e.speaker not in left_out], config, folder / f"{mark:08x}", "cpu")
+    said = repr((config, duration, options.seed))
+    run = folder / f"{zlib.crc32(''.join([said, *(e.digest() for e in examples)]).encode()):08x}"
+    taught = [e for e in examples if e.speaker not in left_out]
+    made = learn(taught, None, run, mode="general", duration=duration, seed=options.seed, config=config)
     return judged(made, [e for e in examples if e.speaker in left_out])
 
 

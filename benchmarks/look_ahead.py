@@ -21,9 +21,9 @@ from benchmarks.lips import HOLD_OUT, Rows, lips_row, mean_rows
 from evaluation.loading import clip_of_motion
 from evaluation.mouth import lip_gap
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
-from facial_gan.bounded import LookAhead, bounded_stream
 from facial_gan.synthesis import FacialGan
 from motion_models.examples import frame_rows
+from motion_models.look_ahead import LookAhead
 from preprocessing.speech import WindowedEncoder, heard
 from talking_head.enrol.tracking import sound_in_step
 from talking_head.motion.speaking import encoder_for
@@ -37,7 +37,7 @@ SURE, NEAR_FRAMES, MET_SHARE = 0.6, 2, 0.1  # of p, b, m; around such a moment; 
 def bounded(model: FacialGan, encoder: WindowedEncoder, sound: Sound, look_ahead: LookAhead, seed: int) -> FaceMotion:
     """The motion of a sound that is heard as it comes."""
     speech = heard(encoder, [sound.samples], look_ahead.ends())
-    pieces = [piece.pack() for piece in bounded_stream(model, speech, look_ahead, seed)]
+    pieces = [piece.pack() for piece in model.bounded_stream(speech, look_ahead, seed=seed)]
     return FaceMotion.unpack(np.concatenate(pieces), MOTION_FPS, model.face_model)
 
 

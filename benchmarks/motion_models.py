@@ -42,7 +42,7 @@ from motion_models.interface import MotionModel
 from preprocessing.speech import speech_encoder
 from talking_head.enrol.learning import motion_example
 from talking_head.enrol.tracking import TRACK, sound_in_step, track
-from talking_head.motion.registry import load_motion_model, motion_model, motion_models
+from talking_head.motion.registry import load_motion_model, motion_entry, motion_models
 from training import Duration
 
 SILENCE_S, SETTLED_S = 3.0, 0.5
@@ -113,13 +113,14 @@ def waits_s(model: MotionModel, features: SpeechFeatures) -> float:
 
 def learned(name: str, video: Path, taught: FaceTrack, given: argparse.Namespace) -> System:
     """A motion model that learned from the taught frames."""
-    kind, folder = motion_model(name), given.out / name
+    entry, folder = motion_entry(name), given.out / name
+    kind = entry.model
     encoder = speech_encoder(kind.default_speech)
     example = motion_example(taught, sound_in_step(video, taught), kind.default_speech)
     duration = None if given.steps is None else Duration(steps=given.steps)
     if not (folder / "cost.json").is_file():
         started, cpu = time.monotonic(), time.process_time()
-        made = kind.learn([example], None, folder / "run", duration=duration, seed=given.seed)
+        made = entry.learn([example], None, folder / "run", mode="person", duration=duration, seed=given.seed)
         minutes = {"training, CPU min": (time.process_time() - cpu) / 60, "wall": (time.monotonic() - started) / 60}
         write_json(folder / "cost.json", {"file": str(made), **minutes})
     spent = read_json(folder / "cost.json")

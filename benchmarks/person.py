@@ -36,6 +36,7 @@ from face_model.morphable_model import Region
 from face_model.tracks import MOTION_FPS, FaceMotion, FaceTrack
 from facial_gan.config import FacialGanConfig
 from facial_gan.synthesis import FacialGan
+from facial_gan.train import learn as learn_motion
 from foundation.files import write_json
 from preprocessing.fitting import reprojection_error
 from preprocessing.media import read_frames, read_sound
@@ -149,7 +150,9 @@ def paper_losses_rows(video: Path, track: FaceTrack, learn: int, out: Path, seed
     config = FacialGanConfig(losses=PAPER_LOSSES)
     start, duration = general_weights(FacialGan.id, FacialGan.default_speech), Duration(steps=steps) if steps else None
     run = out / "paper_losses"
-    model = FacialGan.load(FacialGan.learn([example], start, run, duration=duration, seed=seed, config=config))
+    model = FacialGan.load(
+        learn_motion([example], start, run, mode="person", duration=duration, seed=seed, config=config)
+    )
     features = speech_encoder(model.speech_extractor)(sound_in_step(video, track))
     made = [model.synthesize(features, seed=seed, frames=len(motion)) for seed in range(SEEDS)]
     return mean_rows([lips_row("ours with the paper's losses", m[held], motion[held]) for m in made])

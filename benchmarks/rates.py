@@ -24,8 +24,9 @@ from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, Augmentation, Schedule, published
 from facial_gan.data import WindowSet
 from facial_gan.losses import loss_weights
-from facial_gan.train import FacialGanTraining, person_statistics
+from facial_gan.train import FacialGanTraining
 from motion_models.examples import MotionExample, frame_rows
+from motion_models.people import person_statistics
 from motion_models.statistics import measure_features
 from preprocessing.datasets.cutting import Cut, cut_clips
 from preprocessing.fitting import fit_clip

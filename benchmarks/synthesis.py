@@ -18,7 +18,8 @@ import numpy as np
 import soundfile
 
 from face_model.tracks import SPEECH_RATE_HZ
-from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES
+from facial_gan.data import WINDOW_FRAMES
+from facial_gan.windows import OVERLAP_FRAMES
 from preprocessing.media import probe, read_sound
 from preprocessing.speech import encode_file, speech_encoder
 from talking_head.motion.registry import load_motion_model

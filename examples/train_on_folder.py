@@ -17,7 +17,6 @@ import talking_head
 from examples.data_to_film import SMALL
 
 QUICK = {"general": {"epochs": 0, "min_steps": 2, "batch_size": 2}, "architecture": SMALL}
-QUICK |= {"fine_tune": QUICK["general"], "from_scratch": QUICK["general"]}
 
 
 def main(words: list[str] | None = None) -> None:

@@ -1,1 +1,1 @@
-"""FACIAL-GAN, the default motion model, and the `MotionModel` interface and registry."""
+"""FACIAL-GAN, the default motion model."""

@@ -103,7 +103,6 @@ class FacialGanConfig:
     window_step: int = 5
     articulation: float = 1.05
     rounding: float = 1.3
-    seed: int = 0
 
     def __post_init__(self) -> None:
         loss_weights(self.losses, self.custom_losses)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from face_model.tracks import EXPRESSION, MOTION_FPS, WINDOW_STEPS
 from facial_gan.config import Augmentation
-from foundation.easing import smoothstep
 from foundation.errors import InputError
-from motion_models.examples import MotionExample, frame_rows, windows_of
+from motion_models.augmentation import Silence
+from motion_models.examples import MotionExample, frame_rows, held_at, windows_of
 from motion_models.statistics import FeatureStatistics, MotionStatistics
 
 WINDOW_FRAMES = 128  # FACIAL, section 3.2
@@ -64,7 +64,7 @@ class WindowSet:
         window_step: int = 5,
     ) -> None:
         self.augmentation = augmentation
-        outside = features.normalise(features.silence)
+        outside = features.outside
         self.silence = outside if any(example.silence is not None for example in examples) else None
         self.clips = [
             _Clip(
@@ -115,7 +115,7 @@ class WindowSet:
         first = start + generator.uniform(0, 1) - 0.5 if len(clip.motion) > WINDOW_FRAMES else 0.0
         first = float(np.clip(first, 0, max(0.0, len(clip.motion) - 1 - rate * (WINDOW_FRAMES - 1))))
         position = first + rate * np.arange(WINDOW_FRAMES)
-        motion, mask = _held(clip.motion, position), _seen(clip.valid, position)
+        motion, mask = held_at(clip.motion, position).astype(np.float32), _seen(clip.valid, position)
         windows = windows_of(clip.rows, first, WINDOW_FRAMES, clip.outside, rate)
         line = np.concatenate([windows[:, 0], windows[-1, 1:]])  # overlapping windows, laid out once
         line = line + change.gain * generator.standard_normal() + change.noise * generator.standard_normal(line.shape)
@@ -129,15 +129,6 @@ class WindowSet:
 
 def _order(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, 2]).permutation(count)
-
-
-def _held(values: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Rows of `[T, N]` at fractional positions, linear between, held outside."""
-    position = np.clip(position, 0, len(values) - 1)
-    low = np.floor(position).astype(int)
-    weight = (position - low)[:, None]
-    mixed = values[low] * (1 - weight) + values[np.minimum(low + 1, len(values) - 1)] * weight
-    return mixed.astype(np.float32)
 
 
 def _seen(valid: np.ndarray, position: np.ndarray) -> np.ndarray:
@@ -159,12 +150,9 @@ def _silence(
 ) -> None:
     """Put a stretch of silence into speech `[143, F]` and the lips at rest there into motion `[128, 71]`, in place."""
     shortest, longest = (round(seconds * MOTION_FPS) for seconds in change.silence_s)
-    length, half = int(generator.integers(shortest, longest + 1)), WINDOW_STEPS // 2
-    start = int(generator.integers(-length // 2, len(motion) - length // 2))
-    noise = change.noise * 0.5 * generator.standard_normal((length, line.shape[1]))
-    rows = slice(max(0, start + half), max(0, min(len(line), start + half + length)))
+    silence = Silence.drawn(int(generator.integers(shortest, longest + 1)), len(motion), generator)
+    noise = change.noise * 0.5 * generator.standard_normal((silence.length, line.shape[1]))
+    rows = silence.rows(WINDOW_STEPS // 2, len(line))
     line[rows] = (clip.outside + noise)[: rows.stop - rows.start]
-    frame = np.arange(len(motion))
-    closed = np.clip(np.minimum((frame - start) / CLOSING_FRAMES, (start + length - frame) / OPENING_FRAMES), 0, 1)
-    closed = smoothstep(closed)[:, None].astype(np.float32)
+    closed = silence.closed(len(motion), CLOSING_FRAMES, OPENING_FRAMES)[:, None].astype(np.float32)
     motion[:, EXPRESSION] += closed * (clip.rest - motion[:, EXPRESSION])

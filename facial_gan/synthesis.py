@@ -1,14 +1,11 @@
-"""FACIAL-GAN as a motion model: from one frame to hours.
-
-Windows of 128 frames overlap; each starts from the state that the one before it has reached where it begins (FACIAL,
-section 3.2, takes the last frame), and the overlap is cross-faded with weights whose slope is zero at both ends. So
-neither value nor speed jumps. Only one window is held in memory.
-"""
+"""FACIAL-GAN as a motion model: from one frame to hours, or while the sound is still being made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,47 +22,40 @@ from face_model.tracks import (
     POSE,
     POSE_SIZE,
     FaceMotion,
+    HeardSpeech,
     SpeechFeatures,
+    same_encoder,
 )
+from facial_gan.bounded import Sliding
 from facial_gan.building import build_discriminator, build_generator
-from facial_gan.config import Architecture, FacialGanConfig, refuse_swing
-from facial_gan.data import WINDOW_FRAMES
+from facial_gan.config import Architecture, refuse_swing
 from facial_gan.networks import Discriminator, Generator
+from facial_gan.windows import Windows, lips_together
 from foundation.config import configure
-from foundation.easing import smoothstep
 from foundation.errors import InputError
-from motion_models.examples import MotionExample, frame_rows, windows_of
-from motion_models.interface import Held, MotionModel
-from motion_models.lips import meet, meeting, resting, widened
+from motion_models.examples import MotionExample, frame_rows
+from motion_models.interface import MotionModel, network_arrays, under
+from motion_models.lips import meet, widened
 from motion_models.liveliness import BlinkHabit, BlinkProcess, PoseProcess, within_range
-from motion_models.smoothing import smoothed
+from motion_models.look_ahead import LookAhead
+from motion_models.people import Habits, person_statistics
 from motion_models.statistics import FeatureStatistics, MotionStatistics
-from training import Duration
-from training.checkpoint import load_weights
-
-OVERLAP_FRAMES = 32
-POSE_SMOOTHING_FRAMES = 3.0  # deviation of the Gaussian over the network's pose: a head has mass
+from training.checkpoint import load_arrays
 
 
+@dataclass(frozen=True, eq=False)
 class FacialGan(MotionModel):
     """The trained generator with everything that turns its output into a person's motion.
 
-    Args:
-        generator: in evaluation mode.
-        statistics: the person's.
-        features: of the speech features that it was trained on.
-        blinks: the person's habit.
-        architecture: of the generator.
-        speech_extractor, face_model: see `MotionModel`.
-        discriminator: kept for fine-tuning; synthesis does not use it.
-        pose_deviation: `[6]`, see `with_measured_pose`.
-        articulation, rounding: see `FacialGanConfig`.
+    statistics, blinks: the person's. features: of the speech features that it was trained on. architecture: of the
+    generator. discriminator: kept for fine-tuning; synthesis does not use it. pose_deviation: `[6]`, see
+    `with_measured_pose`. articulation, rounding: see `FacialGanConfig`. head: how much of its head motion is made, see
+    `with_head`.
     """
 
     id = "facial_gan"
     default_speech = "phonetic_mel"  # docs/speech_features.md has the comparison
-    config_type = FacialGanConfig
-    judges_itself = True
+    speaks_early = True
     shapes = {
         "features.mean": ("F",), "features.silence": ("F",), "pose_deviation": (POSE_SIZE,),
         "statistics.mean": (MOTION_SIZE,), "statistics.scale": (MOTION_SIZE,), "statistics.pose_limit": (POSE_SIZE,),
@@ -73,104 +63,79 @@ class FacialGan(MotionModel):
         "statistics.states": ("N", MOTION_SIZE),
     }
 
-    def __init__(
-        self,
-        generator: Generator,
-        statistics: MotionStatistics,
-        features: FeatureStatistics,
-        blinks: BlinkHabit,
-        architecture: Architecture,
-        speech_extractor: str,
-        face_model: str,
-        discriminator: Discriminator | None = None,
-        pose_deviation: np.ndarray | None = None,
-        articulation: float = 1.0,
-        rounding: float = 1.0,
-    ) -> None:
-        self.generator, self.discriminator = generator.eval().requires_grad_(False), discriminator
-        self.statistics, self.features, self.blinks, self.architecture = statistics, features, blinks, architecture
-        self.speech_extractor, self.face_model = speech_extractor, face_model
-        refuse_swing("articulation", articulation)
-        refuse_swing("rounding", rounding)
-        self.articulation, self.rounding = articulation, rounding
-        self.pose_deviation = np.zeros(POSE_SIZE, np.float32) if pose_deviation is None else pose_deviation
+    generator: Generator
+    statistics: MotionStatistics
+    features: FeatureStatistics
+    blinks: BlinkHabit
+    architecture: Architecture
+    speech_extractor: str
+    face_model: str
+    discriminator: Discriminator | None = None
+    pose_deviation: np.ndarray = field(default_factory=lambda: np.zeros(POSE_SIZE, np.float32))
+    articulation: float = 1.0
+    rounding: float = 1.0
+    head: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.generator.eval().requires_grad_(False)
+        refuse_swing("articulation", self.articulation)
+        refuse_swing("rounding", self.rounding)
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The generator, window by window."""
+        return Windows(self.generator, self.statistics, self.features)
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
         """See `MotionModel.stream`; the first piece needs the first 128 frames' sound, the others 96 more each."""
         count = self.frame_count(features, MOTION_FPS, frames)
         rows = frame_rows(features, features.frame_count(MOTION_FPS))
-        self.refuse_size(rows)
-        share = self.meeting(features, rows, count)
+        self.features.refuse_size(rows)
+        share = lips_together(features, rows, count, self.face_model)
         alive, start = Alive(self, seed), 0
-        for piece in self._network_pieces(self.features.normalise(rows), count, seed):
+        for piece in self.windows.pieces(self.features.normalise(rows), count, seed):
             yield alive(piece, None if share is None else share[start : start + len(piece)])
             start += len(piece)
 
-    def refuse_size(self, rows: np.ndarray) -> None:
-        """Raise an InputError for rows `[T, F]` of another size than the network was trained on."""
-        if rows.shape[1] != len(self.features.mean):
-            raise InputError(f"{rows.shape[1]} speech features a row", f"{len(self.features.mean)}")
+    def bounded_stream(
+        self, speech: Iterable[HeardSpeech], look_ahead: LookAhead, *, seed: int = 0
+    ) -> Iterator[FaceMotion]:
+        """See `MotionModel.bounded_stream`."""
+        sliding, alive = Sliding(self.windows, self.face_model, seed), Alive(self, seed)
+        for heard in speech:
+            if not same_encoder(heard.features.extractor, self.speech_extractor):
+                raise InputError(f"features of '{heard.features.extractor}'", f"those of '{self.speech_extractor}'")
+            seconds = heard.features.duration_s
+            known = heard.features.frame_count(MOTION_FPS) if heard.ended else math.floor(seconds * MOTION_FPS + 1e-6)
+            stop = known if heard.ended else known - look_ahead.frames
+            if stop > sliding.given:
+                yield alive(*sliding(heard, known, stop))
 
-    def meeting(self, features: SpeechFeatures, rows: np.ndarray, count: int) -> np.ndarray | None:
-        """How far the lips come together in each frame `[count]`, if the encoder tells and the face model is ours.
+    @property
+    def habits(self) -> Habits:
+        """See `MotionModel.habits`."""
+        return Habits(self.statistics, self.blinks)
 
-        What a network learns of p, b and m from a minute of footage is half an opening, and of pauses lips ajar. Lips
-        that do not meet there are what people see first.
-        """
-        if self.face_model != mp478.ID:
-            return None
-        after = max(0, count - len(rows))
-        heard = [
-            together(np.pad(rows[:count, column], (0, after), mode="edge"))
-            for column, together in ((features.lips_closed, meeting), (features.silent, resting)) if column is not None
-        ]
-        return np.max(heard, axis=0) if heard else None
-
-    def _network_pieces(self, rows: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
-        """The generator's normalised motion for `count` frames, in pieces `[<= 128, 71]`, windows cross-faded."""
-        hop = WINDOW_FRAMES - OVERLAP_FRAMES
-        fade = smoothstep(np.linspace(0, 1, OVERLAP_FRAMES + 2, dtype=np.float32)[1:-1, None])
-        initial, tail = self.initial_state(seed), None
-        for start in range(0, max(1, count - OVERLAP_FRAMES), hop):
-            made = self.window(rows, start, initial)
-            if tail is not None:
-                made[:OVERLAP_FRAMES] = tail * (1 - fade) + made[:OVERLAP_FRAMES] * fade
-            if start + WINDOW_FRAMES >= count:
-                yield made[: count - start]
-                return
-            initial, tail = made[hop], made[hop:]
-            yield made[:hop].copy()
-
-    @torch.no_grad()
-    def window(self, rows: np.ndarray, start: int, initial: np.ndarray) -> np.ndarray:
-        """The generator's normalised motion `[128, 71]` from frame `start`; outside of the sound there is silence."""
-        device = next(self.generator.parameters()).device
-        outside = self.features.normalise(self.features.silence)
-        windows = windows_of(rows, start, WINDOW_FRAMES, outside).astype(np.float32)
-        made = self.generator(
-            torch.from_numpy(windows)[None].to(device), torch.from_numpy(initial)[None].to(device)
-        )[0].cpu().numpy()  # fmt: skip
-        made[:, POSE] = smoothed(made[:, POSE], POSE_SMOOTHING_FRAMES)
-        return made
-
-    def initial_state(self, seed: int) -> np.ndarray:
-        """A real pose of the person, chosen by the seed, with lips at rest: before it speaks a face is still."""
-        states = self.statistics.states
-        state = states[np.random.default_rng([seed, 5]).integers(len(states))].copy()
-        state[POSE] *= 0.7  # nearer to the mean, so that few clips start at the edge of the person's range
-        state[BLINK], state[EXPRESSION] = 0.0, self.statistics.normalised_rest
-        return state
-
-    def for_person(self, person: MotionStatistics, blinks: BlinkHabit) -> FacialGan:
+    def for_person(self, habits: Habits) -> FacialGan:
         """This network, such as a general one, moving a person's face. Expressions keep the size that it makes."""
+        person = habits.statistics
         scale, states = person.scale.copy(), person.states.copy()
         scale[EXPRESSION] = self.statistics.scale[EXPRESSION]
         states[:, EXPRESSION] *= person.scale[EXPRESSION] / scale[EXPRESSION]
-        return FacialGan(
-            self.generator, replace(person, scale=scale, states=states), self.features, blinks, self.architecture,
-            self.speech_extractor, self.face_model, self.discriminator, self.pose_deviation, self.articulation,
-            self.rounding,
-        )  # fmt: skip
+        return replace(self, statistics=replace(person, scale=scale, states=states), blinks=habits.blinks)
+
+    def as_person_of(self, clips: Sequence[MotionExample]) -> FacialGan:
+        """See `MotionModel.as_person_of`; the blinks stay its own."""
+        person = person_statistics(clips, float(self.statistics.scale[EXPRESSION][0]))
+        return self.for_person(Habits(person, self.blinks))
+
+    def for_speech_alone(self) -> FacialGan:
+        """See `MotionModel.for_speech_alone`."""
+        return replace(self, discriminator=None)
+
+    def with_head(self, head: float) -> FacialGan:
+        """See `MotionModel.with_head`."""
+        return replace(self, head=head)
 
     def with_measured_pose(self, examples: Sequence[MotionExample]) -> FacialGan:
         """This model with the pose spread that its network lacks, filled up by `PoseProcess`.
@@ -179,40 +144,16 @@ class FacialGan(MotionModel):
         backwards, which has the same statistics and is new to it.
         """
         normalised = [self.features.normalise(frame_rows(e.features, len(e.motion)))[::-1] for e in examples]
-        made = [np.concatenate(list(self._network_pieces(rows, len(rows), seed=0)))[:, POSE] for rows in normalised]
+        made = [np.concatenate(list(self.windows.pieces(rows, len(rows), seed=0)))[:, POSE] for rows in normalised]
         own = np.concatenate(made).var(axis=0)
-        lacking = np.sqrt(np.clip(1.0 - own, 0.0, 1.0)).astype(np.float32)
-        return FacialGan(
-            self.generator, self.statistics, self.features, self.blinks, self.architecture,
-            self.speech_extractor, self.face_model, self.discriminator, lacking, self.articulation,
-            self.rounding,
-        )  # fmt: skip
+        return replace(self, pose_deviation=np.sqrt(np.clip(1.0 - own, 0.0, 1.0)).astype(np.float32))
 
     def _tensors(self) -> dict[str, np.ndarray]:
-        arrays = {f"generator.{k}": v.cpu().numpy() for k, v in self.generator.state_dict().items()}
+        arrays = network_arrays(self.generator, "generator.")
         if self.discriminator is not None:
-            arrays |= {f"discriminator.{k}": v.cpu().numpy() for k, v in self.discriminator.state_dict().items()}
-        arrays |= {f"statistics.{k}": v for k, v in self.statistics.arrays().items()}
-        arrays |= {f"features.{f.name}": np.asarray(getattr(self.features, f.name)) for f in fields(FeatureStatistics)}
+            arrays |= network_arrays(self.discriminator, "discriminator.")
+        arrays |= {f"statistics.{k}": v for k, v in self.statistics.arrays().items()} | self.features.arrays()
         return arrays | {"pose_deviation": np.asarray(self.pose_deviation, np.float32)}
-
-    @classmethod
-    def learn(
-        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
-        seed: int = 0, device: str = "cpu", config: FacialGanConfig | None = None, held: Held | None = None,
-    ) -> Path:
-        """See `MotionModel.learn`: many speakers make general weights; one person is learned."""
-        from facial_gan.train import fine_tune, train_general  # which imports this module
-
-        chosen = replace(config or FacialGanConfig(), seed=seed)
-        budget_s = duration.budget_s if duration else None
-        if duration and duration.steps is not None:
-            schedules = {name: getattr(chosen, name) for name in ("general", "fine_tune", "from_scratch")}
-            exactly = {name: replace(s, epochs=0, min_steps=duration.steps) for name, s in schedules.items()}
-            chosen = replace(chosen, **exactly)
-        if len({example.speaker for example in examples}) > 1:
-            return train_general(list(examples), chosen, run, device, budget_s, start, held)
-        return fine_tune(list(examples), start, chosen, run, device, budget_s, held)
 
     def _described(self) -> dict[str, Any]:
         return {
@@ -225,21 +166,17 @@ class FacialGan(MotionModel):
         cls, path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], device: torch.device | str
     ) -> FacialGan:
         architecture = configure(Architecture, metadata["architecture"], str(path))
-        tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
-        features = FeatureStatistics(
-            arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
-        )
-        generator = build_generator(architecture, len(features.mean))
-        load_weights(path, generator, tensors, "generator.")
-        judge = None
+        features = FeatureStatistics.from_arrays(arrays)
+        generator, judge = build_generator(architecture, len(features.mean)), None
+        load_arrays(path, generator, arrays, "generator.")
         if any(name.startswith("discriminator.") for name in arrays):
             judge = build_discriminator(architecture)
-            load_weights(path, judge, tensors, "discriminator.")
+            load_arrays(path, judge, arrays, "discriminator.")
             judge.to(device)
-        own = {k.removeprefix("statistics."): v for k, v in arrays.items() if k.startswith("statistics.")}
+        statistics, blinks = MotionStatistics.from_arrays(under("statistics.", arrays)), metadata["blinks"]
         return cls(
-            generator.to(device), MotionStatistics.from_arrays(own), features, BlinkHabit.from_json(metadata["blinks"]),
-            architecture, metadata["speech_extractor"], metadata["face_model"], judge, arrays["pose_deviation"],
+            generator.to(device), statistics, features, BlinkHabit.from_json(blinks), architecture,
+            metadata["speech_extractor"], metadata["face_model"], judge, arrays["pose_deviation"],
             metadata["articulation"], metadata["rounding"],
         )  # fmt: skip
 

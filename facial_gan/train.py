@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.utils import clip_grad_norm_
+from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from face_model import mp478
 from face_model.blinks import seen_curves
-from face_model.tracks import EXPRESSION, MOTION_FPS, same_encoder
+from face_model.tracks import EXPRESSION, MOTION_FPS
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import FacialGanConfig, Schedule
 from facial_gan.data import WindowSet
-from facial_gan.judging import SCORE, HeldOut
+from facial_gan.judging import HeldOut
 from facial_gan.losses import (
     LossWeights,
     discriminator_adversarial,
@@ -29,25 +28,20 @@ from facial_gan.losses import (
 )
 from facial_gan.networks import Discriminator, Generator, with_velocity
 from facial_gan.synthesis import FacialGan
-from foundation.errors import InputError
 from motion_models.examples import MotionExample, frame_rows
-from motion_models.interface import Held
+from motion_models.judging import SCORE
+from motion_models.learning import Held, Kind, Mode, kind_of
 from motion_models.lips import Lips, lips_of
 from motion_models.liveliness import measure_blinks
-from motion_models.people import footage, person_statistics, valid_motion
-from motion_models.statistics import (
-    FeatureStatistics,
-    MotionStatistics,
-    mean_statistics,
-    measure_features,
-)
+from motion_models.people import Habits, feature_statistics, footage, person_statistics, valid_expressions
+from motion_models.statistics import FeatureStatistics, mean_statistics
 from training import Duration, Validation, linear_decay_from, train
 from training.distributed import share
+from training.optimising import numbers, update
 from training.schedules import set_learning_rate
 from training.validation import best_networks
 
 MODEL_FILE, BEST_FILE = "facial_gan.safetensors", "best.safetensors"
-GRADIENT_LIMIT = 1.0
 
 
 class FacialGanTraining:
@@ -104,204 +98,141 @@ class FacialGanTraining:
         shown = torch.where(mask[..., None] > 0, made, real)  # frames that nobody saw tell the discriminator nothing
         real_picture, made_picture = with_velocity(real), with_velocity(shown)
         named = regression_losses(made, real, initial, mask, self.lips)
+        judged: dict[str, Tensor] = {}
         if self.weights.adversarial > 0:
-            judged = discriminator_adversarial(
-                self.discriminator(real_picture), self.discriminator(made_picture.detach())
-            )
-            self._update(judged, self.discriminator_optimizer, self.discriminator)
+            real_scores, made_scores = self.discriminator(real_picture), self.discriminator(made_picture.detach())
+            judged["discriminator"] = discriminator_adversarial(real_scores, made_scores)
+            update(judged["discriminator"], self.discriminator_optimizer, self.discriminator.parameters())
             self.discriminator.requires_grad_(False)
             named["adversarial"] = generator_adversarial(self.discriminator(made_picture))
             self.discriminator.requires_grad_(True)
         total = weighted_sum(named, self.weights)
-        self._update(total, self.generator_optimizer, self.generator)
-        report = {"total": total} | named
-        if self.weights.adversarial > 0:
-            report["discriminator"] = judged
-        return {name: float(value.detach()) for name, value in report.items()}
-
-    @staticmethod
-    def _update(loss: torch.Tensor, optimizer: Optimizer, network: nn.Module) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)
-        optimizer.step()
+        update(total, self.generator_optimizer, self.generator.parameters())
+        return numbers({"total": total} | named | judged)
 
 
-def _uniform(examples: list[MotionExample]) -> tuple[str, str, int]:
-    """Extractor, face model and feature size that all examples share."""
-    if not examples:
-        raise InputError("nothing to learn from", "at least one example")
-    kinds = {(e.features.extractor, e.motion.face_model, e.features.values.shape[1]) for e in examples}
-    if len(kinds) != 1:
-        raise InputError(
-            f"examples of {len(kinds)} kinds of features or face models", "one speech encoder, one face model"
-        )
-    return kinds.pop()
+@dataclass(frozen=True)
+class _Beginning:
+    """What training starts from. features: of the speech. scale: of expressions, to share between people; None: each
+    person's own. base: digest of the model gone on from.
+    """
+
+    generator: Generator
+    discriminator: Discriminator
+    features: FeatureStatistics
+    scale: float | None
+    config: FacialGanConfig
+    schedule: Schedule
+    base: str = ""
 
 
-def _feature_statistics(examples: list[MotionExample]) -> FeatureStatistics:
-    rows = np.concatenate([frame_rows(example.features, len(example.motion)) for example in examples])
-    return measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
+def _anew(
+    examples: list[MotionExample], real: list[MotionExample], mode: Mode, config: FacialGanConfig, seed: int,
+    device: str,
+) -> _Beginning:
+    features = feature_statistics(examples, lambda one: frame_rows(one.features, len(one.motion)))
+    networks = _fresh(config, len(features.mean), seed, device)
+    if mode == "person":
+        return _Beginning(*networks, features, None, config, config.from_scratch)
+    # One expression scale for everybody: a lively face stays livelier than a still one.
+    scale = float(person_statistics(real).scale[EXPRESSION][0])
+    return _Beginning(*networks, features, scale, config, config.general)
+
+
+def _from(start: Path, examples: list[MotionExample], mode: Mode, config: FacialGanConfig, seed: int, device: str
+          ) -> _Beginning:  # fmt: skip
+    """The model to go on from; its architecture, feature statistics and expression scale are taken over."""
+    base = FacialGan.load(start, device)
+    kind_of(examples, mode).refuse_other(base, start)
+    config = replace(config, architecture=base.architecture)
+    _, judge = _fresh(config, len(base.features.mean), seed, device)
+    schedule = config.fine_tune if mode == "person" else config.general
+    return _Beginning(
+        base.generator.requires_grad_(True), base.discriminator or judge, base.features,
+        float(base.statistics.scale[EXPRESSION][0]), config, schedule, base.digest(),
+    )  # fmt: skip
+
+
+def _fresh(config: FacialGanConfig, feature_size: int, seed: int, device: str) -> tuple[Generator, Discriminator]:
+    torch.manual_seed(seed)
+    generator = build_generator(config.architecture, feature_size).to(device)
+    return generator, build_discriminator(config.architecture).to(device)
 
 
 def _lips(examples: list[MotionExample], scale: float) -> Lips | None:
     if examples[0].motion.face_model != mp478.ID:
         return None
-    expression = np.concatenate([valid_motion(example)[:, EXPRESSION] for example in examples])
-    return lips_of(mp478.load(), expression, scale)
+    return lips_of(mp478.load(), valid_expressions(examples), scale)
 
 
-def _run(
-    examples: list[MotionExample],
-    people: dict[str, MotionStatistics],
-    features: FeatureStatistics,
-    start: tuple[Generator, Discriminator],
-    config: FacialGanConfig,
-    schedule: Schedule,
-    run_dir: Path,
-    description: str,
-    extra: dict[str, str],
-    budget_s: float | None,
-    held: Held | None = None,
+def learn(
+    examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
+    seed: int = 0, device: str = "cpu", config: FacialGanConfig | None = None, held: Held | None = None,
 ) -> Path:
-    """Train and write the model file; of a run that judges itself, the best one beside it."""
-    generator, discriminator = start
-    windows = WindowSet(examples, people, features, config.augmentation, config.window_step)
-    scale = float(next(iter(people.values())).scale[EXPRESSION][0])
+    """See `motion_models.learning.Learn`. Motion that was made teaches the network; what a person is like, footage says
+    alone.
+
+    Args:
+        held: clips that the run judges itself on; the best model is then kept beside the last.
+
+    Raises:
+        InputError: made motion of somebody without footage, too.
+    """
+    examples, config = list(examples), config or FacialGanConfig()
+    kind = kind_of(examples, mode)
+    if mode == "person":
+        examples = [replace(example, speaker="") for example in examples]
     real = footage(examples)
+    if start is None:
+        begun = _anew(examples, real, mode, config, seed, device)
+    else:
+        begun = _from(start, examples, mode, config, seed, device)
+    config, schedule = begun.config, begun.schedule
+    speakers = sorted({example.speaker for example in real})
+    people = {s: person_statistics([e for e in real if e.speaker == s], begun.scale) for s in speakers}
+    windows = WindowSet(examples, people, begun.features, config.augmentation, config.window_step)
+    scale = float(people[speakers[0]].scale[EXPRESSION][0])
     training = FacialGanTraining(
-        generator, discriminator, windows, loss_weights(config.losses, config.custom_losses),
-        _lips(real, scale), schedule, config.seed,
+        begun.generator, begun.discriminator, windows, loss_weights(config.losses, config.custom_losses),
+        _lips(real, scale), schedule, seed,
     )  # fmt: skip
-    steps = max(schedule.min_steps, schedule.epochs * windows.steps_an_epoch(schedule.batch_size))
-    resolved = asdict(config) | {"data": [example.digest() for example in examples]} | extra
-    extractor, face_model, _ = _uniform(examples)
-    own = people[next(iter(people))] if len(people) == 1 else mean_statistics(list(people.values()))
-    habit = measure_blinks([c for e in real for c in seen_curves(e.motion.blink, e.valid, MOTION_FPS)], MOTION_FPS)
+    own = mean_statistics(list(people.values())) if len(people) > 1 else people[speakers[0]]
+    blinks = measure_blinks([c for e in real for c in seen_curves(e.motion.blink, e.valid, MOTION_FPS)], MOTION_FPS)
 
     def assembled(networks: nn.Module) -> FacialGan:
-        assert isinstance(networks, nn.ModuleDict)
-        trained, judge = networks["generator"], networks["discriminator"]
-        assert isinstance(trained, Generator) and isinstance(judge, Discriminator)
-        return FacialGan(
-            trained.eval(), own, features, habit, config.architecture, extractor, face_model, discriminator=judge,
-            articulation=config.articulation, rounding=config.rounding,
-        )  # fmt: skip
+        return _assembled(networks, Habits(own, blinks), begun.features, config, kind)
 
+    if duration is None or duration.steps is None:
+        steps = max(schedule.min_steps, schedule.epochs * windows.steps_an_epoch(schedule.batch_size))
+        duration = Duration(steps, duration.budget_s if duration else None)
+    resolved = asdict(config) | {
+        "data": [e.digest() for e in examples], "base": begun.base,
+        "kind": "general" if mode == "general" else "fine_tune",
+    }  # fmt: skip
     validation = None
     if held is not None:
         resolved |= {"held": [example.digest() for example in held.examples], "patience": held.patience}
         judge = HeldOut(held.examples, assembled, training.weights, training.lips)
         validation = Validation(judge, SCORE, held.every_steps, held.patience)
+    doing = "general training" if mode == "general" else "fine-tuning" if start else "training from scratch"
     result = train(
-        training, run_dir, Duration(steps, budget_s), config=resolved, seed=config.seed,
-        average_decay=schedule.average_decay, description=description, validation=validation,
+        training, run, duration, config=resolved, seed=seed, average_decay=schedule.average_decay, description=doing,
+        validation=validation,
     )  # fmt: skip
-    assembled(result.networks).with_measured_pose(real).save(run_dir / MODEL_FILE)
-    if best_networks(run_dir, result.networks) is not None:
-        assembled(result.networks).with_measured_pose(real).save(run_dir / BEST_FILE)
-    return run_dir / MODEL_FILE
+    assembled(result.networks).with_measured_pose(real).save(run / MODEL_FILE)
+    if best_networks(run, result.networks) is not None:
+        assembled(result.networks).with_measured_pose(real).save(run / BEST_FILE)
+    return run / MODEL_FILE
 
 
-def _device(device: str | None) -> torch.device:
-    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-
-
-def _fresh(config: FacialGanConfig, feature_size: int, device: torch.device) -> tuple[Generator, Discriminator]:
-    torch.manual_seed(config.seed)
-    generator = build_generator(config.architecture, feature_size).to(device)
-    return generator, build_discriminator(config.architecture).to(device)
-
-
-def _base(
-    checkpoint: Path | str, examples: list[MotionExample], config: FacialGanConfig, device: torch.device
-) -> tuple[FacialGan, tuple[Generator, Discriminator]]:
-    """The model to go on from, and its networks to train.
-
-    Raises:
-        InputError: it is for other features or another face model.
-    """
-    extractor, face_model, size = _uniform(examples)
-    base = FacialGan.load(checkpoint, device)
-    if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
-        raise InputError(
-            f"{checkpoint} is for {base.speech_extractor} features and face model {base.face_model}",
-            f"{extractor} and {face_model}",
-        )
-    _, judge = _fresh(replace(config, architecture=base.architecture), size, device)
-    return base, (base.generator.requires_grad_(True), base.discriminator or judge)
-
-
-def train_general(
-    examples: list[MotionExample], config: FacialGanConfig, run_dir: Path | str, device: str | None = None,
-    budget_s: float | None = None, base_checkpoint: Path | str | None = None, held: Held | None = None,
-) -> Path:
-    """Train on many people; the same call resumes a run that was killed and returns at once when it is done.
-
-    Args:
-        budget_s: stop after so many seconds of training; the result then depends on the machine's speed.
-        base_checkpoint: a general model to go on from; its architecture and feature statistics are taken over.
-        held: clips that the run judges itself on; the best model is then kept beside the last.
-
-    Returns:
-        The model file in `run_dir`, for `FacialGan.load` or as a base for `fine_tune`.
-
-    Raises:
-        InputError: no example, examples of several kinds, made motion of somebody without footage, a base for other
-            features or another face model, or what `training.train` raises.
-    """
-    examples = list(examples)
-    _, _, size = _uniform(examples)
-    real = footage(examples)
-    speakers = sorted({example.speaker for example in real})
-    # One expression scale for everybody: a lively face stays livelier than a still one.
-    if base_checkpoint is None:
-        scale, features = person_statistics(real).scale[EXPRESSION][0], _feature_statistics(examples)
-        start, extra = _fresh(config, size, _device(device)), {"kind": "general"}
-    else:
-        base, start = _base(base_checkpoint, examples, config, _device(device))
-        config = replace(config, architecture=base.architecture)
-        scale, features = base.statistics.scale[EXPRESSION][0], base.features
-        extra = {"kind": "general", "base": base.digest()}
-    people = {s: person_statistics([e for e in real if e.speaker == s], float(scale)) for s in speakers}
-    return _run(
-        examples, people, features, start, config, config.general, Path(run_dir), "general training", extra, budget_s,
-        held,
+def _assembled(
+    networks: nn.Module, person: Habits, features: FeatureStatistics, config: FacialGanConfig, kind: Kind
+) -> FacialGan:
+    """The model of trained networks."""
+    assert isinstance(networks, nn.ModuleDict)
+    generator, judge = networks["generator"], networks["discriminator"]
+    assert isinstance(generator, Generator) and isinstance(judge, Discriminator)
+    return FacialGan(
+        generator, person.statistics, features, person.blinks, config.architecture, kind.extractor, kind.face_model,
+        judge, articulation=config.articulation, rounding=config.rounding,
     )  # fmt: skip
-
-
-def fine_tune(
-    examples: MotionExample | list[MotionExample],
-    base_checkpoint: Path | str | None,
-    config: FacialGanConfig,
-    run_dir: Path | str,
-    device: str | None = None,
-    budget_s: float | None = None,
-    held: Held | None = None,
-) -> Path:
-    """Train on one person, from a general checkpoint or, without one, from scratch; resumes as `train_general` does.
-
-    Args:
-        base_checkpoint: what `train_general` returned; its architecture and feature statistics are taken over.
-        budget_s: stop after so many seconds of training; the result then depends on the machine's speed.
-        held: as in `train_general`.
-
-    Raises:
-        InputError: as `train_general`; a base for other features or another face model.
-    """
-    examples = [examples] if isinstance(examples, MotionExample) else list(examples)
-    _, _, size = _uniform(examples)
-    examples = [replace(example, speaker="") for example in examples]
-    real = footage(examples)
-    extra = {"kind": "fine_tune", "base": ""}
-    if base_checkpoint is None:
-        people, features = {"": person_statistics(real)}, _feature_statistics(examples)
-        start, schedule = _fresh(config, size, _device(device)), config.from_scratch
-    else:
-        base, start = _base(base_checkpoint, examples, config, _device(device))
-        config = replace(config, architecture=base.architecture)
-        people = {"": person_statistics(real, float(base.statistics.scale[EXPRESSION][0]))}
-        features, schedule = base.features, config.fine_tune
-        extra["base"] = base.digest()
-    doing = "fine-tuning" if base_checkpoint else "training from scratch"
-    return _run(examples, people, features, start, config, schedule, Path(run_dir), doing, extra, budget_s, held)

@@ -1,10 +1,10 @@
-"""Emotions as a user asks for them: `NAME`, `NAME:0.7`, or a table of them over time."""
+"""How something is to be said: emotions as a user asks for them (`NAME`, `NAME:0.7`, or a table over time), a style."""
 
 from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from foundation.errors import InputError
@@ -20,6 +20,33 @@ class AskedEmotion:
     name: str
     intensity: float = 1.0
     time_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How something is said. emotion: `NAME` or `NAME:SHARE`. emotions: a CSV file of emotions over time, see
+    `read_emotions`. style: a name. A motion model says which of them it takes.
+    """
+
+    emotion: str | None = None
+    emotions: Path | str | None = None
+    style: str | None = None
+
+    def given(self) -> list[str]:
+        """Names of what is said."""
+        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+    def asked(self) -> list[AskedEmotion]:
+        """The emotions, in order of time; none where nothing is said of them.
+
+        Raises:
+            InputError: an emotion and a file of them, or as `read_emotion` and `read_emotions`.
+        """
+        if self.emotion is not None and self.emotions is not None:
+            raise InputError("an emotion and a file of emotions", "one of the two")
+        if self.emotions is not None:
+            return read_emotions(self.emotions)
+        return [] if self.emotion is None else [read_emotion(self.emotion)]
 
 
 def read_emotion(text: str) -> AskedEmotion:

@@ -77,6 +77,16 @@ def rows_at(rows: np.ndarray, position: np.ndarray, outside: np.ndarray) -> np.n
     return mixed
 
 
+def held_at(values: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Rows of `[T, N]` at fractional positions, linear between, the ends held before and after them."""
+    last = len(values) - 1
+    position = np.clip(position, 0, last)
+    low = np.floor(position).astype(int)
+    weight = (position - low)[:, None]
+    mixed: np.ndarray = values[low] * (1 - weight) + values[np.minimum(low + 1, last)] * weight
+    return mixed
+
+
 def windows_of(rows: np.ndarray, start: float, frames: int, outside: np.ndarray, rate: float = 1.0) -> np.ndarray:
     """What `SpeechFeatures.windows` would give for some frames: `[frames, 16, F]`, made from rows `[T, F]`.
 

@@ -1,73 +1,53 @@
-"""What a motion model is: speech features in, a face's motion out."""
+"""What a motion model is: speech features in, a face's motion out.
+
+How one learns is apart from it: `motion_models.learning.Learn`. Callers know no model by its class. What only some can
+do is a method here that says what the others do instead.
+"""
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
-from face_model.tracks import FaceMotion, SpeechFeatures, same_encoder
+from face_model.tracks import FaceMotion, HeardSpeech, SpeechFeatures, same_encoder
 from foundation.errors import InputError
 from foundation.files import content_digest, read_tensors, write_tensors
+from motion_models.directions import Delivery
 from motion_models.examples import MotionExample
-from training import Duration
+from motion_models.look_ahead import LookAhead
+from motion_models.people import Habits
 
 FILE_VERSION = 1
 ModelT = TypeVar("ModelT", bound="MotionModel")
 
 
-@dataclass(frozen=True)
-class Held:
-    """Clips that are not learned from: a training judges itself on them every so many steps, keeps the best weights
-    and, with a patience, ends when so many judgements in a row brought nothing better.
-    """
-
-    examples: Sequence[MotionExample]
-    every_steps: int = 200
-    patience: int = 0
-
-
 class MotionModel(ABC):
-    """Base of all motion models. A subclass that lacks something is refused when it is defined.
+    """Base of all motion models.
 
-    id: the model's name, as the registry knows it. speech_extractor: name of the speech encoder whose features it
-    wants. face_model: id of the face model that its expressions are for. default_speech: the encoder it is trained with
-    unless told otherwise. config_type: dataclass of all its settings. shapes: of tensors in its file that no network
-    holds; one letter stands for one number wherever it stands. judges_itself: whether `learn` takes `held`, a `Held`.
-    moves_head: whether it makes head pose and blinks; where not, `stream` gives a head at rest, and whoever paints
-    takes them from a model that does. head: how much of its head motion is made, see `with_head`.
+    id: the model's name, as the registry knows it. default_speech: the encoder it is trained with unless told
+    otherwise. shapes: of tensors in its file that no network holds; one letter stands for one number wherever it
+    stands. moves_head: whether it makes head pose and blinks; where not, `stream` gives a head at rest, and whoever
+    paints takes them from a model that does. speaks_early: whether it has a `bounded_stream`. takes: names of the
+    fields of `Delivery` that it follows.
+
+    speech_extractor: name of the speech encoder whose features it wants. face_model: id of the face model that its
+    expressions are for.
     """
 
     id: ClassVar[str]
     default_speech: ClassVar[str] = "log_mel"
-    config_type: ClassVar[type]
     shapes: ClassVar[Mapping[str, tuple[int | str, ...]]] = {}
-    judges_itself: ClassVar[bool] = False
     moves_head: ClassVar[bool] = True
+    speaks_early: ClassVar[bool] = False
+    takes: ClassVar[frozenset[str]] = frozenset()
     speech_extractor: str
     face_model: str
-    head: float = 1.0
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if ABC in cls.__bases__:  # a subclass that is itself an interface says so
-            return
-        static = inspect.getattr_static
-        duties = "stream", "learn", "_tensors", "_described", "_assembled"
-        missing = [name for name in duties if static(cls, name) is static(MotionModel, name)]
-        missing += [] if isinstance(getattr(cls, "id", None), str) else ["id"]
-        missing += [] if isinstance(getattr(cls, "config_type", None), type) else ["config_type"]
-        if missing:
-            raise TypeError(f"{cls.__name__} is no whole MotionModel: it lacks {', '.join(missing)}")
-        if not inspect.isgeneratorfunction(cls.stream):
-            raise TypeError(f"{cls.__name__}.stream must be a generator: pieces are asked for one at a time")
 
     @abstractmethod
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
@@ -88,48 +68,78 @@ class MotionModel(ABC):
         pieces = list(self.stream(features, seed=seed, frames=frames))
         return FaceMotion.unpack(np.concatenate([p.pack() for p in pieces]), pieces[0].fps, pieces[0].face_model)
 
-    @classmethod
-    @abstractmethod
-    def learn(
-        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
-        seed: int = 0, device: str = "cpu", config: Any = None,
-    ) -> Path:
-        """Train on one person's clips or on many people's; the same call resumes a run that was killed.
+    def bounded_stream(
+        self, speech: Iterable[HeardSpeech], look_ahead: LookAhead, *, seed: int = 0
+    ) -> Iterator[FaceMotion]:
+        """The motion while the sound is still being heard, each piece of what is known once so much has been heard.
 
         Args:
-            examples: of one kind: the same speech encoder and face model.
-            start: a general model's file to begin from; None to begin anew.
-            run: folder of checkpoints and of the result.
-            duration: how long; None for as long as the configuration says.
-            seed: of all that is random.
-            config: a `config_type`; None for its defaults.
-
-        Returns:
-            The model's file, for `load` or as another's `start`.
+            speech: what its encoder knows at `look_ahead.ends()`, and at the sound's end.
 
         Raises:
-            InputError: no example, examples of several kinds, a start that does not fit, or what `training.train`
-                raises.
+            InputError: features of another encoder; a model that does not do so, see `speaks_early`.
         """
-        ...
+        raise InputError(f"motion model '{self.id}' while the sound is made", "one that speaks early")
 
-    def directed(self, **directions: Any) -> MotionModel:
-        """A copy that follows directions, such as an emotion.
-
-        Raises:
-            InputError: a direction that this model does not take.
+    def stream_values(
+        self, features: SpeechFeatures, *, fps: float, frames: int | None = None
+    ) -> Iterator[np.ndarray] | None:
+        """ARKit values `[T, 52]` in consecutive pieces, at any frame rate, of a model that makes these itself; None of
+        one whose expressions tell them.
         """
-        given = [name for name, value in directions.items() if value is not None]
-        if given:
-            asked = f"{' and '.join(given)} for motion model '{self.id}'"
-            raise InputError(asked, "a model that takes it", "choose one with --motion")
+        return None
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds of sound after an instant that its values depend on; None where it does not say."""
+        return None
+
+    def for_live(self) -> MotionModel:
+        """The model as it waits least for later sound, where it has such a choice."""
         return self
 
-    def with_head(self: ModelT, head: float) -> ModelT:
-        """A copy whose head moves `head` times as far about the person's rest; lids, brows and lips move as before."""
-        made = copy(self)
-        made.head = head
-        return made
+    @property
+    def habits(self) -> Habits | None:
+        """How the person whom it moves holds face and head; None of a model that does not know."""
+        return None
+
+    def for_person(self, habits: Habits) -> MotionModel:
+        """A copy that moves another person's face; of a model that knows no habits, itself."""
+        return self
+
+    def as_person_of(self, clips: Sequence[MotionExample]) -> MotionModel:
+        """A copy with the habits of the person whom clips show, as after enrolment; of a model that knows none, itself.
+        """
+        return self
+
+    def for_speech_alone(self) -> MotionModel:
+        """A copy without what only further learning needs."""
+        return self
+
+    def directed(self, delivery: Delivery) -> MotionModel:
+        """A copy that speaks so.
+
+        Raises:
+            InputError: a direction that this model does not take, or one of its that cannot be.
+        """
+        if strange := [name for name in delivery.given() if name not in self.takes]:
+            asked = f"{' and '.join(strange)} for motion model '{self.id}'"
+            raise InputError(asked, "a model that takes it", "choose one with --motion")
+        return self._directed(delivery) if delivery.given() else self
+
+    def _directed(self, delivery: Delivery) -> MotionModel:
+        """What `directed` gives for directions that `takes` names."""
+        return self
+
+    def with_head(self, head: float) -> MotionModel:
+        """A copy whose head moves `head` times as far about the person's rest; lids, brows and lips move as before.
+
+        Raises:
+            InputError: a model that moves the head, but leaves no choice of how much.
+        """
+        if head != 1.0 and self.moves_head:
+            raise InputError(f"--head for motion model '{self.id}'", "a model that takes it", "leave out --head")
+        return self
 
     @abstractmethod
     def _tensors(self) -> dict[str, np.ndarray]:
@@ -201,6 +211,16 @@ class MotionModel(ABC):
         if frames is not None and frames < 1:
             raise InputError(f"{frames} frames", "at least one")
         return features.frame_count(fps) if frames is None else frames
+
+
+def network_arrays(network: nn.Module, prefix: str) -> dict[str, np.ndarray]:
+    """A network's weights for a model's file, their names behind a prefix."""
+    return {f"{prefix}{name}": value.cpu().numpy() for name, value in network.state_dict().items()}
+
+
+def under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those arrays whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def _check_shapes(

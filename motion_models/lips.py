@@ -41,13 +41,18 @@ class Lips:
         return Lips(self.vertices.to(device), self.gaps.to(device))
 
 
+def inner_lips() -> tuple[list[int], list[int]]:
+    """Vertices of the upper inner lip, and those of the lower one that they meet."""
+    ring = list(mp478.INNER_LIPS)
+    half = len(ring) // 2
+    return ring[1:half], ring[:half:-1]
+
+
 def gap_columns_mm(model: MorphableModel) -> tuple[np.ndarray, np.ndarray]:
     """Openings between upper and lower inner lip, in the mean face `[P]` and per unit of expression `[64, P]` (mm,
     y).
     """
-    ring = list(mp478.INNER_LIPS)
-    half = len(ring) // 2
-    upper, lower = ring[1:half], ring[:half:-1]
+    upper, lower = inner_lips()
     mean, basis = model.mean_mm.numpy()[:, 1], model.expression_mm.numpy()[:, :, 1]
     return mean[upper] - mean[lower], basis[:, upper] - basis[:, lower]
 
@@ -115,8 +120,13 @@ def rest_expression(model: MorphableModel, expression: np.ndarray) -> np.ndarray
     """The expression `[64]` of lips at rest: the mean over the tenth of the frames `[T, 64]` with the smallest
     opening.
     """
-    gap = lip_gap_mm(model, expression)
-    return expression[gap <= np.quantile(gap, CLOSED_SHARE)].mean(0).astype(np.float32)
+    return most_closed(expression, lip_gap_mm(model, expression)).astype(np.float32)
+
+
+def most_closed(values: np.ndarray, opening: np.ndarray) -> np.ndarray:
+    """Mean of `[T, N]` over the tenth of the frames with the smallest opening `[T]`: lips at rest."""
+    mean: np.ndarray = values[opening <= np.quantile(opening, CLOSED_SHARE)].mean(0)
+    return mean
 
 
 def lips_of(model: MorphableModel, expression: np.ndarray, scale: float) -> Lips:

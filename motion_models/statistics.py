@@ -5,7 +5,7 @@ They are measured once, where the footage is, and travel in the checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import NormalDist
 
@@ -165,6 +165,30 @@ class FeatureStatistics:
     def normalise(self, rows: np.ndarray) -> np.ndarray:
         """`[..., F]`, as the network wants them."""
         return ((rows - self.mean) / self.scale).astype(np.float32)
+
+    @property
+    def outside(self) -> np.ndarray:
+        """`[F]`, normalised: what stands before a clip and after it."""
+        return self.normalise(self.silence)
+
+    def refuse_size(self, rows: np.ndarray) -> None:
+        """Refuse rows `[T, F]` of another size than those that were measured.
+
+        Raises:
+            InputError: they are.
+        """
+        if rows.shape[1] != len(self.mean):
+            raise InputError(f"{rows.shape[1]} speech features a row", f"{len(self.mean)}")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """For a checkpoint, whose names begin with `features.`."""
+        return {f"features.{field.name}": np.asarray(getattr(self, field.name)) for field in fields(self)}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, np.ndarray]) -> FeatureStatistics:
+        """The inverse of `arrays`, among others of a checkpoint; a KeyError tells what is missing."""
+        scale = float(arrays["features.scale"].item())
+        return FeatureStatistics(arrays["features.mean"], scale, arrays["features.silence"])
 
 
 def measure_features(rows: np.ndarray, silence: np.ndarray | None) -> FeatureStatistics:

@@ -19,28 +19,27 @@ import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from face_model import mp478
 from face_model.tracks import FaceTrack
-from facial_gan.config import FacialGanConfig
 from facial_gan.synthesis import FacialGan
-from facial_gan.train import person_statistics
+from foundation.config import configure
 from foundation.files import read_json
 from motion_models.emote.action_units import EMOTIONS, SIDE_OF, strengths
 from motion_models.emote.faces import mp478_face
 from motion_models.examples import MotionExample
-from motion_models.karras2017.config import KarrasConfig
-from motion_models.karras2017.train import train_karras
+from motion_models.karras2017 import Karras2017
 from motion_models.lips import above_rest
+from motion_models.people import person_statistics
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.registry import EncoderName
 from preprocessing.sync import TRUSTED
 from scripts.synthetic_motion.corpus import PHONETIC, learn_articulation, synthetic_examples
 from talking_head.enrol.learning import motion_example
 from talking_head.enrol.tracking import TRACK, sound_in_step, track
-from talking_head.motion.registry import motion_model
+from talking_head.motion.registry import motion_entry
 from training import Duration
 
 log = logging.getLogger(__name__)
@@ -122,26 +121,23 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=6.0, help="of synthetic motion")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "checkpoints")
     asked = parser.parse_args()
-    model = motion_model(asked.motion)
-    if asked.synthetic is not None and model.config_type is not FacialGanConfig:
+    entry = motion_entry(asked.motion)
+    if asked.synthetic is not None and asked.motion != FacialGan.id:
         parser.error(f"--synthetic teaches {FacialGan.id} alone: other models would believe it as they do footage")
-    speech = asked.speech or model.default_speech
+    speech = asked.speech or entry.model.default_speech
     videos = {s: [asked.speakers.parent / v for v in files] for s, files in read_json(asked.speakers).items()}
     examples = examples_of(videos, asked.run, speech)
     if asked.synthetic is not None:
         heard = examples if speech == PHONETIC else examples_of(videos, asked.run, PHONETIC)
         examples = with_synthetic(examples, heard, asked.synthetic, asked.minutes, speech_encoder(speech))
-    config = model.config_type()
-    if isinstance(config, FacialGanConfig):
-        config.general = replace(config.general, batch_size=asked.batch)
+    more: dict[str, Any] = {}
+    if asked.motion == FacialGan.id:
+        more["config"] = configure(entry.config, {"general": {"batch_size": asked.batch}})
+    if asked.motion == Karras2017.id:
+        more["moods"], examples = mood_faces(), about_one_mean(examples)
     kind = EncoderName.parse(speech).kind  # by which the file is found; it says itself which weights it learned through
     run = asked.run / f"train_{asked.motion}_{kind}"
-    if isinstance(config, KarrasConfig):
-        made = train_karras(
-            about_one_mean(examples), mp478.load(), config, run, duration=Duration(asked.steps), moods=mood_faces()
-        )
-    else:
-        made = model.learn(examples, None, run, duration=Duration(asked.steps), config=config)
+    made = entry.learn(examples, None, run, mode="general", duration=Duration(asked.steps), **more)
     goal = asked.out / asked.motion
     goal.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(made, goal / f"{kind}.safetensors")

@@ -29,6 +29,7 @@ from render2video.footage.network import MouthFinisher
 from render2video.footage.store import read_footage, write_footage
 from render2video.footage.trainable import FootageTrainable
 from training import Duration, train
+from training.optimising import numbers, update
 from training.schedules import cosine_decay, set_learning_rate
 
 WORKING_PX, WIDTH, BATCH, RATE = 128, 24, 24, 2e-3
@@ -72,11 +73,8 @@ class GeneralMouths:
         weight = added * (1 + FootageConfig().mouth_weight * maps[:, HIDDEN : HIDDEN + 1])
         error = maps[:, :3] + added * self.networks["generator"](maps) - truth
         loss = (weight * error.abs()).sum() / weight.sum() / 3
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.networks.parameters(), FootageConfig().clip_norm)
-        optimizer.step()
-        return {"l1": float(loss.detach())}
+        update(loss, optimizer, self.networks.parameters(), FootageConfig().clip_norm)
+        return numbers({"l1": loss})
 
 
 def varied(

@@ -75,10 +75,11 @@ def networks_arrays(networks: nn.Module) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().numpy() for name, value in networks.state_dict().items()}
 
 
-def load_arrays(path: Path, networks: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
-    """Fill a module with what `networks_arrays` gave.
+def load_arrays(path: Path, networks: nn.Module, arrays: Mapping[str, np.ndarray], prefix: str = "") -> None:
+    """Fill a module with what `networks_arrays` gave, whose names stand behind a prefix.
 
     Raises:
         InputError: a name or shape differs.
     """
-    load_weights(path, networks, {name: torch.from_numpy(value) for name, value in arrays.items()}, "")
+    tensors = {name: torch.from_numpy(value) for name, value in arrays.items() if name.startswith(prefix)}
+    load_weights(path, networks, tensors, prefix)

@@ -59,4 +59,3 @@ class ArkitConfig:
     aside: float = 0.2
     articulation: float = 1.15
     filter: str = DEFAULT
-    seed: int = 0

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from face_model.tracks import MOTION_FPS
-from foundation.easing import smoothstep
 from foundation.errors import InputError
 from motion_models.arkit.config import Augmentation
 from motion_models.arkit.statistics import CurveStatistics, arkit_of, curves_at
-from motion_models.examples import MotionExample
+from motion_models.augmentation import Silence
+from motion_models.examples import MotionExample, held_at
 from motion_models.statistics import FeatureStatistics
 
 MIN_VALID_SHARE = 0.5
@@ -56,7 +56,7 @@ class CurveWindows:
         augmentation: Augmentation, window_s: float, reach: int,
     ) -> None:
         self.rate_hz = examples[0].features.rate_hz
-        self.outside = features.normalise(features.silence)
+        self.outside = features.outside
         self.knows_silence = any(example.silence is not None for example in examples)
         self.augmentation, self.reach, self.count = augmentation, reach, round(window_s * self.rate_hz)
         clips = [self._clip(example, people[example.speaker], features) for example in examples]
@@ -90,7 +90,7 @@ class CurveWindows:
         position = first + pace * np.arange(-self.reach, self.count + self.reach)
         rows = _read(clip.rows, position, self.outside)
         inside = position[self.reach : self.reach + self.count]
-        curves, mask = _read(clip.curves, inside, None), (_read(clip.seen[:, None], inside, np.zeros(1))[:, 0] > 0.99)
+        curves, mask = held_at(clip.curves, inside), _read(clip.seen[:, None], inside, np.zeros(1))[:, 0] > 0.99
         rows = rows + change.gain * generator.standard_normal() + change.noise * generator.standard_normal(rows.shape)
         mask = mask.astype(np.float32)
         if self.knows_silence and generator.random() < change.silence_share:
@@ -103,26 +103,17 @@ class CurveWindows:
         """Put a stretch of silence into the speech and closed lips into the curves, in place."""
         shortest_s, longest_s = self.augmentation.silence_s
         length = round(generator.uniform(shortest_s, longest_s) * self.rate_hz)
-        start = int(generator.integers(-length // 2, self.count - length // 2))
-        quiet = slice(max(0, start + self.reach), max(0, min(len(rows), start + self.reach + length)))
-        count = quiet.stop - quiet.start
-        noise = 0.5 * self.augmentation.noise * generator.standard_normal((count, rows.shape[1]))
+        silence = Silence.drawn(length, self.count, generator)
+        quiet = silence.rows(self.reach, len(rows))
+        noise = 0.5 * self.augmentation.noise * generator.standard_normal((quiet.stop - quiet.start, rows.shape[1]))
         rows[quiet] = self.outside + noise
-        row = np.arange(self.count)
-        since, until = (row - start) / (CLOSING_S * self.rate_hz), (start + length - row) / (OPENING_S * self.rate_hz)
-        share = np.clip(np.minimum(since, until), 0, 1)
-        share = smoothstep(share)[:, None]
+        share = silence.closed(self.count, CLOSING_S * self.rate_hz, OPENING_S * self.rate_hz)[:, None]
         curves += share * (closed - curves)
         mask[share[:, 0] > 0.99] = 1.0
 
 
-def _read(values: np.ndarray, position: np.ndarray, outside: np.ndarray | None) -> np.ndarray:
-    """Rows of `[T, N]` at fractional positions, linear between; outside of them `outside` `[N]`, or the ends held."""
-    last = len(values) - 1
-    held = np.clip(position, 0, last)
-    low = np.floor(held).astype(int)
-    weight = (held - low)[:, None]
-    mixed = values[low] * (1 - weight) + values[np.minimum(low + 1, last)] * weight
-    if outside is not None:
-        mixed[(position < 0) | (position > last)] = outside
-    return mixed
+def _read(values: np.ndarray, position: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Rows of `[T, N]` at fractional positions, linear between; `outside` `[N]` before and after them."""
+    rows = held_at(values, position)
+    rows[(position < 0) | (position > len(values) - 1)] = outside
+    return rows

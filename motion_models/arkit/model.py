@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,17 @@ from face_model.arkit import ARKIT_NAMES
 from face_model.tracks import EXPRESSION_SIZE, MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
 from foundation.config import configure
 from foundation.errors import InputError
-from motion_models.arkit.config import Architecture, ArkitConfig
-from motion_models.arkit.filters import DEFAULT, curve_filter
+from motion_models.arkit.config import Architecture
+from motion_models.arkit.filters import CurveFilter, curve_filter
 from motion_models.arkit.network import SpeechToCurves
 from motion_models.arkit.statistics import CurveStatistics, curves_at
-from motion_models.examples import MotionExample
-from motion_models.interface import MotionModel
+from motion_models.interface import MotionModel, network_arrays, under
 from motion_models.statistics import FeatureStatistics
-from training import Duration
-from training.checkpoint import load_weights
+from training.checkpoint import load_arrays
 
 ARKIT_FPS = 60.0  # what Live Link Face records at most
 PIECE_S = 1.0
+BACKWARD = "one_euro"  # a filter that waits for nothing
 SPLINE_ROWS = 4  # that the spline sees either side of an instant, and one for rounding
 
 
@@ -39,20 +38,16 @@ def create_network(architecture: Architecture, feature_size: int) -> SpeechToCur
     )  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
 class ArkitRegressor(MotionModel):
     """The trained network with what turns its output into a person's curves and face.
 
-    Args:
-        network: in evaluation mode.
-        curves: the person's statistics, or people's in general.
-        features: of the speech features that it was trained on.
-        architecture: of the network.
-        speech_extractor, rate_hz: the encoder, and its rows a second.
-        articulation, filter: see `ArkitConfig`.
+    curves: the person's statistics, or people's in general. features: of the speech features that it was trained on.
+    architecture: of the network. rate_hz: rows of speech a second. articulation: see `ArkitConfig`. filter: of the
+    curves that are given out.
     """
 
     id = "arkit"
-    config_type = ArkitConfig
     shapes = {
         "features.mean": ("F",), "features.silence": ("F",), "curves.expression": (EXPRESSION_SIZE,),
         "curves.pose": (POSE_SIZE,), **{f"curves.{name}": (len(ARKIT_NAMES),) for name in ("rest", "closed", "scale")},
@@ -60,15 +55,17 @@ class ArkitRegressor(MotionModel):
     moves_head = False
     face_model = mp478.ID
 
-    def __init__(
-        self, network: SpeechToCurves, curves: CurveStatistics, features: FeatureStatistics,
-        architecture: Architecture, speech_extractor: str, rate_hz: float, *, articulation: float = 1.0,
-        filter: str = DEFAULT,
-    ) -> None:
-        self.network = network.eval().requires_grad_(False)
-        self.curves, self.features, self.architecture = curves, features, architecture
-        self.speech_extractor, self.rate_hz = speech_extractor, rate_hz
-        self.articulation, self.filter = articulation, curve_filter(filter)
+    network: SpeechToCurves
+    curves: CurveStatistics
+    features: FeatureStatistics
+    architecture: Architecture
+    speech_extractor: str
+    rate_hz: float
+    articulation: float = 1.0
+    filter: CurveFilter = field(default_factory=curve_filter)
+
+    def __post_init__(self) -> None:
+        self.network.eval().requires_grad_(False)
 
     def with_filter(self, name: str) -> ArkitRegressor:
         """The same model whose curves pass another filter.
@@ -76,10 +73,11 @@ class ArkitRegressor(MotionModel):
         Raises:
             InputError: no such filter.
         """
-        return ArkitRegressor(
-            self.network, self.curves, self.features, self.architecture, self.speech_extractor, self.rate_hz,
-            articulation=self.articulation, filter=name,
-        )  # fmt: skip
+        return replace(self, filter=curve_filter(name))
+
+    def for_live(self) -> ArkitRegressor:
+        """With a filter that waits for nothing."""
+        return self.with_filter(BACKWARD)
 
     def values(self, features: SpeechFeatures, *, fps: float = ARKIT_FPS, frames: int | None = None) -> np.ndarray:
         """ARKit values `[T, 52]` 0-1 in the order of `ARKIT_NAMES`, at any frame rate; as `stream` otherwise."""
@@ -90,10 +88,11 @@ class ArkitRegressor(MotionModel):
     ) -> Iterator[np.ndarray]:
         """The same in consecutive pieces of a second; each needs `latency_s` of sound beyond its end."""
         count = self.frame_count(features, fps, frames)
+        self.features.refuse_size(features.values)
+        if features.rate_hz != self.rate_hz:
+            expected = f"{self.rate_hz:g} times a second"
+            raise InputError(f"speech features {features.rate_hz:g} times a second", expected)
         rows = self.features.normalise(features.values)
-        if (rows.shape[1], features.rate_hz) != (len(self.features.mean), self.rate_hz):
-            received = f"{rows.shape[1]} speech features {features.rate_hz:g} times a second"
-            raise InputError(received, f"{len(self.features.mean)} features {self.rate_hz:g} times a second")
         hop, margin = max(1, round(PIECE_S * fps)), math.ceil(self.filter.reach_s * fps)
         for start in range(0, count, hop):
             stop = min(count, start + hop)
@@ -114,7 +113,7 @@ class ArkitRegressor(MotionModel):
         last = math.ceil(time_s[-1] * self.rate_hz) + SPLINE_ROWS
         wanted = np.arange(first - self.network.reach, last + self.network.reach + 1)
         heard = rows[np.clip(wanted, 0, len(rows) - 1)]
-        heard[(wanted < 0) | (wanted >= len(rows))] = self.features.normalise(self.features.silence)
+        heard[(wanted < 0) | (wanted >= len(rows))] = self.features.outside
         device = next(self.network.parameters()).device
         made = self.network(torch.from_numpy(heard)[None].to(device))[0].cpu().numpy()
         values = self.curves.restore(made, self.articulation)
@@ -128,22 +127,10 @@ class ArkitRegressor(MotionModel):
             expression = self.curves.expression_of(values)
             yield FaceMotion(MOTION_FPS, expression, pose[:, :3], pose[:, 3:], lids, self.face_model)
 
-    @classmethod
-    def learn(
-        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
-        seed: int = 0, device: str = "cpu", config: ArkitConfig | None = None,
-    ) -> Path:
-        """See `MotionModel.learn`; examples need ARKit values."""
-        from motion_models.arkit.train import learn  # which imports this module
-
-        chosen = replace(config or ArkitConfig(), seed=seed)
-        return learn(examples, start, Path(run), duration=duration, device=device, config=chosen)
-
     def _tensors(self) -> dict[str, np.ndarray]:
-        arrays = {f"network.{k}": v.cpu().numpy() for k, v in self.network.state_dict().items()}
+        arrays = network_arrays(self.network, "network.")
         arrays |= {f"curves.{k}": v for k, v in self.curves.arrays().items()}
-        return arrays | {f"features.{f.name}": np.asarray(getattr(self.features, f.name), np.float32)
-                         for f in fields(FeatureStatistics)}  # fmt: skip
+        return arrays | {name: value.astype(np.float32) for name, value in self.features.arrays().items()}
 
     def _described(self) -> dict[str, Any]:
         return {
@@ -156,14 +143,11 @@ class ArkitRegressor(MotionModel):
         cls, path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], device: torch.device | str
     ) -> ArkitRegressor:
         architecture = configure(Architecture, metadata["architecture"], str(path))
-        features = FeatureStatistics(
-            arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
-        )
+        features = FeatureStatistics.from_arrays(arrays)
         network = create_network(architecture, len(features.mean))
-        load_weights(path, network, {k: torch.from_numpy(v) for k, v in arrays.items()}, "network.")
-        own = {k.removeprefix("curves."): v for k, v in arrays.items() if k.startswith("curves.")}
+        load_arrays(path, network, arrays, "network.")
         return cls(
-            network.to(device), CurveStatistics.from_arrays(own), features, architecture,
-            metadata["speech_extractor"], float(metadata["rate_hz"]), articulation=metadata["articulation"],
-            filter=metadata["filter"],
+            network.to(device), CurveStatistics.from_arrays(under("curves.", arrays)), features, architecture,
+            metadata["speech_extractor"], float(metadata["rate_hz"]), metadata["articulation"],
+            curve_filter(metadata["filter"]),
         )  # fmt: skip

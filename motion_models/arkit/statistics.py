@@ -15,10 +15,9 @@ from face_model.arkit import ARKIT_NAMES, maps
 from face_model.tracks import EXPRESSION_SIZE, POSE
 from foundation.errors import InputError
 from motion_models.examples import MotionExample
-from motion_models.lips import lip_gap_mm
+from motion_models.lips import lip_gap_mm, most_closed
 
 LEAST_SCALE = 0.05  # of a curve: what moves less counts less
-CLOSED_SHARE = 0.1  # of the frames; speech closes the lips (p, b, m) and rests about as often
 GAIN_LIMITS = (0.8, 1.6)
 JAW_OPEN, MOUTH_CLOSE = ARKIT_NAMES.index("jawOpen"), ARKIT_NAMES.index("mouthClose")
 ASIDE = np.array([name.startswith(("brow", "eye")) for name in ARKIT_NAMES])
@@ -87,7 +86,7 @@ def measure_curves(examples: Sequence[MotionExample], scale: np.ndarray | None =
     rest, mean = np.median(values, axis=0), expression.mean(axis=0)
     plain = CurveStatistics(
         rest=rest,
-        closed=values[opening <= np.quantile(opening, CLOSED_SHARE)].mean(axis=0),
+        closed=most_closed(values, opening),
         scale=np.maximum(values.std(axis=0), LEAST_SCALE) if scale is None else scale,
         expression=mean,
         gain=1.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,25 +9,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
 
 from face_model import mp478
-from face_model.tracks import same_encoder
 from foundation.errors import InputError
 from motion_models.arkit.config import ArkitConfig
 from motion_models.arkit.data import CurveWindows
+from motion_models.arkit.filters import curve_filter
 from motion_models.arkit.losses import curve_losses
 from motion_models.arkit.model import ArkitRegressor, create_network
 from motion_models.arkit.network import SpeechToCurves
 from motion_models.arkit.statistics import ASIDE, arkit_of, mean_curves, measure_curves
 from motion_models.examples import MotionExample
-from motion_models.statistics import FeatureStatistics, measure_features
+from motion_models.learning import Kind, Mode, data_digest, kind_of
+from motion_models.people import feature_statistics
 from training import Duration, linear_decay_from, train
+from training.optimising import numbers, update
 from training.schedules import set_learning_rate
 
 MODEL_FILE = "arkit.safetensors"
-GRADIENT_LIMIT = 1.0
 CONSTANT_SHARE = 0.3  # of a run at the full learning rate, before it falls linearly
 
 
@@ -56,68 +55,50 @@ class ArkitTraining:
         set_learning_rate(self.optimizer, linear_decay_from(progress, CONSTANT_SHARE))
         named = curve_losses(self.network(rows), curves, mask, self.weight, self.windows.rate_hz)
         total = named["position"] + self.config.velocity * named["velocity"]
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
-        self.optimizer.step()
-        return {name: float(value.detach()) for name, value in ({"total": total} | named).items()}
+        update(total, self.optimizer, self.network.parameters())
+        return numbers({"total": total} | named)
 
 
-def _uniform(examples: Sequence[MotionExample]) -> tuple[str, float]:
-    """Speech encoder and rate that all examples share; each must have ARKit values and be of `mp478`."""
-    if not examples:
-        raise InputError("nothing to learn from", "at least one example")
-    kinds = {(e.features.extractor, e.features.rate_hz, e.features.values.shape[1]) for e in examples}
-    if len(kinds) != 1:
-        raise InputError(f"examples of {len(kinds)} kinds of features", "one speech encoder")
+def _check(examples: Sequence[MotionExample], kind: Kind) -> None:
+    """Refuse clips without ARKit values, and other face models."""
     for example in examples:
         arkit_of(example)
-        if example.motion.face_model != mp478.ID:
-            raise InputError(f"a motion of face model '{example.motion.face_model}'", mp478.ID)
-    extractor, rate_hz, _ = kinds.pop()
-    return extractor, rate_hz
-
-
-def _features(examples: Sequence[MotionExample]) -> FeatureStatistics:
-    rows = np.concatenate([example.features.values for example in examples])
-    return measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
-
-
-def _digest(examples: Sequence[MotionExample]) -> str:
-    """Changes when the data does."""
-    return hashlib.sha256("".join(example.digest() for example in examples).encode()).hexdigest()[:16]
+    if kind.face_model != mp478.ID:
+        raise InputError(f"a motion of face model '{kind.face_model}'", mp478.ID)
 
 
 def learn(
-    examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None, device: str,
-    config: ArkitConfig,
+    examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
+    seed: int = 0, device: str = "cpu", config: ArkitConfig | None = None,
 ) -> Path:
-    """See `MotionModel.learn`: many speakers make general weights; one speaker is learned, from `start` if given."""
-    extractor, rate_hz = _uniform(examples)
-    speakers = sorted({example.speaker for example in examples})
+    """See `motion_models.learning.Learn`; examples need ARKit values."""
+    config, kind = config or ArkitConfig(), kind_of(examples, mode)
+    _check(examples, kind)
     base = None if start is None else ArkitRegressor.load(start, device)
     if base is not None:
-        if not same_encoder(base.speech_extractor, extractor) or base.rate_hz != rate_hz:
-            raise InputError(f"{start} is for {base.speech_extractor} features", f"{extractor}, as the examples have")
+        kind.refuse_other(base, str(start))
+        if base.rate_hz != kind.rate_hz:
+            raise InputError(f"{start} is for {base.rate_hz:g} features a second", f"{kind.rate_hz:g}")
         config = replace(config, architecture=base.architecture)
-    features = _features(examples) if base is None else base.features
+    speakers = sorted({example.speaker for example in examples})
+    features = feature_statistics(examples, lambda one: one.features.values) if base is None else base.features
     scale = measure_curves(examples).scale if base is None else base.curves.scale
     people = {s: measure_curves([e for e in examples if e.speaker == s], scale) for s in speakers}
-    torch.manual_seed(config.seed)
+    torch.manual_seed(seed)
     network = create_network(config.architecture, len(features.mean)).to(device)
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     windows = CurveWindows(examples, people, features, config.augmentation, config.window_s, network.reach)
-    steps = config.general_steps if len(speakers) > 1 else config.person_steps
-    resolved = asdict(config) | {"data": _digest(examples), "base": "" if base is None else base.digest()}
+    steps = config.general_steps if mode == "general" else config.person_steps
+    resolved = asdict(config) | {"data": data_digest(examples), "base": "" if base is None else base.digest()}
     result = train(
-        ArkitTraining(network, windows, config), run, duration or Duration(steps), config=resolved, seed=config.seed,
+        ArkitTraining(network, windows, config), run, duration or Duration(steps), config=resolved, seed=seed,
         average_decay=config.average_decay, description="learning ARKit curves",
     )  # fmt: skip
     assert isinstance(result.networks, SpeechToCurves)
     model = ArkitRegressor(
-        result.networks, mean_curves([people[s] for s in speakers]), features, config.architecture, extractor, rate_hz,
-        articulation=config.articulation, filter=config.filter,
+        result.networks, mean_curves([people[s] for s in speakers]), features, config.architecture, kind.extractor,
+        kind.rate_hz, config.articulation, curve_filter(config.filter),
     )  # fmt: skip
     model.save(run / MODEL_FILE)
     return run / MODEL_FILE

@@ -126,4 +126,3 @@ class EmoteConfig:
     weight_decay: float = 0.01
     average_decay: float = 0.99
     use_flame: str = ""
-    seed: int = 0

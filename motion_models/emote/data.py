@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from face_model.tracks import MOTION_FPS
-from foundation.easing import smoothstep
 from foundation.errors import InputError
+from motion_models.augmentation import Silence
 from motion_models.emote.config import Augmentation, Recipe
 from motion_models.emote.emotions import CONDITIONS, emotion_code
 from motion_models.emote.faces import Face
@@ -115,7 +115,7 @@ def sentences_of(
         InputError: no clip shows the face for long enough.
     """
     generator = np.random.default_rng([seed, 11])
-    deck, outside, made = _Deck(generator), features.normalise(features.silence), list[Sentence]()
+    deck, outside, made = _Deck(generator), features.outside, list[Sentence]()
     for example in examples:
         speaker = list(speakers).index(example.speaker)
         neutral = example.motion.expression - means[speaker]
@@ -186,12 +186,8 @@ class EmotionalWindows:
     ) -> None:
         """Put silence into a stretch of speech and lips at rest there into the expression, both in place."""
         shortest, longest = (round(seconds * MOTION_FPS) for seconds in change.silence_s)
-        length = int(generator.integers(shortest, longest + 1))
-        start = int(generator.integers(-length // 2, len(expression) - length // 2))
-        stretch = slice(max(0, start + SPEECH_REACH), max(0, start + length + SPEECH_REACH))
-        quiet = rows[stretch]
-        rows[stretch] = self.outside + 0.5 * change.noise * generator.standard_normal(quiet.shape)
-        frame = np.arange(len(expression))
-        closed = np.clip(np.minimum((frame - start) / CLOSING_FRAMES, (start + length - frame) / CLOSING_FRAMES), 0, 1)
-        closed = smoothstep(closed)[:, None]
+        silence = Silence.drawn(int(generator.integers(shortest, longest + 1)), len(expression), generator)
+        stretch = silence.rows(SPEECH_REACH, len(rows))
+        rows[stretch] = self.outside + 0.5 * change.noise * generator.standard_normal(rows[stretch].shape)
+        closed = silence.closed(len(expression), CLOSING_FRAMES, CLOSING_FRAMES)[:, None]
         expression += (closed * (still - expression)).astype(expression.dtype)

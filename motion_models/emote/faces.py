@@ -19,6 +19,7 @@ from face_model.morphable_model import MorphableModel
 from face_model.transfer import ExpressionSpace, expression_space
 from foundation.errors import InputError
 from motion_models.emote.action_units import ACTION_UNITS, BOTH, RIGHT, UNITS, movement_mm, told_points
+from motion_models.lips import inner_lips
 
 # A deviation of expression costs as much as so much squared error over all points. A one-sided movement is further from
 # speech than a symmetric one, and worth less without its one-sidedness.
@@ -81,9 +82,8 @@ def face_of(model: MorphableModel, prior: np.ndarray | float = 1.0) -> Face:
 
 
 def _gap_mm(offsets_mm: np.ndarray) -> np.ndarray:
-    ring = list(mp478.INNER_LIPS)
-    half = len(ring) // 2
-    return (offsets_mm[:, ring[1:half], 1] - offsets_mm[:, ring[:half:-1], 1]).mean(1)
+    upper, lower = inner_lips()
+    return (offsets_mm[:, upper, 1] - offsets_mm[:, lower, 1]).mean(1)
 
 
 def _solve(space: ExpressionSpace, wanted_mm: np.ndarray, prior_mm2: float) -> np.ndarray:

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from face_model.tracks import POSE, same_encoder
-from foundation.errors import InputError
+from face_model.tracks import POSE
 from motion_models.emote.config import EmoteConfig
 from motion_models.emote.data import EmotionalWindows, sentences_of
 from motion_models.emote.emotions import CODE_SIZE
@@ -23,7 +22,8 @@ from motion_models.emote.network import SpeechToPrior
 from motion_models.emote.readers import ActionUnitDescriptor, arkit_spread
 from motion_models.emote.train import Lesson, LipReaderTraining, PriorTraining, Stage1, Stage2
 from motion_models.examples import MotionExample, frame_rows
-from motion_models.statistics import measure_features
+from motion_models.learning import Mode, kind_of
+from motion_models.people import feature_statistics, valid_expressions, valid_motion
 from training import Duration, train
 from training.loop import Trainable
 
@@ -45,51 +45,31 @@ class _Beginning:
 
 
 def learn(
-    examples: Sequence[MotionExample], start: Path | None, run: Path, duration: Duration | None, seed: int,
-    device: str, config: EmoteConfig,
+    examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
+    seed: int = 0, device: str = "cpu", config: EmoteConfig | None = None,
 ) -> Path:
-    """See `Emote.learn`."""
+    """See `motion_models.learning.Learn`. The clips are neutral speech; the emotions are added by the recipe.
+
+    One person who is learned becomes the style that speaks; of many, the mean does.
+    """
+    config, kind = config or EmoteConfig(), kind_of(examples, mode)
     examples = [replace(e, speaker=e.speaker or OWN_STYLE) for e in examples]
-    extractor, face_model, size = _kind(examples)
-    face = face_for(face_model, size, config.use_flame)
-    if start is None:
+    face = face_for(kind.face_model, kind.expression_size, config.use_flame)
+    base = None if start is None else Emote.load(start)
+    if base is None:
         beginning = _anew(examples, face, config, seed)
     else:
-        base = Emote.load(start)
-        if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
-            raise InputError(
-                f"{start} is for {base.speech_extractor} features and face model {base.face_model}",
-                f"{extractor} and {face_model}",
-            )
+        kind.refuse_other(base, str(start))
         config = replace(config, sizes=base.sizes)
         beginning = _from(base, examples)
-    data = {
-        "data": [example.digest() for example in examples], "start": Emote.load(start).digest() if start else "",
-    }  # fmt: skip
-    networks = _trained(examples, face, beginning, Path(run), duration, seed, device, config, data)
-    goal = Path(run) / MODEL_FILE
-    Emote(networks, beginning.styles, beginning.measures, config.sizes, extractor, face_model).save(goal)
-    return goal
-
-
-def _kind(examples: Sequence[MotionExample]) -> tuple[str, str, int]:
-    """Extractor, face model and number of expressions that all examples share."""
-    if not examples:
-        raise InputError("nothing to learn from", "at least one example")
-    kinds = {
-        (e.features.extractor, e.features.values.shape[1], e.motion.face_model, e.motion.expression.shape[1])
-        for e in examples
-    }
-    if len(kinds) != 1:
-        raise InputError(
-            f"examples of {len(kinds)} kinds of features or face models", "one speech encoder, one face model"
-        )
-    extractor, _, face_model, size = kinds.pop()
-    return extractor, face_model, size
-
-
-def _seen(example: MotionExample) -> np.ndarray:
-    return example.motion.expression[example.valid.astype(bool)]
+    styles = beginning.styles
+    own = styles.index(examples[0].speaker) if mode == "person" else -1
+    beginning = replace(beginning, styles=replace(styles, own=own))
+    data = {"data": [example.digest() for example in examples], "start": Emote.load(start).digest() if start else ""}
+    networks = _trained(examples, face, beginning, run, duration, seed, device, config, data)
+    made = Emote(networks, beginning.styles, beginning.measures, config.sizes, kind.extractor, kind.face_model)
+    made.save(run / MODEL_FILE)
+    return run / MODEL_FILE
 
 
 def _styles(examples: Sequence[MotionExample], names: Sequence[str]) -> Styles:
@@ -97,21 +77,18 @@ def _styles(examples: Sequence[MotionExample], names: Sequence[str]) -> Styles:
     means, poses = [], []
     for name in names:
         theirs = [example for example in examples if example.speaker == name]
-        means.append(np.concatenate([_seen(example) for example in theirs]).mean(0))
-        pose = np.concatenate([example.motion.pack()[example.valid.astype(bool)][:, POSE] for example in theirs])
-        poses.append(np.median(pose, axis=0))
-    own = 0 if len(names) == 1 else -1
-    return Styles(tuple(names), np.stack(means).astype(np.float32), np.stack(poses).astype(np.float32), own)
+        means.append(valid_expressions(theirs).mean(0))
+        poses.append(np.median(np.concatenate([valid_motion(example)[:, POSE] for example in theirs]), axis=0))
+    return Styles(tuple(names), np.stack(means).astype(np.float32), np.stack(poses).astype(np.float32))
 
 
 def _anew(examples: Sequence[MotionExample], face: Face, config: EmoteConfig, seed: int) -> _Beginning:
     styles = _styles(examples, sorted({example.speaker for example in examples}))
-    neutral = np.concatenate([_seen(e) - styles.means[styles.index(e.speaker)] for e in examples])
-    rows = np.concatenate([frame_rows(example.features, len(example.motion)) for example in examples])
-    features = measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
+    neutral = np.concatenate([valid_expressions([e]) - styles.means[styles.index(e.speaker)] for e in examples])
+    features = feature_statistics(examples, lambda one: frame_rows(one.features, len(one.motion)))
     scale = max(float(np.sqrt(neutral.var(0).mean())), SMALLEST_SCALE)
     torch.manual_seed(seed)
-    networks = build_networks(config.sizes, rows.shape[1], len(styles.names), face.mouth_mm)
+    networks = build_networks(config.sizes, len(features.mean), len(styles.names), face.mouth_mm)
     return _Beginning(networks, styles, Measures(features, scale, arkit_spread(face, neutral)), True)
 
 
@@ -124,7 +101,6 @@ def _from(base: Emote, examples: Sequence[MotionExample]) -> _Beginning:
     added = _styles(examples, new)
     styles = Styles(
         old.names + added.names, np.concatenate([old.means, added.means]), np.concatenate([old.poses, added.poses]),
-        len(old.names) if len(new) == 1 else -1,
     )
     told = base.networks.speaker.condition
     mean = told.weight[:, CODE_SIZE:].mean(1, keepdim=True)
@@ -180,7 +156,7 @@ def _trained(
     sentences = sentences_of(
         examples, styles.names, styles.means, measures.scale, face, measures.features, config.recipe, seed
     )
-    outside = measures.features.normalise(measures.features.silence)
+    outside = measures.features.outside
     plain = EmotionalWindows(sentences, len(styles.names), outside, None)
     changed = EmotionalWindows(sentences, len(styles.names), outside, config.augmentation)
     geometry = Geometry.of(face, measures.scale, device)

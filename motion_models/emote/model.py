@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,16 @@ from face_model.arkit import ARKIT_NAMES
 from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
 from foundation.config import configure
 from foundation.errors import InputError
-from motion_models.directions import AskedEmotion, read_emotion, read_emotions
-from motion_models.emote.config import EmoteConfig, Sizes
+from motion_models.directions import AskedEmotion, Delivery
+from motion_models.emote.config import Sizes
 from motion_models.emote.data import padded_rows
 from motion_models.emote.emotions import CODE_SIZE, NEUTRAL, codes_over_time
 from motion_models.emote.network import LATENT_FRAMES, REACH_FRAMES, Prior, SpeechToPrior
 from motion_models.emote.readers import LipReadingNetwork
-from motion_models.examples import MotionExample, frame_rows
-from motion_models.interface import MotionModel
+from motion_models.examples import frame_rows
+from motion_models.interface import MotionModel, network_arrays
 from motion_models.statistics import FeatureStatistics
-from training import Duration
-from training.checkpoint import load_weights
+from training.checkpoint import load_arrays
 
 CHUNK_FRAMES = 256  # made at once
 
@@ -85,55 +83,45 @@ class Measures:
     spread: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
 class Emote(MotionModel):
     """The trained networks with what they need to speak.
 
-    Args:
-        networks: in evaluation mode. styles, measures: see there. sizes: of the networks. speech_extractor,
-            face_model: see `MotionModel`.
+    networks, styles, measures: see there. sizes: of the networks. emotions: that are felt, in order of time.
+    told_style: the style that speaks, as in `Styles.own`, which it is where nothing is told.
     """
 
     id = "emote"
-    default_speech = "log_mel"
-    config_type = EmoteConfig
     shapes = {
         "features.mean": ("F",), "features.silence": ("F",), "styles.means": ("S", "K"), "reader.mouth": ("K", "M"),
         "styles.poses": ("S", POSE_SIZE), "spread": (len(ARKIT_NAMES),),
     }
     moves_head = False
+    takes = frozenset({"emotion", "emotions", "style"})
 
-    def __init__(
-        self, networks: Networks, styles: Styles, measures: Measures, sizes: Sizes, speech_extractor: str,
-        face_model: str,
-    ) -> None:
-        for part in (networks.speaker, networks.prior, networks.reader):
+    networks: Networks
+    styles: Styles
+    measures: Measures
+    sizes: Sizes
+    speech_extractor: str
+    face_model: str
+    emotions: tuple[AskedEmotion, ...] = (AskedEmotion(NEUTRAL),)
+    told_style: int | None = None
+
+    def __post_init__(self) -> None:
+        for part in (self.networks.speaker, self.networks.prior, self.networks.reader):
             part.eval().requires_grad_(False)
-        self.networks, self.styles, self.measures, self.sizes = networks, styles, measures, sizes
-        self.speech_extractor, self.face_model = speech_extractor, face_model
-        self.emotions: tuple[AskedEmotion, ...] = (AskedEmotion(NEUTRAL),)
-        self.style = styles.own
 
-    def directed(self, **directions: Any) -> Emote:
-        """A copy that speaks so. emotion: `NAME` or `NAME:0.7`. emotions: a CSV of them over time, blended. style: name
-        of a speaker it was learned from.
+    @property
+    def style(self) -> int:
+        """The style that speaks; -1 for the mean of all."""
+        return self.styles.own if self.told_style is None else self.told_style
 
-        Raises:
-            InputError: another direction, an unknown emotion or style, a bad file, or both of emotion and emotions.
-        """
-        given = {name: value for name, value in directions.items() if value is not None}
-        emotion, emotions, style = (given.pop(name, None) for name in ("emotion", "emotions", "style"))
-        super().directed(**given)
-        if emotion is not None and emotions is not None:
-            raise InputError("an emotion and a file of emotions", "one of them")
-        made = copy.copy(self)
-        if emotion is not None:
-            made.emotions = (read_emotion(emotion),)
-        if emotions is not None:
-            made.emotions = tuple(read_emotions(emotions))
-        codes_over_time(made.emotions, np.zeros(1))  # a wrong name is told now
-        if style is not None:
-            made.style = self.styles.index(style)
-        return made
+    def _directed(self, delivery: Delivery) -> Emote:
+        emotions = tuple(delivery.asked()) or self.emotions
+        codes_over_time(emotions, np.zeros(1))  # a wrong name is told now
+        style = self.told_style if delivery.style is None else self.styles.index(delivery.style)
+        return replace(self, emotions=emotions, told_style=style)
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
         """See `MotionModel.stream`: pieces of 256 frames, as one pass over the whole clip would make them. Nothing is
@@ -142,10 +130,9 @@ class Emote(MotionModel):
         count = self.frame_count(features, MOTION_FPS, frames)
         rows = frame_rows(features, features.frame_count(MOTION_FPS))
         known = self.measures.features
-        if rows.shape[1] != len(known.mean):
-            raise InputError(f"{rows.shape[1]} speech features a row", f"{len(known.mean)}")
+        known.refuse_size(rows)
         mean, pose = self.at_rest()
-        heard, outside = known.normalise(rows), known.normalise(known.silence)
+        heard, outside = known.normalise(rows), known.outside
         for start in range(0, count, CHUNK_FRAMES):
             made = self._spoken(heard, outside, start, min(start + CHUNK_FRAMES, count), count)
             motion = np.concatenate([
@@ -172,23 +159,11 @@ class Emote(MotionModel):
         share = self.styles.shares(self.style)
         return share @ self.styles.means, share @ self.styles.poses
 
-    @classmethod
-    def learn(
-        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
-        seed: int = 0, device: str = "cpu", config: EmoteConfig | None = None,
-    ) -> Path:
-        """See `MotionModel.learn`. The clips are neutral speech; the emotions are added by the recipe."""
-        from motion_models.emote.learning import learn  # which imports this module
-
-        return learn(examples, start, run, duration, seed, device, config or EmoteConfig())
-
     def _tensors(self) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}
         for field in fields(Networks):
-            state = getattr(self.networks, field.name).state_dict()
-            arrays |= {f"{field.name}.{name}": value.cpu().numpy() for name, value in state.items()}
-        known = self.measures.features
-        arrays |= {f"features.{field.name}": np.asarray(getattr(known, field.name)) for field in fields(known)}
+            arrays |= network_arrays(getattr(self.networks, field.name), f"{field.name}.")
+        arrays |= self.measures.features.arrays()
         arrays |= {"scale": np.array(self.measures.scale, np.float32), "spread": self.measures.spread}
         return arrays | {"styles.means": self.styles.means, "styles.poses": self.styles.poses}
 
@@ -203,14 +178,11 @@ class Emote(MotionModel):
         styles = Styles(
             tuple(metadata["styles"]), arrays["styles.means"], arrays["styles.poses"], int(metadata["own_style"])
         )
-        features = FeatureStatistics(
-            arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
-        )
+        features = FeatureStatistics.from_arrays(arrays)
         networks = build_networks(sizes, len(features.mean), len(styles.names), arrays["reader.mouth"])
-        tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
         for field in fields(Networks):
             part = getattr(networks, field.name)
-            load_weights(path, part, tensors, f"{field.name}.")
+            load_arrays(path, part, arrays, f"{field.name}.")
             part.to(device)
         measures = Measures(features, float(arrays["scale"].item()), arrays["spread"])
         return cls(networks, styles, measures, sizes, metadata["speech_extractor"], metadata["face_model"])

@@ -24,12 +24,12 @@ from motion_models.emote.action_units import SIDE_OF, strengths
 from motion_models.emote.config import Recipe
 from motion_models.emote.emotions import CONDITIONS
 from motion_models.emote.faces import Face
+from motion_models.lips import CLOSED_SHARE, most_closed
 
 ARTICULATION = {
     "neutral": 0.0, "happy": 0.1, "sad": -0.2, "surprised": 0.2, "fear": 0.1, "disgusted": -0.05, "angry": 0.2,
     "contempt": -0.1,
 }  # fmt: skip
-REST_SHARE = 0.1  # of the frames, those with the smallest opening: lips at rest
 OPEN_QUANTILE = 0.75  # of the opening: from here on lips count as wholly open
 
 
@@ -43,14 +43,13 @@ class Take:
 
 def rest_of(face: Face, expression: np.ndarray) -> np.ndarray:
     """Lips at rest `[K]`: the mean over the tenth of the frames `[T, K]` with the smallest opening."""
-    gap = expression @ face.gap_mm
-    return expression[gap <= np.quantile(gap, REST_SHARE)].mean(0)
+    return most_closed(expression, expression @ face.gap_mm)
 
 
 def openness(face: Face, expression: np.ndarray) -> np.ndarray:
     """How far speech has opened the lips `[T]`, 0 closed to 1, among frames `[T, K]` of one clip."""
     gap = expression @ face.gap_mm
-    closed, opened = np.quantile(gap, [REST_SHARE, OPEN_QUANTILE])
+    closed, opened = np.quantile(gap, [CLOSED_SHARE, OPEN_QUANTILE])
     return np.clip((gap - closed) / max(opened - closed, 1e-6), 0.0, 1.0)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
 
 from motion_models.emote.config import LossWeights
@@ -16,9 +15,8 @@ from motion_models.emote.data import Batch, EmotionalWindows
 from motion_models.emote.losses import Geometry, divergence, perceptual_losses, vertex_losses, weighted_sum
 from motion_models.emote.network import PRIOR_WINDOW, SPEECH_REACH, WINDOW, Prior, PriorDecoder, SpeechToPrior
 from motion_models.emote.readers import EmotionReader, LipReader, LipReadingNetwork
+from training.optimising import numbers, update
 from training.schedules import cosine_decay, set_learning_rate
-
-GRADIENT_LIMIT = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,8 @@ class _Part:
         batch = self.lesson.windows.batch(self.lesson.batch_size, self.frames, generator).to(self.device)
         named = self.losses(batch, generator)
         total = weighted_sum(named, self.lesson.weights)
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        clip_grad_norm_(self.networks.parameters(), GRADIENT_LIMIT)
-        self.optimizer.step()
-        return {name: float(value.detach()) for name, value in ({"total": total} | named).items()}
+        update(total, self.optimizer, self.networks.parameters())
+        return numbers({"total": total} | named)
 
 
 class LipReaderTraining(_Part):

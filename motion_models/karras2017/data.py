@@ -109,7 +109,7 @@ class RunSet:
         moods: int = 0,
     ) -> None:
         self.config, self.rest, self.moods = config, rest, moods
-        self.outside = features.normalise(features.silence)
+        self.outside = features.outside
         self.clips: list[_Clip] = []
         frames = 0
         for example in examples:

@@ -106,8 +106,7 @@ def with_best_neutral(model: Karras2017, face: MorphableModel, examples: Sequenc
         count += len(truth)
     emotions = replace(model.parts.emotions, neutral=vectors[int(errors.argmin())].astype(np.float32))
     residual_mm = float(np.sqrt(left / count / len(face.mean_mm)))
-    parts = replace(model.parts, emotions=emotions, residual_mm=residual_mm)
-    return Karras2017(parts, model.speech_extractor, model.face_model)
+    return replace(model, parts=replace(model.parts, emotions=emotions, residual_mm=residual_mm), course=None)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,15 @@ import torch
 
 from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
 from foundation.config import configure
-from foundation.errors import InputError
-from motion_models.directions import AskedEmotion, read_emotion, read_emotions
+from motion_models.directions import AskedEmotion, Delivery
 from motion_models.examples import MotionExample
-from motion_models.interface import MotionModel
-from motion_models.karras2017.config import Architecture, KarrasConfig
+from motion_models.interface import MotionModel, network_arrays, under
+from motion_models.karras2017.config import Architecture
 from motion_models.karras2017.data import look, rows_seen
 from motion_models.karras2017.emotions import NEUTRAL, EmotionCourse, Emotions
 from motion_models.karras2017.network import Articulation, FormantAnalysis, SpeechToFace
 from motion_models.statistics import FeatureStatistics
-from training import Duration
-from training.checkpoint import load_weights
+from training.checkpoint import load_arrays
 
 PROBE_FRAMES = 180
 CHUNK_FRAMES = 256  # made at once when all sound is there
@@ -79,35 +77,32 @@ class Parts:
     residual_mm: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
 class Karras2017(MotionModel):
     """Speech and a constant or slowly changing emotion to expression.
 
-    Args:
-        parts: see there.
-        speech_extractor, face_model: see `MotionModel`.
-        course: the emotion over time; None for neutral throughout.
+    parts: see there. course: the emotion over time; None for neutral throughout.
     """
 
     id = "karras2017"
     default_speech = "autocorrelation"
-    config_type = KarrasConfig
     shapes = {
         "features.mean": ("F",), "features.silence": ("F",), "database": ("N", "M"), "neutral": ("M",),
         "to_expression": ("V", "E"), "probe.values": ("T", "F"), "probe.expression": ("P", "E"),
         "rest_pose": (POSE_SIZE,),
     }
     moves_head = False
+    takes = frozenset({"emotion", "emotions"})
 
-    def __init__(
-        self, parts: Parts, speech_extractor: str, face_model: str, course: EmotionCourse | None = None
-    ) -> None:
-        self.parts, self.speech_extractor, self.face_model = parts, speech_extractor, face_model
-        self.course = course or EmotionCourse.of(parts.emotions, [AskedEmotion(NEUTRAL)])
+    parts: Parts
+    speech_extractor: str
+    face_model: str
+    course: EmotionCourse | None = None
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
         """See `MotionModel.stream`: pieces of one frame, each known 260 ms of sound later. Nothing in it is random."""
         count = self.frame_count(features, MOTION_FPS, frames)
-        check_size(features, self.parts.features)
+        self.parts.features.refuse_size(features.values)
         yield from self.live([features.values], features.rate_hz, count)
 
     def live(
@@ -144,7 +139,7 @@ class Karras2017(MotionModel):
         return np.concatenate(list(pieces)).reshape(-1, self.parts.network.decoder.out_features // 3, 3)
 
     def _vertex_pieces(self, features: SpeechFeatures, count: int) -> Iterator[np.ndarray]:
-        check_size(features, self.parts.features)
+        self.parts.features.refuse_size(features.values)
         rows = self.parts.features.normalise(features.values)
         for start in range(0, count, CHUNK_FRAMES):
             yield self._offsets_mm(rows, features.rate_hz, start, min(CHUNK_FRAMES, count - start))
@@ -152,9 +147,9 @@ class Karras2017(MotionModel):
     @torch.no_grad()
     def _offsets_mm(self, rows: np.ndarray, rate_hz: float, start: int, count: int, origin: int = 0) -> np.ndarray:
         """Vertex offsets `[count, 3V]` of frames from `start` on; outside of the normalised rows there is silence."""
-        statistics = self.parts.features
-        slices, position = look(rows, rate_hz, start, count, statistics.normalise(statistics.silence), origin)
-        emotion = self.course.at((start + np.arange(count)) / MOTION_FPS)
+        slices, position = look(rows, rate_hz, start, count, self.parts.features.outside, origin)
+        course = self.course or EmotionCourse.of(self.parts.emotions, [AskedEmotion(NEUTRAL)])
+        emotion = course.at((start + np.arange(count)) / MOTION_FPS)
         device = next(self.parts.network.parameters()).device
         given = (torch.from_numpy(part)[None].to(device) for part in (slices, position, emotion))
         return self.parts.network(*given)[0].cpu().numpy()
@@ -167,47 +162,20 @@ class Karras2017(MotionModel):
         blink = np.zeros(len(expression), np.float32)
         return FaceMotion(MOTION_FPS, expression, rotation, translation, blink, self.face_model)
 
-    def directed(self, **directions: Any) -> Karras2017:
-        """A copy with an emotion: `emotion="NAME:0.7"`, or `emotions=` a CSV of them over time.
-
-        Raises:
-            InputError: both at once, an emotion it does not know, or a direction it does not take.
-        """
-        emotion, emotions = directions.pop("emotion", None), directions.pop("emotions", None)
-        super().directed(**directions)
-        if emotion is not None and emotions is not None:
-            raise InputError("an emotion and a file of emotions", "one of the two")
-        if emotion is None and emotions is None:
-            return self
-        asked = read_emotions(emotions) if emotion is None else [read_emotion(emotion)]
-        return self.feeling(EmotionCourse.of(self.parts.emotions, asked))
+    def _directed(self, delivery: Delivery) -> Karras2017:
+        return self.feeling(EmotionCourse.of(self.parts.emotions, delivery.asked()))
 
     def feeling(self, course: EmotionCourse) -> Karras2017:
         """A copy with an emotion over time."""
-        return Karras2017(self.parts, self.speech_extractor, self.face_model, course)
+        return replace(self, course=course)
 
     def with_emotions(self, emotions: Emotions) -> Karras2017:
         """A copy that knows other emotions, and feels the neutral one."""
-        return Karras2017(replace(self.parts, emotions=emotions), self.speech_extractor, self.face_model)
-
-    @classmethod
-    def learn(
-        cls, examples: Sequence[MotionExample], start: Path | None, run: Path, *, duration: Duration | None = None,
-        seed: int = 0, device: str = "cpu", config: KarrasConfig | None = None,
-    ) -> Path:
-        """See `MotionModel.learn`."""
-        from motion_models.karras2017.train import face_of, train_karras  # which imports this module
-
-        face = face_of(examples[0].motion.face_model) if examples else face_of("mp478")
-        return train_karras(
-            examples, face, config or KarrasConfig(), Path(run), start=start, duration=duration, seed=seed,
-            device=device,
-        )
+        return replace(self, parts=replace(self.parts, emotions=emotions), course=None)
 
     def _tensors(self) -> dict[str, np.ndarray]:
         parts = self.parts
-        arrays = {f"network.{k}": v.cpu().numpy() for k, v in parts.network.state_dict().items()}
-        arrays |= {f"features.{f.name}": np.asarray(getattr(parts.features, f.name)) for f in fields(FeatureStatistics)}
+        arrays = network_arrays(parts.network, "network.") | parts.features.arrays()
         arrays |= {f"emotion.{name}": vector for name, vector in parts.emotions.named.items()}
         arrays |= {"probe.values": parts.probe.values, "probe.expression": parts.probe.expression}
         arrays |= {"database": parts.emotions.database, "neutral": parts.emotions.neutral}
@@ -226,14 +194,12 @@ class Karras2017(MotionModel):
         cls, path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], device: torch.device | str
     ) -> Karras2017:
         architecture = configure(Architecture, metadata["architecture"], str(path))
-        features = FeatureStatistics(
-            arrays["features.mean"], float(arrays["features.scale"].item()), arrays["features.silence"]
-        )
+        features = FeatureStatistics.from_arrays(arrays)
         vertices, coding = len(arrays["network.decoder.bias"]) // 3, len(arrays["network.coding.bias"])
         network = build_network(architecture, len(features.mean), coding, vertices)
-        load_weights(path, network, {name: torch.from_numpy(value) for name, value in arrays.items()}, "network.")
-        named = {k.removeprefix("emotion."): v for k, v in arrays.items() if k.startswith("emotion.")}
-        emotions = Emotions(arrays["database"], tuple(metadata["lengths"]), arrays["neutral"], named)
+        load_arrays(path, network, arrays, "network.")
+        named, lengths = under("emotion.", arrays), tuple(metadata["lengths"])
+        emotions = Emotions(arrays["database"], lengths, arrays["neutral"], named)
         probe = Probe(arrays["probe.values"], metadata["probe_rate_hz"], arrays["probe.expression"])
         parts = Parts(
             network.to(device).eval().requires_grad_(False), architecture, features, emotions, probe,
@@ -241,10 +207,3 @@ class Karras2017(MotionModel):
         )  # fmt: skip
         return cls(parts, metadata["speech_extractor"], metadata["face_model"])
 
-
-def check_size(features: SpeechFeatures, statistics: FeatureStatistics) -> None:
-    """Raises:
-    InputError: features of another size than those trained on.
-    """
-    if features.values.shape[1] != len(statistics.mean):
-        raise InputError(f"{features.values.shape[1]} speech features a row", f"{len(statistics.mean)}")

@@ -13,7 +13,7 @@ from torch.optim import Adam, Optimizer
 
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
-from face_model.tracks import MOTION_FPS, POSE, same_encoder
+from face_model.tracks import MOTION_FPS, POSE
 from foundation.errors import InputError
 from motion_models.examples import MotionExample
 from motion_models.karras2017.config import KarrasConfig
@@ -24,9 +24,12 @@ from motion_models.karras2017.mining import with_best_neutral
 from motion_models.karras2017.model import Karras2017, Parts, Probe, build_network
 from motion_models.karras2017.moods import Moods
 from motion_models.karras2017.network import EmotionDatabase, SpeechToFace
+from motion_models.learning import Mode, kind_of
 from motion_models.lips import rest_expression
-from motion_models.statistics import FeatureStatistics, measure_features
+from motion_models.people import feature_statistics, valid_expressions, valid_motion
+from motion_models.statistics import FeatureStatistics
 from training import Duration, cosine_decay, train
+from training.optimising import numbers, update
 from training.schedules import set_learning_rate
 
 MODEL_FILE = "karras2017.safetensors"
@@ -91,10 +94,8 @@ class KarrasTraining:
         losses = {"position": position_loss(made, real, weight), "motion": motion_loss(made, real, weight)}
         losses["slowness"] = slowness_loss(emotion, self.emotions.vectors.mean(0))
         total = self.balance(losses)
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        self.optimizer.step()
-        return {"total": float(total.detach())} | {name: float(value.detach()) for name, value in losses.items()}
+        update(total, self.optimizer, (), limit=None)
+        return numbers({"total": total} | losses)
 
 
 def face_of(face_model: str) -> MorphableModel:
@@ -106,14 +107,9 @@ def face_of(face_model: str) -> MorphableModel:
     if face_model != mp478.ID:
         raise InputError(
             f"face model '{face_model}', which does not ship", mp478.ID,
-            "load it and give it to motion_models.karras2017.train.train_karras",
+            "load it and give it to motion_models.karras2017.train.learn",
         )
     return mp478.load()
-
-
-def _expressions(examples: Sequence[MotionExample]) -> np.ndarray:
-    """Valid frames' expressions `[T, E]` of all clips."""
-    return np.concatenate([e.motion.expression[e.valid.astype(bool)] for e in examples])
 
 
 def principal_shapes(expression: np.ndarray, basis_mm: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -139,65 +135,36 @@ def _rest(face: MorphableModel, expression: np.ndarray) -> Rest | None:
     return Rest(rest_expression(face, expression), np.repeat(lower, 3))
 
 
-def _check(examples: Sequence[MotionExample], face: MorphableModel) -> None:
-    kinds = {(e.features.extractor, e.motion.face_model, e.features.values.shape[1]) for e in examples}
-    if not kinds:
-        raise InputError("nothing to learn from", "at least one example")
-    if len(kinds) > 1:
-        raise InputError(
-            f"examples of {len(kinds)} kinds of features or face models", "one speech encoder, one face model"
-        )
-    if next(iter(kinds))[1] != face.id:
-        raise InputError(f"examples of face model {next(iter(kinds))[1]}", f"of {face.id}, which was given")
-
-
-def _check_base(base: Karras2017, example: MotionExample) -> None:
-    extractor, face_model = example.features.extractor, example.motion.face_model
-    if not same_encoder(base.speech_extractor, extractor) or base.face_model != face_model:
-        raise InputError(
-            f"a start for {base.speech_extractor} features and face model {base.face_model}",
-            f"{extractor} and {face_model}",
-        )
-
-
-def train_karras(
-    examples: Sequence[MotionExample], face: MorphableModel, config: KarrasConfig, run: Path, *,
-    start: Path | None = None, duration: Duration | None = None, seed: int = 0, device: str = "cpu",
+def learn(
+    examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
+    seed: int = 0, device: str = "cpu", config: KarrasConfig | None = None, face: MorphableModel | None = None,
     moods: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
-    """Train on one person's clips or many people's; the same call resumes a run that was killed.
+    """See `motion_models.learning.Learn`. Of a start, emotions are drawn anew about its neutral one, and those with
+    names are kept.
 
     Args:
-        examples: of one kind, with expressions of `face`.
-        start: a trained model's file to go on from; its architecture and feature statistics are taken over, its
-            emotions are drawn anew about its neutral one, and those that have names are kept.
-        duration: None for `config.steps`.
+        face: the face model of the examples; None where it ships.
         moods: name -> `[E]`, expressions (as differences from neutral) to teach by name, where nothing is started from.
-
-    Returns:
-        The model's file in `run`.
-
-    Raises:
-        InputError: as `MotionModel.learn`.
     """
-    examples = list(examples)
-    _check(examples, face)
+    examples, config, kind = list(examples), config or KarrasConfig(), kind_of(examples, mode)
+    face = face or face_of(kind.face_model)
+    if kind.face_model != face.id:
+        raise InputError(f"examples of face model {kind.face_model}", f"of {face.id}, which was given")
     base = None if start is None else Karras2017.load(start, device)
     if base is not None:
-        _check_base(base, examples[0])
+        kind.refuse_other(base, str(start))
         config = replace(config, architecture=base.parts.architecture)
     torch.manual_seed(seed)
-    features = _features(examples) if base is None else base.parts.features
     basis_mm = face.expression_mm.flatten(1).to(device)
-    if base is not None:
-        taught = Moods.known_by(base)
-    else:
-        taught = Moods.drawn(moods or {}, basis_mm.cpu().numpy(), config.architecture.emotion_size, seed)
     if base is None:
+        features = feature_statistics(examples, lambda one: one.features.values)
+        taught = Moods.drawn(moods or {}, basis_mm.cpu().numpy(), config.architecture.emotion_size, seed)
         network = _fresh(examples, face, features, config, list((moods or {}).values()))
     else:
+        features, taught = base.parts.features, Moods.known_by(base)
         network = base.parts.network.requires_grad_(True)
-    runs = RunSet(examples, features, config, _rest(face, _expressions(examples)), len(taught))
+    runs = RunSet(examples, features, config, _rest(face, valid_expressions(examples)), len(taught))
     drawn = drawn_vectors(
         [len(example.motion) for example in examples], config.architecture.emotion_size, config.emotion_scale,
         config.emotion_memory_s * MOTION_FPS, seed,
@@ -207,18 +174,17 @@ def train_karras(
         "data": [e.digest() for e in examples], "base": "" if base is None else base.digest(), "moods": taught.digest(),
     }
     result = train(
-        KarrasTraining(network.to(device), emotions.to(device), runs, basis_mm, config, taught), Path(run),
+        KarrasTraining(network.to(device), emotions.to(device), runs, basis_mm, config, taught), run,
         duration or Duration(steps=config.steps), config=resolved, seed=seed, average_decay=config.average_decay,
         description="Karras 2017",
     )
     assert isinstance(result.networks, nn.ModuleDict)
     trained, learned = result.networks["network"], result.networks["emotions"]
     assert isinstance(trained, SpeechToFace) and isinstance(learned, EmotionDatabase)
-    goal = Path(run) / MODEL_FILE
     made = _assemble(trained, learned.vectors.detach().cpu().numpy(), examples, face, features, config)
     known = made.parts.emotions
-    made.with_emotions(known.with_names(taught.around(known.neutral))).save(goal)
-    return goal
+    made.with_emotions(known.with_names(taught.around(known.neutral))).save(run / MODEL_FILE)
+    return run / MODEL_FILE
 
 
 def _fresh(
@@ -229,7 +195,7 @@ def _fresh(
     with each that is taught.
     """
     basis_mm = face.expression_mm.flatten(1).double().numpy()
-    expression, most = _expressions(examples).astype(np.float64), config.architecture.coding_size
+    expression, most = valid_expressions(examples).astype(np.float64), config.architecture.coding_size
     for index, mood in enumerate(moods, start=1):
         expression[index :: len(moods) + 1] += mood
     mean_mm, components_mm = (torch.from_numpy(part).float() for part in principal_shapes(expression, basis_mm, most))
@@ -239,11 +205,6 @@ def _fresh(
     return network
 
 
-def _features(examples: Sequence[MotionExample]) -> FeatureStatistics:
-    rows = np.concatenate([example.features.values for example in examples])
-    return measure_features(rows, next((e.silence for e in examples if e.silence is not None), None))
-
-
 def _assemble(
     network: SpeechToFace, vectors: np.ndarray, examples: Sequence[MotionExample], face: MorphableModel,
     features: FeatureStatistics, config: KarrasConfig,
@@ -251,7 +212,7 @@ def _assemble(
     """The model, with the neutral emotion chosen and the residual of its expressions measured."""
     lengths = tuple(len(example.motion) for example in examples)
     emotions = Emotions(vectors, lengths, vectors.mean(0))
-    pose = np.concatenate([e.motion.pack()[e.valid.astype(bool)] for e in examples]).mean(0)[POSE]
+    pose = np.concatenate([valid_motion(e) for e in examples]).mean(0)[POSE]
     basis = face.expression_mm.flatten(1).numpy()
     parts = Parts(
         network.eval().requires_grad_(False), config.architecture, features, emotions, Probe.of(examples),

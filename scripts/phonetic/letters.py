@@ -34,6 +34,7 @@ from preprocessing.speech.symbols import BLANK, SYMBOLS, spell
 from scripts.phonetic.augment import Chances, bend, disturb, hide, warped_filters
 from scripts.phonetic.spoken_text import LONGEST_S, Spoken, load_speech, make_speech
 from training import Duration, cosine_decay, train
+from training.optimising import numbers, update
 from training.schedules import set_learning_rate
 
 SOUNDS = {
@@ -149,11 +150,8 @@ class LetterTraining:
             logits, _ = self.networks(log_mel)
         loss = letters_loss(logits, [text for _, text in lines])
         set_learning_rate(self.optimizer, cosine_decay(progress, warm_up=0.03))
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.networks.parameters(), 2.0)
-        self.optimizer.step()
-        return {"letters": float(loss.detach())}
+        update(loss, self.optimizer, self.networks.parameters(), limit=2.0)
+        return numbers({"letters": loss})
 
 
 class LetterEncoder(PhoneticEncoder):

@@ -26,6 +26,7 @@ from preprocessing.speech.phonetic.inventory import PHONES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.network import PhoneticNetwork
 from scripts.phonetic.augment import Batches, Chances, bend, hide, warped_filters
 from scripts.phonetic.voices import HELD_OUT
+from training.optimising import update
 
 Voice = tuple[np.ndarray, np.ndarray]
 VISEMES_OF = torch.tensor(VISEME_OF_PHONE)
@@ -146,10 +147,7 @@ class Run:
         loss = phone_loss(logits, labels, self.plan.smoothing)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
+        update(loss, self.optimiser, self.network.parameters(), limit=2.0)
         keep = min(self.plan.average, (self.step + 1) / (self.step + 10))
         for name, value in self.network.state_dict().items():
             self.average[name].lerp_(value, 1 - keep)

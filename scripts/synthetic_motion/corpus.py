@@ -16,11 +16,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
-from facial_gan.train import person_statistics
 from foundation.errors import InputError
 from foundation.files import read_tensors
 from motion_models.examples import MotionExample, frame_rows
 from motion_models.lips import lip_gap_mm
+from motion_models.people import person_statistics
 from motion_models.statistics import MotionStatistics
 from preprocessing.speech import SpeechEncoder, speech_encoder
 from preprocessing.speech.phonetic import VISEME_NAMES, VISEME_OF_PHONE

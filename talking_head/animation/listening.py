@@ -13,12 +13,11 @@ import numpy as np
 
 from face_model.arkit import values_of_motion, with_lids
 from face_model.tracks import AU45_MAX, POSE, POSE_SIZE, SPEECH_RATE_HZ, Sound
-from facial_gan.synthesis import FacialGan
-from motion_models.arkit import ArkitRegressor
 from motion_models.arkit.filters import gaussian
 from motion_models.arkit.statistics import curves_at
 from motion_models.interface import MotionModel
 from motion_models.liveliness import BlinkProcess, PoseProcess, within_range
+from motion_models.people import Habits
 from preprocessing.speech import SpeechEncoder
 from talking_head.animation.rows import LIGHT_S
 from talking_head.formats.arkit import live_link_of_values
@@ -26,7 +25,6 @@ from talking_head.formats.arkit import live_link_of_values
 HEARD_S = 6.0
 HOP_S = 0.2
 FADE_S = 0.1
-BACKWARD = "one_euro"  # the filter of ARKit curves: one that waits for nothing
 DELAY_S = 0.4  # of models that do not say how far ahead they hear
 
 
@@ -35,17 +33,18 @@ class Listener:
 
     Args:
         model: that speaks.
-        person: the target's FACIAL-GAN, whose head and blinks these are.
+        person: how the target holds head and lids. head: times as far as the person's the head moves.
         encoder: of the speech that the model wants.
         fps: rows a second.
         seed: of head and blinks.
     """
 
-    def __init__(self, model: MotionModel, person: FacialGan, encoder: SpeechEncoder, fps: float, seed: int) -> None:
-        self.model = model.with_filter(BACKWARD) if isinstance(model, ArkitRegressor) else model
-        self.encoder, self.fps = encoder, fps
-        self.delay_s = self.model.latency_s if isinstance(self.model, ArkitRegressor) else DELAY_S
-        self._statistics, self._head = person.statistics, person.head
+    def __init__(
+        self, model: MotionModel, person: Habits, encoder: SpeechEncoder, fps: float, seed: int, head: float = 1.0
+    ) -> None:
+        self.model, self.encoder, self.fps = model.for_live(), encoder, fps
+        self.delay_s = DELAY_S if self.model.latency_s is None else self.model.latency_s
+        self._statistics, self._head = person.statistics, head
         known, ones = person.statistics, np.ones(POSE_SIZE)
         self._sway = PoseProcess(ones, known.pose_factor, known.pose_memory_s, fps, seed)
         self._blink = BlinkProcess(person.blinks, fps, seed)
@@ -80,9 +79,9 @@ class Listener:
     def _values(self, time_s: np.ndarray) -> np.ndarray:
         """ARKit values without blinks at instants of what is heard now; before and after it there is silence."""
         features = self.encoder(Sound(self._heard))
-        if isinstance(self.model, ArkitRegressor):
-            whole = self.model.values(features, fps=self.fps)
-            return curves_at(whole, self.fps, time_s)
+        own = self.model.stream_values(features, fps=self.fps)
+        if own is not None:
+            return curves_at(np.concatenate(list(own)), self.fps, time_s)
         motion = self.model.synthesize(features)
         open_eyed = type(motion)(
             motion.fps, motion.expression, motion.rotation, motion.translation, 0 * motion.blink, motion.face_model

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from preprocessing.media.microphone import microphone
 from talking_head.animation.listening import HOP_S, Listener, listen
 from talking_head.animation.packet import Sender
 from talking_head.animation.rows import first, spoken_rows
 from talking_head.animation.sending import Sent, address_of, ahead, send
-from talking_head.motion.registry import load_motion_model
-from talking_head.motion.speaking import Directions, encoder_for, speakers
-from talking_head.target.card import MOTION, Target, find_target
+from talking_head.motion.speaking import Directions, encoder_for, habits_of, speakers
+from talking_head.target.card import find_target
 from talking_head.target.home import Home
 from talking_head.target.settings import checked_seed, device_name
 
@@ -47,14 +45,9 @@ def live(
     person, where = find_target(Home.find(home), target), device_name(device)
     model, head = speakers(person, directions or Directions(), where)
     if str(audio) == MICROPHONE:
-        own = head if isinstance(head, FacialGan) else _own(person, where)
-        listener = Listener(model, own, encoder_for(model.speech_extractor, person), fps, seed)
+        share = (directions or Directions()).head_share()
+        own = head.habits or habits_of(person)
+        listener = Listener(model, own, encoder_for(model.speech_extractor, person), fps, seed, share)
         return send(ahead(listen(microphone(seconds, HOP_S), listener)), sender, address, wait_for_late=True)
     rows = spoken_rows(Path(audio), person, model, head, fps, seed)
     return send(ahead(rows if seconds is None else first(rows, max(1, round(seconds * fps)))), sender, address)
-
-
-def _own(person: Target, device: str) -> FacialGan:
-    model = load_motion_model(person.folder / MOTION, device)
-    assert isinstance(model, FacialGan), "every target has a FACIAL-GAN"
-    return model

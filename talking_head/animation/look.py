@@ -9,11 +9,10 @@ import numpy as np
 
 from face_model import mp478
 from face_model.tracks import FaceMotion
-from facial_gan.synthesis import FacialGan
 from render2video.painter import load_painter
 from talking_head.formats.gltf import Look
-from talking_head.motion.registry import load_motion_model
-from talking_head.target.card import MOTION, Target
+from talking_head.motion.speaking import habits_of
+from talking_head.target.card import Target
 
 MARGIN = 0.03  # of the face's box, around it
 LARGEST_PX = 1024
@@ -25,10 +24,9 @@ def look_of(person: Target, device: str = "cpu") -> Look:
     """What a target looks like in its mean pose, with lips closed and eyes open, as its own network paints it."""
     with person.unchanged():  # its motion was read before
         painter = load_painter(person.folder, mp478.load(), device)
-    speaker = load_motion_model(person.folder / MOTION)
     still = FaceMotion.unpack(np.array([person.card.motion_statistics.mean]), person.card.fps)
-    rest = speaker.statistics.rest if isinstance(speaker, FacialGan) else still.expression[0]
-    still = replace(still, expression=rest[None].astype(np.float32), blink=np.zeros(1, np.float32))
+    rest = habits_of(person).statistics.rest[None].astype(np.float32)
+    still = replace(still, expression=rest, blink=np.zeros(1, np.float32))
     painted = next(painter.frames(still))
     points = painter.face_px(still)[0, :VERTICES]
     size = np.array([painted.shape[1], painted.shape[0]])

@@ -14,7 +14,6 @@ import numpy as np
 
 from face_model.arkit import values_of_motion, with_lids
 from face_model.tracks import FaceMotion, SpeechFeatures
-from motion_models.arkit import ArkitRegressor
 from motion_models.arkit.filters import TRUNCATE, gaussian
 from motion_models.arkit.statistics import curves_at
 from motion_models.interface import MotionModel
@@ -76,10 +75,9 @@ def _values(
     model: MotionModel, features: SpeechFeatures, fps: float, count: int, seed: int
 ) -> Iterator[np.ndarray] | None:
     """The model's own ARKit values, without blinks; None when the motion curves tell everything."""
-    if isinstance(model, ArkitRegressor):
-        return model.stream_values(features, fps=fps, frames=count)
-    if model.moves_head:
-        return None
+    own = model.stream_values(features, fps=fps, frames=count)
+    if own is not None or model.moves_head:
+        return own
     return (part[:, VALUES] for part in motion_curves(model.stream(features, seed=seed), fps, count))
 
 

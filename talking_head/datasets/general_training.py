@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 import configs
-from facial_gan.judging import judged
 from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from foundation.progress import track as with_progress
 from motion_models.examples import MotionExample
-from motion_models.interface import Held
+from motion_models.judging import judged
+from motion_models.learning import Held, mode_of
 from preprocessing.speech import speech_encoder
 from talking_head.datasets.naming import VIDEO_SUFFIXES, speaker_of
 from talking_head.datasets.shards import is_prepared, load_examples
 from talking_head.enrol.learning import motion_example
 from talking_head.enrol.tracking import sound_in_step, track
 from talking_head.formats.recording import is_recording, recording_example, sound_beside
-from talking_head.motion.registry import load_motion_model, motion_model
+from talking_head.motion.registry import load_motion_model, motion_entry
 from talking_head.motion.weights import BEST, fitting_weights, heard_through
 from talking_head.target.card import DEFAULT_MODEL
 from talking_head.target.settings import EnrolSettings, device_name
@@ -51,10 +51,10 @@ class GeneralTraining:
     videos: folder of videos, each of one person: those of a sub-folder are of the same speaker, and so are those whose
     names differ in numbers at their end (`datasets.naming.speaker_of`; a Live Link Face CSV with its sound beside it
     counts as one); or prepared data, of which the training part is learned from. split: of prepared data, by
-    `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion
-    model. speech: name of the speech encoder; empty for the one that the model is made for. start: weights to go on
-    from, a file or a run's folder; `from` in a file. validation: of prepared data. A further key `model` holds the
-    model's own settings (its `config_type`).
+    `speaker` or by `clip`. run: folder for tracks, checkpoints and the model. motion: name of the motion model. mode:
+    `general`, people in general, or `person`, the one whom all clips show. speech: name of the speech encoder; empty
+    for the one that the model is made for. start: weights to go on from, a file or a run's folder; `from` in a file.
+    seed: of all that is random. validation: of prepared data. A further key `model` holds the model's own settings.
     """
 
     videos: str = ""
@@ -63,6 +63,8 @@ class GeneralTraining:
     motion: str = DEFAULT_MODEL
     speech: str = ""
     start: str = ""
+    mode: str = "general"
+    seed: int = 0
     validation: Judging = field(default_factory=Judging)
     device: str = EnrolSettings.device
 
@@ -100,17 +102,20 @@ def train(config: Path | str, data: Path | str | None = None, start: Path | str 
     if not isinstance(of_model, dict):
         raise InputError(f"{path}: model is a {type(of_model).__name__}", "a mapping of the model's settings")
     given = configure(GeneralTraining, said, str(path))
-    run, kind = Path(given.run), motion_model(given.motion)
+    run, entry = Path(given.run), motion_entry(given.motion)
     given = replace(given, videos=str(data or given.videos), start=str(start or given.start))
     begun = fitting_weights(given.start, [given.motion], given.speech or None) if given.start else None
     speech = heard_through(given.motion, given.speech or None, begun)
     speech_encoder(speech)  # what it lacks is told now, and not clip by clip
-    settings: Any = configure(kind.config_type, of_model, f"{path}, model")
+    mode = mode_of(given.mode)
+    settings: Any = configure(entry.config, of_model, f"{path}, model")
     run_motion, begun_at = run / "motion", None if begun is None else begun.path
     with joined(device_name(given.device)) as device:
         examples, parts = _examples(given, speech, path)
-        more: dict[str, Any] = {"held": _held(given, parts)} if kind.judges_itself else {}
-        weights = kind.learn(examples, begun_at, run_motion, device=device, config=settings, **more)
+        more: dict[str, Any] = {"held": _held(given, parts)} if entry.judges_itself else {}
+        weights = entry.learn(
+            examples, begun_at, run_motion, mode=mode, seed=given.seed, device=device, config=settings, **more
+        )
         first = rank() == 0
     made = Trained(weights, len(examples), len({example.speaker for example in examples}))
     return _reported(made, run, parts) if first and parts else made

@@ -15,7 +15,6 @@ import numpy as np
 
 from face_model import mp478
 from face_model.tracks import FaceMotion, FaceTrack
-from facial_gan.synthesis import FacialGan
 from foundation.easing import smoothstep
 from foundation.errors import InputError
 from foundation.files import read_tensors, sha256, write_tensors
@@ -41,7 +40,8 @@ from talking_head.enrol.recipe import video_config
 from talking_head.enrol.stages import Work
 from talking_head.enrol.tracking import REPORT, sound_in_step
 from talking_head.motion.people import PEOPLE, motion_of_film, speaks, why_unheard
-from talking_head.motion.speaking import speak
+from talking_head.motion.registry import load_motion_model
+from talking_head.motion.speaking import habits_of, speak
 from talking_head.motion.weights import Weights, starts
 from talking_head.provenance.claims import Claims, marked, sidecar_of
 from talking_head.provenance.label import stamp, tags
@@ -241,14 +241,15 @@ class _Dub:
         if order.person is not None:
             spoken = speak(order.audio, order.person, order.settings.seed, order.device)
             with order.person.unchanged():
-                own = FacialGan.load(order.person.folder / MOTION)
+                own = habits_of(order.person)
             return _Words(spoken.resampled(fps), own.statistics.rest)
         start = _general()
         path = self.work.folder / MOTION if own_voice or start is None else start.path
-        model = FacialGan.load(path, order.device)
+        model = load_motion_model(path, order.device)
         features = encode_file(encoder_of(model.speech_extractor, ""), order.audio)
         spoken = model.synthesize(features, seed=order.settings.seed).resampled(fps, features.frame_count(fps))
-        return _Words(spoken, model.statistics.rest)
+        assert model.habits is not None, "what a target speaks through knows the person's habits"
+        return _Words(spoken, model.habits.statistics.rest)
 
     def _film(self, filmed: Filmed, steady: np.ndarray, own_voice: bool, started_s: float) -> Dubbed:
         order, measured = self.order, filmed.track

@@ -36,7 +36,7 @@ from render2video.person_video import CROPS, PLATE, PersonVideo, load_person_vid
 from render2video.profiles import FOOTAGE
 from render2video.rasterizer import array_rasterizer
 from talking_head.heads.face_models import FaceModel
-from talking_head.motion.registry import motion_model
+from talking_head.motion.registry import motion_entry
 from talking_head.target.card import APPEARANCE, PREVIEW, motion_file
 from talking_head.target.settings import EnrolSettings
 from training import Duration
@@ -73,8 +73,8 @@ def learn_motion(
         duration: the steps, or the time, to train; None for as long as its settings say.
     """
     with called("Learning how the person moves"):
-        made = motion_model(name).learn(
-            [motion_example(taught, sound, teaching.speech)], teaching.start, folder / f"{name}_run",
+        made = motion_entry(name).learn(
+            [motion_example(taught, sound, teaching.speech)], teaching.start, folder / f"{name}_run", mode="person",
             duration=duration, seed=teaching.seed, device=teaching.device, config=teaching.config,
         )
     shutil.copyfile(made, folder / motion_file(name))

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 
 from face_model.tracks import POSE, FaceMotion, FaceTrack
-from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
+from motion_models.interface import MotionModel
+from motion_models.people import Habits
+from motion_models.statistics import MotionStatistics
 from preprocessing.explaining import Sight, showing
 from preprocessing.media.stills import read_still
 from preprocessing.photo import fit_photo
@@ -83,8 +85,9 @@ def framed(portrait: Portrait) -> Portrait:
     return Portrait(reduced, landmarks_px * shrunk, notes)
 
 
-def motion_of_people(track: FaceTrack, path: Path | None, speech: str) -> FacialGan:
-    """The general motion model, about the pose of a photo and within the range that a photo can be turned in.
+def motion_of_people(track: FaceTrack, path: Path | None, speech: str) -> tuple[MotionModel, MotionStatistics]:
+    """The general motion model, about the pose of a photo and within the range that a photo can be turned in; and the
+    statistics that it speaks with.
 
     Args:
         path: of the general weights. speech: name of the encoder that they were wanted for.
@@ -92,27 +95,24 @@ def motion_of_people(track: FaceTrack, path: Path | None, speech: str) -> Facial
     Raises:
         InputError: there are no weights for that encoder.
     """
-    general = general_motion(path, speech)
+    general, people = general_motion(path, speech)
+    usual = people.statistics
     pose, limits = track.motion.pack()[0, POSE], PhotoConfig()
     distance_mm = abs(float(pose[5]))
     reach = np.array([
         limits.pitch_limit, limits.yaw_limit, limits.roll_limit, limits.shift_limit_mm, limits.shift_limit_mm,
         limits.near_limit * distance_mm,
     ])  # fmt: skip
-    mean, scale = general.statistics.mean.copy(), general.statistics.scale.copy()
+    mean, scale = usual.mean.copy(), usual.scale.copy()
     mean[POSE] = pose
     scale[POSE] = np.clip(scale[POSE], SWAY_SHARES[0] * reach, SWAY_SHARES[1] * reach)
-    limit = np.minimum(general.statistics.pose_limit, 0.9 * reach / scale[POSE])
-    memory_s = np.maximum(SWAY_MEMORY_S, general.statistics.pose_memory_s)
+    limit = np.minimum(usual.pose_limit, 0.9 * reach / scale[POSE])
+    memory_s = np.maximum(SWAY_MEMORY_S, usual.pose_memory_s)
     own = replace(
-        general.statistics, mean=mean, scale=scale, pose_limit=limit.astype(np.float32), pose_memory_s=memory_s,
+        usual, mean=mean, scale=scale, pose_limit=limit.astype(np.float32), pose_memory_s=memory_s,
         pose_centre=np.zeros_like(limit),
     )
-    return FacialGan(
-        general.generator, own, general.features, general.blinks, general.architecture, general.speech_extractor,
-        general.face_model, None, general.pose_deviation, general.articulation,
-        general.rounding,
-    )  # fmt: skip
+    return general.for_person(Habits(own, people.blinks)).for_speech_alone(), own
 
 
 def learn_photo(photo: Portrait, source: str, folder: Path, start: Path | None, speech: str) -> FaceTrack:
@@ -134,14 +134,14 @@ def learn_photo(photo: Portrait, source: str, folder: Path, start: Path | None, 
     face = FaceObservation(landmarks_px, np.zeros(0, np.float32))
     with showing(Sight(picture_rgb, marks_of([face]))):
         track = fit_photo(landmarks_px, width_px, height_px, source)
-    rest = motion_of_people(track, start, speech).statistics.rest
+    rest = motion_of_people(track, start, speech)[1].rest
     painted = at_rest(photo_person(picture_rgb, track, rest), track, rest)
     track = fit_photo(landmarks_px, width_px, height_px, source, rotation=seen_rotation(painted, track))
-    model = motion_of_people(track, start, speech)
+    model, own = motion_of_people(track, start, speech)
     model.save(folder / MOTION)
     renderer = photo_person(picture_rgb, track, rest)
     renderer.save(folder)
-    write_preview(at_rest(renderer, track, model.statistics.rest), folder / PREVIEW)
+    write_preview(at_rest(renderer, track, own.rest), folder / PREVIEW)
     return track
 
 

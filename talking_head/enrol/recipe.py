@@ -12,7 +12,7 @@ import configs
 from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from render2video.profiles import profile_config_type
-from talking_head.motion.registry import motion_model, motion_models
+from talking_head.motion.registry import motion_entry, motion_models
 from talking_head.target.settings import EnrolSettings
 
 START = "from"  # what the file and the command line call `EnrolSettings.start`, which Python keeps for itself
@@ -60,7 +60,7 @@ def _mapping(value: Any, place: str) -> dict[str, Any]:
 
 
 def motion_config(settings: EnrolSettings, name: str, source: str = "models") -> Any:
-    """The settings of a motion model, a `config_type`; None where nothing is said of it.
+    """The settings of a motion model; None where nothing is said of it.
 
     Raises:
         InputError: no motion model of that name, an unknown key or a value of the wrong kind.
@@ -73,7 +73,7 @@ def motion_config(settings: EnrolSettings, name: str, source: str = "models") ->
     if not said:
         return None
     place = f"{source}: {name}"
-    return configure(motion_model(name).config_type, _mapping(said, place), place)
+    return configure(motion_entry(name).config, _mapping(said, place), place)
 
 
 def video_config(settings: EnrolSettings, source: str = "video") -> Any:

@@ -16,7 +16,6 @@ from typing import Any
 
 from face_model import mp478
 from face_model.tracks import FaceTrack
-from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.files import atomic_path
 from foundation.places import choosing, writable
@@ -31,6 +30,7 @@ from talking_head.enrol.recipe import motion_config, says_its_length, video_conf
 from talking_head.enrol.stages import Work
 from talking_head.enrol.tracking import REPORT, TRACK, sound_in_step, track
 from talking_head.motion.people import PEOPLE, motion_of_film, speaks, told_unheard
+from talking_head.motion.registry import load_motion_model
 from talking_head.motion.weights import Weights, heard_through
 from talking_head.target.card import (
     APPEARANCE,
@@ -292,7 +292,9 @@ def _card(
 ) -> TargetCard:
     """The card of a target made from a photo."""
     renderer, camera = PersonRenderer.load(folder, mp478.load()), measured.camera
-    statistics = FacialGan.load(folder / MOTION).statistics
+    habits = load_motion_model(folder / MOTION).habits
+    assert habits is not None
+    statistics = habits.statistics
     return TargetCard(
         id=target_id, face_model=measured.motion.face_model, fps=measured.motion.fps,
         size_px=renderer.head.camera.width_px, width_px=camera.width_px, height_px=camera.height_px,

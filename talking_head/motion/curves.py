@@ -22,10 +22,10 @@ import numpy as np
 from face_model import mp478
 from face_model.arkit import ARKIT_NAMES, maps
 from face_model.tracks import AU45_MAX, EXPRESSION_SIZE, FaceMotion
-from facial_gan.brows import raise_direction
 from foundation.easing import smoothstep
 from foundation.errors import InputError, unreadable
 from foundation.files import atomic_path
+from motion_models.brows import raise_direction
 from motion_models.lips import gap_columns_mm
 
 HEAD = ("pitch_deg", "yaw_deg", "roll_deg")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from foundation.errors import InputError
+from motion_models.directions import Delivery
 from talking_head.motion.curves import Acting
 
 HEAD = {"still": 0.0, "calm": 0.5, "natural": 1.0, "lively": 1.5}  # times the person's own; eyes stay alive in all
@@ -31,6 +32,11 @@ class Directions:
     weights: Path | None = None
     curves: Acting | None = None
     lips_closed: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def delivery(self) -> Delivery:
+        """What the motion model is told."""
+        return Delivery(self.emotion, self.emotions, self.style)
 
     def head_share(self) -> float:
         """How many times as far as the person's the head moves.

@@ -22,7 +22,7 @@ from motion_models.karras2017.emotions import NEUTRAL
 from motion_models.karras2017.mining import Candidate, held, mine, named_mm, probe_speech, silence
 from motion_models.lips import lip_gap_mm
 from render2video.painter import Painter, load_painter
-from talking_head.motion.speaking import person_model
+from talking_head.motion.speaking import model_file
 from talking_head.target.card import Target, find_target, motion_file
 from talking_head.target.home import Home
 
@@ -117,9 +117,7 @@ def keep_emotions(
 
 
 def _model(person: Target, device: str) -> Karras2017:
-    model = person_model(person, Karras2017.id, device)
-    assert isinstance(model, Karras2017)
-    return model
+    return Karras2017.load(model_file(person, Karras2017.id), device)
 
 
 def _measured(one: Candidate) -> str:
@@ -139,7 +137,7 @@ class _Row:
 
 def _moments(model: Karras2017) -> list[int]:
     """Frames of the probe to show: from closed lips to the widest open, of the neutral emotion."""
-    gap = lip_gap_mm(mp478.load(), model.directed().synthesize(probe_speech(model)).expression)
+    gap = lip_gap_mm(mp478.load(), model.synthesize(probe_speech(model)).expression)
     order = np.argsort(gap)
     return [int(order[round(share * (len(order) - 1))]) for share in np.linspace(0.35, 0.98, SPOKEN_FACES)]
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from face_model.tracks import POSE, FaceTrack
-from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
+from motion_models.interface import MotionModel
 from motion_models.liveliness import measure_blinks
+from motion_models.people import Habits
 from motion_models.statistics import measure_statistics
 from preprocessing.media import nothing_to_hear, probe
 from preprocessing.sync import TRUSTED
+from talking_head.motion.registry import load_motion_model
 from talking_head.target.card import DEFAULT_MODEL
 
 PEOPLE = "people in general"  # whose motion it is, for cards
@@ -62,8 +64,8 @@ def told_unheard(video: Path, motions: Sequence[str]) -> str:
     return f"{video}: {why}; lips and head will move as people's do, the head about where the video has it"
 
 
-def general_motion(path: Path | None, speech: str) -> FacialGan:
-    """The general motion model.
+def general_motion(path: Path | None, speech: str) -> tuple[MotionModel, Habits]:
+    """The general motion model, and people's habits in it.
 
     Args:
         path: of its weights. speech: name of the encoder that they were wanted for.
@@ -76,19 +78,21 @@ def general_motion(path: Path | None, speech: str) -> FacialGan:
             f"no general motion weights for speech encoder '{speech}'", "some of yours, or an encoder of ours",
             "enroll from a video, or `talking-head train` some and give them with --from",
         )
-    return FacialGan.load(path)
+    model = load_motion_model(path)
+    assert model.habits is not None, "what a target speaks through knows people's habits"
+    return model, model.habits
 
 
-def motion_of_film(track: FaceTrack, path: Path | None, speech: str) -> FacialGan:
+def motion_of_film(track: FaceTrack, path: Path | None, speech: str) -> MotionModel:
     """The general motion model, with the head and the blinks of a person who was filmed, but not heard: poses lie where
     the film has them, and are as wide and as quick; lips and what moves the head are people's.
 
     Raises:
         InputError: as `general_motion`.
     """
-    general, motion = general_motion(path, speech), track.motion
-    own, people = measure_statistics(motion.pack()[track.valid], motion.fps), general.statistics
+    (general, habits), motion = general_motion(path, speech), track.motion
+    own, people = measure_statistics(motion.pack()[track.valid], motion.fps), habits.statistics
     mean, scale = people.mean.copy(), people.scale.copy()
     mean[POSE], scale[POSE] = own.mean[POSE], own.scale[POSE]
     person = replace(people, mean=mean, scale=scale, **{name: getattr(own, name) for name in _OF_POSE})
-    return general.for_person(person, measure_blinks([motion.blink[track.valid]], motion.fps))
+    return general.for_person(Habits(person, measure_blinks([motion.blink[track.valid]], motion.fps)))

@@ -1,8 +1,9 @@
-"""Motion models by name. A name stands for an import path, so that nothing is imported before it is wanted."""
+"""Motion models by name: what each is told, what it is, and how it learns. Nothing is imported before it is wanted."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,35 +11,84 @@ import torch
 from foundation.errors import InputError
 from foundation.files import read_tensors
 from motion_models.interface import MotionModel
+from motion_models.learning import Learn
 
-_MODELS: dict[str, str] = {
-    "facial_gan": "facial_gan.synthesis:FacialGan",
-    "karras2017": "motion_models.karras2017:Karras2017",
-    "arkit": "motion_models.arkit:ArkitRegressor",
-    "emote": "motion_models.emote:Emote",
-}
+
+@dataclass(frozen=True)
+class Entry:
+    """A motion model. config: dataclass of all its settings. model: its class. learn: how it learns. judges_itself:
+    whether `learn` takes `held`.
+    """
+
+    config: type
+    model: type[MotionModel]
+    learn: Learn
+    judges_itself: bool = False
+
+
+def _facial_gan() -> Entry:
+    from facial_gan.config import FacialGanConfig
+    from facial_gan.synthesis import FacialGan
+    from facial_gan.train import learn
+
+    return Entry(FacialGanConfig, FacialGan, learn, judges_itself=True)
+
+
+def _karras2017() -> Entry:
+    from motion_models.karras2017.config import KarrasConfig
+    from motion_models.karras2017.model import Karras2017
+    from motion_models.karras2017.train import learn
+
+    return Entry(KarrasConfig, Karras2017, learn)
+
+
+def _arkit() -> Entry:
+    from motion_models.arkit.config import ArkitConfig
+    from motion_models.arkit.model import ArkitRegressor
+    from motion_models.arkit.train import learn
+
+    return Entry(ArkitConfig, ArkitRegressor, learn)
+
+
+def _emote() -> Entry:
+    from motion_models.emote.config import EmoteConfig
+    from motion_models.emote.learning import learn
+    from motion_models.emote.model import Emote
+
+    return Entry(EmoteConfig, Emote, learn)
+
+
+_ENTRIES: dict[str, Callable[[], Entry]] = {
+    "facial_gan": _facial_gan, "karras2017": _karras2017, "arkit": _arkit, "emote": _emote,
+}  # fmt: skip
 
 
 def motion_models() -> tuple[str, ...]:
-    """The names that `motion_model` knows."""
-    return tuple(_MODELS)
+    """The names that there are."""
+    return tuple(_ENTRIES)
+
+
+def motion_entry(name: str) -> Entry:
+    """The motion model of that name, imported now.
+
+    Raises:
+        InputError: an unknown name, or a model that lacks something on this machine.
+    """
+    if name not in _ENTRIES:
+        raise InputError(f"motion model '{name}'", f"one of {', '.join(_ENTRIES)}")
+    try:
+        return _ENTRIES[name]()
+    except ImportError as error:
+        raise InputError(f"motion model '{name}' cannot be imported ({error})", "an installed one") from error
 
 
 def motion_model(name: str) -> type[MotionModel]:
-    """The class of that name, imported now.
+    """The class of that name.
 
     Raises:
-        InputError: an unknown name, or a model that is not installed.
+        InputError: as `motion_entry`.
     """
-    if name not in _MODELS:
-        raise InputError(f"motion model '{name}'", f"one of {', '.join(_MODELS)}")
-    module, _, attribute = _MODELS[name].partition(":")
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"motion model '{name}' cannot be imported ({error})", "an installed one") from error
-    assert issubclass(found, MotionModel)
-    return found
+    return motion_entry(name).model
 
 
 def load_motion_model(path: Path | str, device: torch.device | str = "cpu") -> MotionModel:

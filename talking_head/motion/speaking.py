@@ -11,10 +11,10 @@ import numpy as np
 
 from face_model import mp478
 from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
-from facial_gan.brows import brow_raises, raise_direction
-from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
+from motion_models.brows import brow_raises, raise_direction
 from motion_models.interface import MotionModel
+from motion_models.people import Habits
 from preprocessing.media import stream_sound
 from preprocessing.speech import SpeechEncoder, encode_again, encoder_of
 from talking_head.motion.directions import Directions
@@ -45,26 +45,37 @@ def person_model(person: Target, name: str | None, device: str, weights: Path | 
     if weights is not None:
         return _given_model(person, name, device, weights)
     chosen = DEFAULT_MODEL if name is None else name
-    kind = motion_model(chosen)
-    own = person.folder / motion_file(chosen)
-    path = own if own.is_file() else general_weights(chosen, kind.default_speech)
+    return motion_model(chosen).load(model_file(person, chosen), device)
+
+
+def model_file(person: Target, name: str) -> Path:
+    """The file that a target speaks through with a motion model: its own, else the general one that ships.
+
+    Raises:
+        InputError: an unknown name; there is neither.
+    """
+    own = person.folder / motion_file(name)
+    path = own if own.is_file() else general_weights(name, motion_model(name).default_speech)
     if not own.is_file() and person.card.face_model != mp478.ID:
         path = None  # what ships moves no other face
     if path is None:
         raise InputError(
-            f"motion model '{chosen}' for target '{person.id}'", "one that was learned from the person",
-            f"enroll a video of the person with --motion {chosen}",
+            f"motion model '{name}' for target '{person.id}'", "one that was learned from the person",
+            f"enroll a video of the person with --motion {name}",
         )
-    return kind.load(path, device)
+    return path
 
 
 def _given_model(person: Target, name: str | None, device: str, weights: Path) -> MotionModel:
     found = fitting_weights(weights, motion_models() if name is None else [name], None, person.card.face_model)
-    model = load_motion_model(found.path, device)
-    if not isinstance(model, FacialGan):
-        return model
-    own = FacialGan.load(person.folder / MOTION)
-    return model.for_person(own.statistics, own.blinks)
+    return load_motion_model(found.path, device).for_person(habits_of(person))
+
+
+def habits_of(person: Target) -> Habits:
+    """How a target's person holds face and head, as the target's own motion model knows."""
+    known = load_motion_model(person.folder / MOTION).habits
+    assert known is not None, "every target has a FACIAL-GAN"
+    return known
 
 
 def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel, MotionModel]:
@@ -76,7 +87,7 @@ def speakers(person: Target, how: Directions, device: str) -> tuple[MotionModel,
     share = how.head_share()
     with person.unchanged():
         model = person_model(person, how.model, device, how.weights)
-        directed = model.directed(emotion=how.emotion, emotions=how.emotions, style=how.style)
+        directed = model.directed(how.delivery)
         mover = directed if model.moves_head else load_motion_model(person.folder / MOTION, device)
     moved = mover.with_head(share)
     return moved if mover is directed else directed, moved
@@ -177,7 +188,7 @@ def _in_range(driving: Path, motion: FaceMotion, person: Target) -> FaceMotion:
     from talking_head.formats.driving import lost_in
     from talking_head.formats.retargeting import retargeted
 
-    own = FacialGan.load(person.folder / MOTION).statistics
+    own = habits_of(person).statistics
     known = person.card.motion_statistics
     made = retargeted(motion, np.array(known.mean), np.array(known.deviation), own.rest)
     for note in (lost_in(driving), made.note and f"{driving.name}: {made.note}"):

@@ -24,10 +24,10 @@ import soxr
 
 from face_model.streams import resampled_pieces
 from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
-from facial_gan.bounded import LookAhead, bounded_stream
-from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from foundation.pushing import Pushed
+from motion_models.interface import MotionModel
+from motion_models.look_ahead import LookAhead
 from preprocessing.media import stream_sound
 from preprocessing.media.microphone import microphone
 from preprocessing.speech import WindowedEncoder, heard
@@ -37,7 +37,7 @@ from talking_head.heads.face_models import model_of
 from talking_head.motion.curves import Acting, acted
 from talking_head.motion.speaking import Directions, encoder_for, say, speakers
 from talking_head.provenance.label import stamp
-from talking_head.target.card import Target, find_target
+from talking_head.target.card import DEFAULT_MODEL, Target, find_target
 from talking_head.target.home import Home
 from talking_head.target.settings import checked_seed, device_name
 
@@ -228,7 +228,7 @@ class _Whole:
 class _Bounded:
     """Motion that knows the sound up to a look-ahead."""
 
-    model: FacialGan
+    model: MotionModel
     encoder: WindowedEncoder
     look_ahead: LookAhead
     seed: int
@@ -238,8 +238,8 @@ class _Bounded:
     @classmethod
     def of(cls, person: Target, directions: Directions, look_ahead: LookAhead, seed: int, device: str) -> _Bounded:
         model, _ = speakers(person, directions, device)
-        if not isinstance(model, FacialGan):
-            expected = f"'{FacialGan.id}', or the whole sound first (look_ahead_s=None)"
+        if not model.speaks_early:
+            expected = f"'{DEFAULT_MODEL}', or the whole sound first (look_ahead_s=None)"
             raise InputError(f"motion model '{model.id}' while the sound is made", expected)
         encoder = encoder_for(model.speech_extractor, person)
         if not isinstance(encoder, WindowedEncoder):
@@ -250,7 +250,7 @@ class _Bounded:
     def __call__(self, pieces: Iterator[np.ndarray]) -> Iterator[FaceMotion]:
         count = _Count(pieces)
         speech = heard(self.encoder, count, self.look_ahead.ends())
-        motion = bounded_stream(self.model, speech, self.look_ahead, self.seed)
+        motion = self.model.bounded_stream(speech, self.look_ahead, seed=self.seed)
         made = resampled_pieces(motion, self.fps, lambda: max(1, round(count.samples / SPEECH_RATE_HZ * self.fps)))
         return made if self.curves is None else acted(made, self.curves)
 

@@ -29,7 +29,7 @@ class EnrolSettings:
     measured on. speech: name of the speech encoder that motion models listen through; None: what each is made for.
     motion: names of motion models to learn besides FACIAL-GAN. start: general weights to begin from instead of those
     that ship, files or run folders, each of one motion model. models: settings of motion models by their names, over
-    the defaults of their `config_type`. video: the same of the profile's video network. epochs: passes of the video
+    their defaults. video: the same of the profile's video network. epochs: passes of the video
     network over the video, instead of the budget (a motion model whose settings say its length keeps that too).
     renderer: what draws the mesh. face_model: `NAME[:FILE]`, that is fitted to what the tracker sees. tracker:
     `NAME[:FILE]`, that finds the face.

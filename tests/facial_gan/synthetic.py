@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from face_model.tracks import FaceMotion, SpeechFeatures
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import Architecture, FacialGanConfig, Schedule
 from facial_gan.synthesis import FacialGan
+from facial_gan.train import learn
 from motion_models.examples import MotionExample, frame_rows
 from motion_models.liveliness import BlinkHabit
 from motion_models.statistics import measure_features, measure_statistics
@@ -58,6 +63,19 @@ def example(seconds: float = 8.0, seed: int = 0, speaker: str = "") -> MotionExa
 def config(steps: int = 8) -> FacialGanConfig:
     schedule = Schedule(epochs=0, batch_size=4, min_steps=steps)
     return FacialGanConfig(architecture=small(), general=schedule, fine_tune=schedule, from_scratch=schedule)
+
+
+def general(examples: Sequence[MotionExample], run: Path, given: FacialGanConfig | None = None, **more: Any) -> Path:
+    """Weights of people in general."""
+    return learn(examples, more.pop("start", None), run, mode="general", config=given or config(), **more)
+
+
+def person(
+    shown: MotionExample | list[MotionExample], start: Path | None, run: Path, given: FacialGanConfig | None = None
+) -> Path:
+    """One person, learned."""
+    clips = shown if isinstance(shown, list) else [shown]
+    return learn(clips, start, run, mode="person", config=given or config())
 
 
 def model(seed: int = 0) -> FacialGan:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from face_model.tracks import EXPRESSION, HeardSpeech, SpeechFeatures
-from facial_gan.bounded import KEPT_FACE, LookAhead, bounded_stream
+from facial_gan.bounded import KEPT_FACE
 from facial_gan.data import WINDOW_FRAMES
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
+from motion_models.look_ahead import LookAhead
 from tests.facial_gan.synthetic import model, speech
 
 RATE_HZ = 16_000
@@ -37,7 +38,7 @@ def as_heard(features: SpeechFeatures, look_ahead: LookAhead) -> Iterator[HeardS
 
 
 def joined(gan: FacialGan, features: SpeechFeatures, look_ahead: LookAhead, seed: int = 0) -> np.ndarray:
-    return np.concatenate([p.pack() for p in bounded_stream(gan, as_heard(features, look_ahead), look_ahead, seed)])
+    return np.concatenate([p.pack() for p in gan.bounded_stream(as_heard(features, look_ahead), look_ahead, seed=seed)])
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3, 3.0, 9.017])
@@ -56,7 +57,7 @@ def test_a_frame_comes_when_its_look_ahead_has_been_heard(gan: FacialGan) -> Non
             told.append(step)
             yield step
 
-    for piece in bounded_stream(gan, noted(), ahead):
+    for piece in gan.bounded_stream(noted(), ahead):
         given += len(piece)
         if not told[-1].ended:
             assert told[-1].features.duration_s == pytest.approx(given / 30 + 0.1, abs=1e-4)
@@ -86,7 +87,7 @@ def test_each_step_is_a_window_that_ends_with_the_sound(gan: FacialGan) -> None:
         known = given + ahead.step_frames + ahead.frames
         start = known - WINDOW_FRAMES
         heard = np.concatenate([rows[:known], np.repeat(rows[known - 1 : known], 8, axis=0)])
-        window = gan.window(heard, start, out[start] if start > 0 else gan.initial_state(0))
+        window = gan.windows.window(heard, start, out[start] if start > 0 else gan.windows.initial_state(0))
         piece = window[given - start : given - start + ahead.step_frames].copy()
         if given:
             later = np.arange(1, len(piece) + 1)[:, None]
@@ -119,4 +120,4 @@ def test_features_of_another_encoder_are_refused(gan: FacialGan) -> None:
     if gan.speech_extractor == "log_mel":
         other = SpeechFeatures(features.values, features.rate_hz, "autocorrelation", features.duration_s)
     with pytest.raises(InputError, match="features of"):
-        next(bounded_stream(gan, iter([HeardSpeech(other, 0, True)]), LookAhead(0.1)))
+        next(gan.bounded_stream(iter([HeardSpeech(other, 0, True)]), LookAhead(0.1)))

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from face_model.tracks import FaceMotion, SpeechFeatures
-from facial_gan.judging import judged
 from facial_gan.synthesis import FacialGan
-from facial_gan.train import BEST_FILE, train_general
+from facial_gan.train import BEST_FILE
 from motion_models.examples import MotionExample
-from motion_models.interface import Held, MotionModel
-from tests.facial_gan.synthetic import config, example
+from motion_models.interface import MotionModel
+from motion_models.judging import judged
+from motion_models.learning import Held
+from tests.facial_gan.synthetic import config, example, general
 from training.validation import JUDGED, judgements
 
 
@@ -31,7 +32,6 @@ class Teller(MotionModel):
     """Says what it was told, turned by `change`."""
 
     id = "teller"
-    config_type = dict
     speech_extractor, face_model = "toy", "mp478"
 
     def __init__(self, told: Sequence[MotionExample], change: Any) -> None:
@@ -39,10 +39,6 @@ class Teller(MotionModel):
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
         yield self.change(self.told[features.values.tobytes()])
-
-    @classmethod
-    def learn(cls, *args: Any, **kwargs: Any) -> Path:
-        raise NotImplementedError
 
     def _tensors(self) -> dict[str, np.ndarray]:
         return {}
@@ -92,7 +88,7 @@ def test_frames_without_a_face_do_not_count() -> None:
 def test_general_training_judges_itself_and_keeps_the_best(tmp_path: Path) -> None:
     examples = [example(8.0, seed, speaker) for seed, speaker in ((0, "a"), (1, "b"))]
     held = Held([example(6.0, 7, "c")], every_steps=4)
-    made = train_general(examples, config(12), tmp_path, held=held)
+    made = general(examples, tmp_path, config(12), held=held)
     lines = judgements(tmp_path / JUDGED)
     assert [line["step"] for line in lines] == [4, 8, 12]
     assert {"loss_total", "expression", "pose_spread"} <= set(lines[0])
@@ -100,4 +96,4 @@ def test_general_training_judges_itself_and_keeps_the_best(tmp_path: Path) -> No
     kept, last = FacialGan.load(tmp_path / BEST_FILE), FacialGan.load(made)
     assert (kept.digest() == last.digest()) == (best["step"] == 12)
     assert judged(kept, held.examples)["score"] >= max(line["score"] for line in lines) - 0.1
-    assert train_general(examples, config(12), tmp_path, held=held) == made  # done is done
+    assert general(examples, tmp_path, config(12), held=held) == made  # done is done

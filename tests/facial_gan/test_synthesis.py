@@ -12,7 +12,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from face_model import mp478
 from facial_gan.config import FacialGanConfig
-from facial_gan.synthesis import OVERLAP_FRAMES, WINDOW_FRAMES, FacialGan
+from facial_gan.data import WINDOW_FRAMES
+from facial_gan.synthesis import FacialGan
+from facial_gan.windows import OVERLAP_FRAMES, Windows
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 from motion_models.interface import MotionModel
@@ -78,9 +80,9 @@ def test_windows_that_disagree_are_faded_into_each_other(gan: FacialGan, monkeyp
     """Of windows that say 0, 1, 2, ... the motion rests on each number and goes on without a jump of value or speed."""
     hop = WINDOW_FRAMES - OVERLAP_FRAMES
     monkeypatch.setattr(
-        gan, "window", lambda rows, start, initial: np.full((WINDOW_FRAMES, 71), start / hop, np.float32)
+        Windows, "window", lambda _, rows, start, initial: np.full((WINDOW_FRAMES, 71), start / hop, np.float32)
     )
-    pieces = list(gan._network_pieces(np.zeros((500, 6), np.float32), 500, seed=0))
+    pieces = list(gan.windows.pieces(np.zeros((500, 6), np.float32), 500, seed=0))
     made = np.concatenate(pieces)[:, 0].astype(np.float64)
     assert len(made) == 500
     for number in range(len(pieces) - 1):

@@ -13,7 +13,7 @@ from face_model.tracks import EXPRESSION_SIZE, FaceMotion, SpeechFeatures
 from motion_models.examples import MotionExample, frame_rows
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.config import Architecture, KarrasConfig
-from motion_models.karras2017.train import train_karras
+from motion_models.karras2017.train import learn
 from motion_models.lips import gap_columns_mm
 from tests.facial_gan.synthetic import speech
 from training import Duration
@@ -74,7 +74,7 @@ def smile() -> np.ndarray:
 def moody_model(run: Path, moods: dict[str, np.ndarray] | None = None) -> Karras2017:
     """Karras 2017, learned from `moody_example` in seconds, and what moods are taught beside."""
     config = small(learning_rate=4e-3, emotion_rate=4e-3, run_frames=16, exchange_share=0.25, exchange_reach=2.0)
-    made = train_karras([moody_example()], mp478.load(), config, run, duration=Duration(steps=500), moods=moods)
+    made = learn([moody_example()], None, run, mode="person", config=config, duration=Duration(steps=500), moods=moods)
     return Karras2017.load(made)
 
 

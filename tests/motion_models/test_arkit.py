@@ -15,6 +15,8 @@ from motion_models.arkit import ArkitConfig, ArkitRegressor
 from motion_models.arkit import model as module
 from motion_models.arkit.config import Architecture
 from motion_models.arkit.statistics import curves_at, measure_curves
+from motion_models.arkit.train import learn
+from motion_models.directions import Delivery
 from motion_models.examples import MotionExample
 from talking_head.motion.registry import load_motion_model, motion_model
 from training import Duration
@@ -52,7 +54,7 @@ def example(seconds: float = 8.0, seed: int = 0, speaker: str = "", rest: float 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> ArkitRegressor:
     run = tmp_path_factory.mktemp("arkit")
-    made = ArkitRegressor.learn([example(), example(seed=1)], None, run, duration=Duration(150), config=CONFIG)
+    made = learn([example(), example(seed=1)], None, run, mode="person", duration=Duration(150), config=CONFIG)
     return ArkitRegressor.load(made)
 
 
@@ -118,16 +120,16 @@ def test_a_file_brings_the_same_model_back(learned: ArkitRegressor, tmp_path: Pa
 
 def test_many_people_then_one(tmp_path: Path) -> None:
     people = [example(3.0, seed, speaker, rest) for seed, speaker, rest in ((0, "a", 0.05), (1, "b", 0.25))]
-    general = ArkitRegressor.learn(people, None, tmp_path / "general", duration=Duration(4), config=CONFIG)
+    general = learn(people, None, tmp_path / "general", mode="general", duration=Duration(4), config=CONFIG)
     model = ArkitRegressor.load(general)
     rests = [measure_curves([e]).rest for e in people]
     assert np.allclose(model.curves.rest, np.mean(rests, axis=0), atol=1e-6)
-    own = ArkitRegressor.learn(people[:1], general, tmp_path / "own", duration=Duration(4), config=ArkitConfig())
+    own = learn(people[:1], general, tmp_path / "own", mode="person", duration=Duration(4), config=ArkitConfig())
     tuned = ArkitRegressor.load(own)
     assert np.allclose(tuned.curves.rest, rests[0], atol=1e-6) and tuned.architecture == CONFIG.architecture
     assert np.allclose(tuned.curves.scale, model.curves.scale) and tuned.digest() != model.digest()
     stamp = own.read_bytes()
-    ArkitRegressor.learn(people[:1], general, tmp_path / "own", duration=Duration(4), config=ArkitConfig())
+    learn(people[:1], general, tmp_path / "own", mode="person", duration=Duration(4), config=ArkitConfig())
     assert own.read_bytes() == stamp  # the same call is done at once, with the same result
 
 
@@ -145,10 +147,10 @@ def test_what_cannot_be_learned_or_heard_is_told(learned: ArkitRegressor, tmp_pa
         ([example(2.0), replace(example(2.0), features=replace(speech(2.0), extractor="other"))], "kinds"),
     ):
         with pytest.raises(InputError, match=words):
-            ArkitRegressor.learn(examples, None, tmp_path / "run", duration=Duration(1), config=CONFIG)
+            learn(examples, None, tmp_path / "run", mode="person", duration=Duration(1), config=CONFIG)
     with pytest.raises(InputError, match="toy"):
         learned.values(replace(speech(1.0), extractor="log_mel"))
     with pytest.raises(InputError, match="times a second"):
         learned.values(replace(speech(1.0), rate_hz=100.0))
     with pytest.raises(InputError, match="emotion"):
-        learned.directed(emotion="happy")
+        learned.directed(Delivery("happy"))

@@ -11,7 +11,7 @@ import torch
 
 from foundation.errors import InputError
 from foundation.files import read_tensors
-from motion_models.directions import AskedEmotion
+from motion_models.directions import AskedEmotion, Delivery
 from motion_models.emote import Emote
 from motion_models.emote.config import EmoteConfig, Sizes, Steps
 from motion_models.emote.emotions import CONDITIONS, KINDS, codes_over_time, emotion_code
@@ -20,7 +20,7 @@ from motion_models.emote.learning import learn
 from motion_models.emote.model import Measures, Styles, build_networks
 from motion_models.emote.train import Stage1
 from motion_models.statistics import FeatureStatistics
-from talking_head.motion.registry import load_motion_model, motion_model
+from talking_head.motion.registry import Entry, load_motion_model, motion_entry
 from tests.motion_models.emote_parts import FEATURES, config, example, flame_example, sizes, speech, write_flame
 from training import Duration
 
@@ -38,7 +38,7 @@ def model() -> Emote:
 
 
 def test_it_is_registered_and_leaves_the_head_to_others() -> None:
-    assert motion_model("emote") is Emote and not Emote.moves_head and Emote.config_type is EmoteConfig
+    assert motion_entry("emote") == Entry(EmoteConfig, Emote, learn) and not Emote.moves_head
 
 
 @pytest.mark.parametrize("seconds", [0.02, 1.0, 7.3, 40.0])
@@ -77,15 +77,15 @@ def test_codes_are_one_hot_at_recorded_intensities_and_blend_between() -> None:
 def test_directions_change_the_copy_only(model: Emote, tmp_path: Path) -> None:
     heard = speech(3.0)
     plain = model.synthesize(heard).expression
-    happy = model.directed(emotion="happy:0.7", style="bob")
+    happy = model.directed(Delivery(emotion="happy:0.7", style="bob"))
     assert np.array_equal(model.synthesize(heard).expression, plain)
     assert not np.allclose(happy.synthesize(heard).expression, plain)
     assert np.allclose(happy.synthesize(heard).translation, 1.0) and np.allclose(model.at_rest()[1], 0.5)
     path = tmp_path / "emotions.csv"
     path.write_text("time_s,emotion,intensity\n0,neutral,1\n6,happy,0.7\n", encoding="utf-8")
-    blended = model.directed(emotions=path, style="bob").synthesize(speech(12.0)).expression
-    steady = model.directed(emotion="happy:0.7", style="bob").synthesize(speech(12.0)).expression
-    calm = model.directed(style="bob").synthesize(speech(12.0)).expression
+    blended = model.directed(Delivery(emotions=path, style="bob")).synthesize(speech(12.0)).expression
+    steady = model.directed(Delivery(emotion="happy:0.7", style="bob")).synthesize(speech(12.0)).expression
+    calm = model.directed(Delivery(style="bob")).synthesize(speech(12.0)).expression
     far = 64 + 40  # frames: attention, convolutions and the prior's own reach
     assert np.allclose(blended[180 + far :], steady[180 + far :], atol=1e-5)
     assert not np.allclose(blended[:60], steady[:60], atol=1e-3)
@@ -95,13 +95,13 @@ def test_directions_change_the_copy_only(model: Emote, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("directions", "told"),
     [
-        ({"emotion": "glad"}, "emotion 'glad'"), ({"emotion": "happy:3"}, "intensity"), ({"style": "carl"}, "ann, bob"),
-        ({"mood": "good"}, "mood for motion model"), ({"emotion": "sad", "emotions": "a.csv"}, "one of them"),
+        (Delivery("glad"), "emotion 'glad'"), (Delivery("happy:3"), "intensity"), (Delivery(style="carl"), "ann, bob"),
+        (Delivery("sad", "a.csv"), "one of the two"),
     ],
 )  # fmt: skip
-def test_a_wrong_direction_is_told(model: Emote, directions: dict[str, str], told: str) -> None:
+def test_a_wrong_direction_is_told(model: Emote, directions: Delivery, told: str) -> None:
     with pytest.raises(InputError, match=told):
-        model.directed(**directions)
+        model.directed(directions)
 
 
 def test_features_of_another_encoder_are_refused(model: Emote) -> None:
@@ -112,8 +112,8 @@ def test_features_of_another_encoder_are_refused(model: Emote) -> None:
 def test_saved_and_loaded_it_says_the_same(model: Emote, tmp_path: Path) -> None:
     model.save(tmp_path / "emote.safetensors")
     again = load_motion_model(tmp_path / "emote.safetensors")
-    asked = {"emotion": "angry:0.4", "style": "ann"}
-    first, second = (m.directed(**asked).synthesize(speech(2.0)).pack() for m in (model, again))
+    asked = Delivery("angry:0.4", style="ann")
+    first, second = (m.directed(asked).synthesize(speech(2.0)).pack() for m in (model, again))
     assert np.array_equal(first, second)
 
 
@@ -122,8 +122,8 @@ def people() -> list:
 
 
 def test_training_is_repeatable_and_resumes(tmp_path: Path) -> None:
-    whole = learn(people(), None, tmp_path / "whole", None, 0, "cpu", config())
-    again = learn(people(), None, tmp_path / "whole", None, 0, "cpu", config())
+    whole = learn(people(), None, tmp_path / "whole", mode="general", config=config())
+    again = learn(people(), None, tmp_path / "whole", mode="general", config=config())
     assert whole == again and Emote.load(whole).styles.names == ("ann", "bob")
 
     class KilledError(Exception):
@@ -136,31 +136,31 @@ def test_training_is_repeatable_and_resumes(tmp_path: Path) -> None:
     Stage1.training_step = killed  # type: ignore[method-assign, assignment]
     try:
         with pytest.raises(KilledError):
-            learn(people(), None, tmp_path / "killed", None, 0, "cpu", config())
+            learn(people(), None, tmp_path / "killed", mode="general", config=config())
     finally:
         Stage1.training_step = untouched  # type: ignore[method-assign]
     assert not (tmp_path / "killed" / "emote.safetensors").exists()
-    resumed = learn(people(), None, tmp_path / "killed", None, 0, "cpu", config())
+    resumed = learn(people(), None, tmp_path / "killed", mode="general", config=config())
     assert Emote.load(resumed).digest() == Emote.load(whole).digest()
 
 
 def test_a_person_starts_from_general_weights(tmp_path: Path) -> None:
     """The prior and the lip reader stay, the person becomes the style that speaks, with their own mean and pose."""
-    base = learn(people(), None, tmp_path / "general", Duration(8), 0, "cpu", config())
-    mine = Emote.learn([example(4.0, 5)], base, tmp_path / "mine", duration=Duration(4), config=config())
+    base = learn(people(), None, tmp_path / "general", mode="general", duration=Duration(8), config=config())
+    mine = learn([example(4.0, 5)], base, tmp_path / "mine", mode="person", duration=Duration(4), config=config())
     general, person = Emote.load(base), Emote.load(mine)
     assert person.styles.names == ("ann", "bob", "own") and person.style == 2 and general.style == -1
     for name, value in general.networks.prior.state_dict().items():
         assert torch.equal(value, person.networks.prior.state_dict()[name]), name
     assert torch.equal(general.networks.reader.tell.weight, person.networks.reader.tell.weight)
     assert np.allclose(person.synthesize(speech(1.0)).translation, [1, 2, -900])
-    person.directed(style="ann").synthesize(speech(1.0))
+    person.directed(Delivery(style="ann")).synthesize(speech(1.0))
 
 
 def test_stage_two_leaves_the_speech_front_end(tmp_path: Path) -> None:
     from training.checkpoint import load_checkpoint  # noqa: F401
 
-    learn(people(), None, tmp_path, None, 0, "cpu", config())
+    learn(people(), None, tmp_path, mode="general", config=config())
     first, second = (read_tensors(tmp_path / part / "state.safetensors")[0] for part in ("stage1", "stage2"))
     own = [name for name in first if name.startswith("average.")]
     frozen = [name for name in own if name.startswith("average.speech.")]
@@ -174,12 +174,12 @@ def test_it_learns_to_smile_as_much_as_asked(tmp_path: Path) -> None:
     shown = [example(20.0, 0, "ann")]
     steps = Steps(lip_reader=50, prior=500, stage1=500, stage2=60)
     settings = replace(config(takes=4), sizes=Sizes(), steps=steps, batch_size=8)
-    made = Emote.load(learn(shown, None, tmp_path, None, 0, "cpu", replace(settings, learning_rate=2e-3)))
+    made = Emote.load(learn(shown, None, tmp_path, mode="person", config=replace(settings, learning_rate=2e-3)))
     unseen = example(8.0, 7)
     plain = made.synthesize(unseen.features).expression
     smile = mp478_face().units["both"][6]
     rise = [
-        ((made.directed(emotion=f"happy:{s}").synthesize(unseen.features).expression - plain) @ smile).mean()
+        ((made.directed(Delivery(emotion=f"happy:{s}")).synthesize(unseen.features).expression - plain) @ smile).mean()
         for s in (0.33, 0.67, 1.0)
     ]
     assert 0 < rise[0] < rise[1] < rise[2]
@@ -188,19 +188,19 @@ def test_it_learns_to_smile_as_much_as_asked(tmp_path: Path) -> None:
 def test_it_learns_a_head_of_flames_layout(tmp_path: Path) -> None:
     path = write_flame(tmp_path / "flame.npz")
     given = replace(config(2), use_flame=str(path))
-    made = Emote.load(learn([flame_example(15)], None, tmp_path / "run", None, 0, "cpu", given))
-    motion = made.directed(emotion="happy").synthesize(speech(1.0))
+    made = Emote.load(learn([flame_example(15)], None, tmp_path / "run", mode="person", config=given))
+    motion = made.directed(Delivery(emotion="happy")).synthesize(speech(1.0))
     assert motion.face_model == "flame" and motion.expression.shape == (30, 15)
 
 
 def test_what_cannot_be_learned_from_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to learn"):
-        learn([], None, tmp_path, None, 0, "cpu", config())
+        learn([], None, tmp_path, mode="general", config=config())
     other = replace(example(), features=replace(example().features, extractor="other"))
     with pytest.raises(InputError, match="2 kinds"):
-        learn([example(), other], None, tmp_path, None, 0, "cpu", config())
+        learn([example(), other], None, tmp_path, mode="general", config=config())
     with pytest.raises(InputError, match="half a second"):
-        learn([example(0.3)], None, tmp_path, None, 0, "cpu", config())
-    base = learn([example()], None, tmp_path / "base", Duration(4), 0, "cpu", config())
+        learn([example(0.3)], None, tmp_path, mode="general", config=config())
+    base = learn([example()], None, tmp_path / "base", mode="person", duration=Duration(4), config=config())
     with pytest.raises(InputError, match="toy features"):
-        learn([other], base, tmp_path / "other", None, 0, "cpu", config())
+        learn([other], base, tmp_path / "other", mode="general", config=config())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from motion_models.karras2017.config import published
 from motion_models.karras2017.data import RunSet, look, rows_seen
 from motion_models.karras2017.losses import Balance, motion_loss, position_loss, slowness_loss
 from motion_models.karras2017.model import build_network
-from motion_models.karras2017.train import principal_shapes, train_karras
+from motion_models.karras2017.train import learn, principal_shapes
+from motion_models.people import feature_statistics, valid_expressions
 from preprocessing.speech import speech_encoder
 from talking_head.motion.registry import load_motion_model, motion_model
 from tests.facial_gan.synthetic import example, speech
@@ -25,12 +27,14 @@ from training import Duration
 
 LOOK_AHEAD_S = 0.26 + 0.008  # a face that falls between slices sees up to one more
 
+GENERAL: dict[str, Any] = {"mode": "general", "face": toy_face(), "config": small()}
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     people = [example(6.0, seed, speaker) for seed, speaker in ((0, "a"), (1, "b"))]
     run = tmp_path_factory.mktemp("karras")
-    return train_karras(people, toy_face(), small(), run, duration=Duration(steps=6))
+    return learn(people, None, run, **GENERAL, duration=Duration(steps=6))
 
 
 def test_the_published_sizes() -> None:
@@ -113,24 +117,25 @@ def test_the_decoder_starts_as_a_principal_component_analysis() -> None:
 
 def test_same_seed_same_model_and_a_start_is_gone_on_from(trained: Path, tmp_path: Path) -> None:
     people = [example(6.0, seed, speaker) for seed, speaker in ((0, "a"), (1, "b"))]
-    again = train_karras(people, toy_face(), small(), tmp_path / "again", duration=Duration(steps=6))
+    again = learn(people, None, tmp_path / "again", **GENERAL, duration=Duration(steps=6))
     model = Karras2017.load(trained)
     assert model.digest() == Karras2017.load(again).digest() and model.parts.emotions.database.shape == (360, 4)
     two = Duration(steps=2)
-    tuned = train_karras(
-        [example(6.0, 2)], toy_face(), small(emotion_scale=0.02), tmp_path / "p", start=trained, duration=two
-    )
+    tuned = learn(
+        [example(6.0, 2)], trained, tmp_path / "p", mode="person", face=toy_face(), config=small(emotion_scale=0.02),
+        duration=two,
+    )  # fmt: skip
     assert Karras2017.load(tuned).parts.emotions.lengths == (180,)
     assert np.abs(Karras2017.load(tuned).parts.emotions.neutral - model.parts.emotions.neutral).max() < 0.3
     wrong = replace(example(6.0), features=replace(speech(6.0), extractor="other"))
     with pytest.raises(InputError, match="toy features"):
-        train_karras([wrong], toy_face(), small(), tmp_path / "w", start=trained)
+        learn([wrong], trained, tmp_path / "w", **GENERAL)
     with pytest.raises(InputError, match="nothing to learn from"):
-        train_karras([], toy_face(), small(), tmp_path / "n")
+        learn([], None, tmp_path / "n", **GENERAL)
     with pytest.raises(InputError, match="fewer than 9 frames"):
-        train_karras([example(0.2)], toy_face(), small(), tmp_path / "s")
+        learn([example(0.2)], None, tmp_path / "s", **GENERAL)
     with pytest.raises(InputError, match="does not ship"):
-        Karras2017.learn([example(6.0)], None, tmp_path / "f")
+        learn([example(6.0)], None, tmp_path / "f", mode="person")
 
 
 def test_the_registry_knows_it(trained: Path) -> None:
@@ -198,11 +203,12 @@ def test_other_features_are_refused(trained: Path) -> None:
 def test_batches_show_what_was_seen_and_rest_in_silence() -> None:
     shown = moody_example(4.0)
     hidden = np.arange(len(shown.valid)) % 40 != 7
-    from motion_models.karras2017.train import _expressions, _features, _rest, face_of
+    from motion_models.karras2017.train import _rest, face_of
 
     shown = replace(shown, valid=hidden)
-    rest = _rest(face_of("mp478"), _expressions([shown]))
-    runs = RunSet([shown], _features([shown]), small(silence_share=0.5), rest)
+    rest = _rest(face_of("mp478"), valid_expressions([shown]))
+    features = feature_statistics([shown], lambda one: one.features.values)
+    runs = RunSet([shown], features, small(silence_share=0.5), rest)
     batches = [runs.batch(np.random.default_rng(k)) for k in range(20)]
     silent = torch.cat([batch.silent for batch in batches])
     assert 0.2 < silent.float().mean() < 0.8 and rest is not None

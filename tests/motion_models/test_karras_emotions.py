@@ -10,11 +10,11 @@ import pytest
 from evaluation.curves import correlation
 from face_model import mp478
 from foundation.errors import InputError
-from motion_models.directions import AskedEmotion
+from motion_models.directions import AskedEmotion, Delivery
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.emotions import EmotionCourse, Emotions
 from motion_models.karras2017.mining import CLOSED, held, mine
-from motion_models.karras2017.train import train_karras
+from motion_models.karras2017.train import learn
 from motion_models.lips import lip_gap_mm
 from tests.facial_gan.synthetic import speech
 from tests.motion_models.karras_parts import mood_of, moody_example, moody_model, small, smile
@@ -79,7 +79,7 @@ def test_mined_faces_can_be_told_apart(moody: Karras2017) -> None:
 
 def corners_up_mm(model: Karras2017, emotion: str) -> float:
     """By how much the corners of the mouth are higher than with the neutral emotion, in speech that it never heard."""
-    plain, asked = (m.vertices_mm(speech(4.0, 7)) for m in (model, model.directed(emotion=emotion)))
+    plain, asked = (m.vertices_mm(speech(4.0, 7)) for m in (model, model.directed(Delivery(emotion))))
     return float((asked - plain)[:, [61, 291], 1].mean())
 
 
@@ -89,15 +89,15 @@ def test_a_mood_that_is_taught_shows_and_outlives_learning_a_person(tmp_path: Pa
     assert taught_mm > 1.5 and 0.2 < corners_up_mm(general, "smiling:0.5") / taught_mm < 0.8
     general.save(tmp_path / "general.safetensors")
     config = small(learning_rate=4e-3, emotion_rate=4e-3, run_frames=16)
-    made = train_karras(
-        [moody_example(8.0, 3)], mp478.load(), config, tmp_path / "run", start=tmp_path / "general.safetensors",
+    made = learn(
+        [moody_example(8.0, 3)], tmp_path / "general.safetensors", tmp_path / "run", mode="person", config=config,
         duration=Duration(steps=60),
     )  # fmt: skip
     person = Karras2017.load(made)
     assert list(person.parts.emotions.named) == ["smiling"]
     assert corners_up_mm(person, "smiling") == pytest.approx(taught_mm, rel=0.3)
     features, face = speech(6.0, 7), mp478.load()
-    gaps = [lip_gap_mm(face, m.synthesize(features).expression) for m in (person, person.directed(emotion="smiling"))]
+    gaps = [lip_gap_mm(face, m.synthesize(features).expression) for m in (person, person.directed(Delivery("smiling")))]
     assert correlation(*gaps) > 0.95
 
 
@@ -115,17 +115,17 @@ def test_directions(moody: Karras2017, tmp_path: Path) -> None:
     named = moody.with_emotions(moody.parts.emotions.with_names({"lively": vector}))
     named.save(tmp_path / "model.safetensors")
     model, features = Karras2017.load(tmp_path / "model.safetensors"), speech(4.0, 7)
-    plain, lively = model.synthesize(features), model.directed(emotion="lively").synthesize(features)
-    assert np.array_equal(model.directed().synthesize(features).expression, plain.expression)
-    assert np.allclose(model.directed(emotion="lively:0").synthesize(features).expression, plain.expression)
+    plain, lively = model.synthesize(features), model.directed(Delivery("lively")).synthesize(features)
+    assert np.array_equal(model.directed(Delivery()).synthesize(features).expression, plain.expression)
+    assert np.allclose(model.directed(Delivery("lively:0")).synthesize(features).expression, plain.expression)
     table = tmp_path / "emotions.csv"
     table.write_text("time_s,emotion,intensity\n1,neutral,1\n3,lively,1\n")
-    blended = model.directed(emotions=table).synthesize(features).expression
+    blended = model.directed(Delivery(emotions=table)).synthesize(features).expression
     assert np.allclose(blended[:31], plain.expression[:31], atol=1e-5)
     assert np.allclose(blended[90:], lively.expression[90:], atol=1e-5)
     whole = np.abs(lively.expression - plain.expression).sum(1)
     share = np.abs(blended - plain.expression).sum(1)[31:90] / whole[31:90]
     assert np.abs(share - np.linspace(0, 1, 59)).max() < 0.25
-    for wrong in ({"emotion": "lively", "emotions": table}, {"emotion": "gloomy"}, {"style": "her"}):
+    for wrong in (Delivery("lively", table), Delivery("gloomy"), Delivery(style="her")):
         with pytest.raises(InputError):
-            model.directed(**wrong)
+            model.directed(wrong)

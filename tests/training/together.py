@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from facial_gan.train import train_general
 from foundation.files import write_json, write_tensors
-from tests.facial_gan.synthetic import config, example
+from tests.facial_gan.synthetic import config, example, general
 from training import Duration, RunResult, train
 from training.distributed import joined, rank, share, size
 
@@ -69,7 +68,7 @@ def main(folder: Path) -> None:
         write_tensors(folder / f"spoilt{rank()}.safetensors", {name: value.numpy() for name, value in spoilt.items()})
         settings = config(GAN_STEPS)
         settings.architecture = replace(settings.architecture, dropout=0.0)
-        train_general([example(5.0, 0, "a"), example(5.0, 1, "b")], settings, folder / "gan", "cpu")
+        general([example(5.0, 0, "a"), example(5.0, 1, "b")], folder / "gan", settings)
         write_json(folder / f"world{rank()}.json", size())
 
 

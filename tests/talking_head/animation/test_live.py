@@ -159,7 +159,7 @@ def test_what_goes_wrong_ahead_is_told_where_it_is_waited_for() -> None:
 def test_a_listener_says_what_the_file_says_a_moment_later(
     person: FacialGan, voice: Sound, features: SpeechFeatures
 ) -> None:
-    listener = Listener(person, person, speech_encoder(person.speech_extractor), 60.0, seed=3)
+    listener = Listener(person, person.habits, speech_encoder(person.speech_extractor), 60.0, seed=3)
     hop = 6400
     pieces = (voice.samples[start : start + hop] for start in range(0, len(voice.samples), hop))
     rows = np.concatenate(list(listen(pieces, listener)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from face_model import mp478
-from facial_gan.brows import LEAST_APART_S, brow_raises, raise_direction, stresses
+from motion_models.brows import LEAST_APART_S, brow_raises, raise_direction, stresses
 
 FPS = 25.0
 
