@@ -21,12 +21,14 @@ from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.config import configure, to_dict
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
+from foundation.parallel import begun
 from render2video.appearance import LayeredAppearance
 from render2video.conditioning import Conditioning, HeadRenderer
 from render2video.crop import Compositor, Crop
 from render2video.passing import Passing, always
 from render2video.person_video import PersonVideo
-from render2video.profiles import Profile, create_profile, to_uint8
+from render2video.profiles import FrameByFrame, Profile, create_profile, to_uint8
+from render2video.side_by_side import painted_side_by_side, painting_side_by_side
 from training import Duration, RunResult, train
 from training.checkpoint import load_weights
 
@@ -60,20 +62,42 @@ class PersonRenderer:
 
     def frames(self, motion: FaceMotion) -> Iterator[np.ndarray]:
         """Full frames `[H, W, 3]` uint8 RGB, one a frame of the motion; memory does not grow with its length."""
-        return map(self.compositor, self.crops(motion))
+        return self.stream([motion])
 
     def stream(self, pieces: Iterable[FaceMotion]) -> Iterator[np.ndarray]:
         """Full frames of a motion that comes in pieces."""
+        if self._side_by_side:
+            return painted_side_by_side(self._painted(), self._drawn(pieces))
+        return map(self.compositor, self.crops_of(self._drawn(pieces)))
+
+    @property
+    def _side_by_side(self) -> bool:
+        """Whether several frames are painted at the same time, each by one thread."""
+        return isinstance(self.profile, FrameByFrame) and self.device == "cpu"
+
+    def _drawn(self, pieces: Iterable[FaceMotion]) -> Iterator[Conditioning]:
         bounded = (self.profile.bounded(self.networks, self.config, piece) for piece in pieces)
-        drawn = chain.from_iterable(map(self.head, bounded))
-        return map(self.compositor, self.crops_of(drawn))
+        return chain.from_iterable(map(self.head, bounded))
+
+    def _painted(self) -> Callable[[Conditioning], np.ndarray]:
+        """What makes the full frame of a drawn one."""
+        assert isinstance(self.profile, FrameByFrame)
+        paint = self.profile.painted_of(self.networks)
+
+        def painted(drawn: Conditioning) -> np.ndarray:
+            return self.compositor(paint(drawn))
+
+        return painted
 
     def begun(
         self, pieces: Iterable[FaceMotion], wanted: Callable[[], bool] = always
     ) -> Iterator[Future[np.ndarray] | None]:
-        """`stream`, each frame in a future that is done; None for one that is not wanted."""
+        """`stream`, each frame in a future; None for one that is not wanted."""
         passing = Passing[FaceMotion](wanted)
         single = (piece[frame : frame + 1] for piece in pieces for frame in range(len(piece)))
+        if self._side_by_side:
+            yield from passing.told(painting_side_by_side(begun, self._painted(), self._drawn(passing.kept(single))))
+            return
         for picture in passing.told(self.stream(passing.kept(single))):
             if picture is None:
                 yield None

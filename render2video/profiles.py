@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor, nn
@@ -41,6 +41,15 @@ class Profile(Protocol):
         self, networks: nn.ModuleDict, config: Any, drawn: Iterable[Conditioning], device: str
     ) -> Iterator[Tensor]:
         """Pictures `[3, S, S]`, RGB about 0-1, one for each drawn frame, in order, in constant memory."""
+        ...
+
+
+@runtime_checkable
+class FrameByFrame(Protocol):
+    """A profile that paints each frame by itself, so that several are painted side by side."""
+
+    def painted_of(self, networks: nn.ModuleDict) -> Callable[[Conditioning], np.ndarray]:
+        """What paints a drawn frame, RGB `[S, S, 3]` uint8; threads may call it at the same time."""
         ...
 
 

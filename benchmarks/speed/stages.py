@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 
 from benchmarks.result_files import RESULTS, Measure, command_line, part_table, write_results
@@ -27,6 +26,7 @@ from benchmarks.speed.sizes import sized
 from face_model.tracks import FaceMotion
 from preprocessing.media import VideoWriter
 from preprocessing.media.frame_file import FrameFile
+from render2video import side_by_side
 from render2video.conditioning import HeadRenderer
 from render2video.footage import painter as footage_painter
 from render2video.footage.bend import Bend
@@ -53,7 +53,7 @@ OTHER = "everything else"
 REFERENCE = "(a fixed piece of work, meanwhile)"
 WATCHED: tuple[tuple[Any, str, str], ...] = (
     (HeadRenderer, "_posed", "posing"), (Footage, "mouth_costs", "path"), (Footage, "head_distance", "path"),
-    (Footage, "turn_costs", "path"), (FrameFile, "__getitem__", "decoding"), (Bend, "displacement", "bend, where"),
+    (Footage, "turn_costs", "path"), (FrameFile, "window", "decoding"), (Bend, "displacement", "bend, where"),
     (Bend, "sampled", "bend, pixels"), (Bend, "__call__", "bend, pixels"), (footage_painter, "morph", "morph"),
     (FootagePainter, "_paint_eyes", "eyes"), (FootagePainter, "paint_mouth", "mouth"),
     (MouthInside, "painted", "mouth's inside"), (MouthFinisher, "forward", "network"),
@@ -65,18 +65,18 @@ WATCHED: tuple[tuple[Any, str, str], ...] = (
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Frames painted one after another, in this thread."""
-    before = footage_painter.painting_side_by_side
+    before = side_by_side.side_by_side
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
-    def in_turn(how: object, paint: Callable[[Any], np.ndarray], items: Iterable[Any]) -> Iterator[np.ndarray]:
-        return map(paint, items)
+    def in_turn(work: Callable[[Any], Any], items: Iterable[Any], begin: Callable[[], None]) -> Iterator[Any]:
+        return map(work, items)
 
-    footage_painter.painting_side_by_side = in_turn
+    side_by_side.side_by_side = in_turn
     try:
         yield
     finally:
-        footage_painter.painting_side_by_side = before
+        side_by_side.side_by_side = before
 
 
 def spent(target: Target, motion: FaceMotion, speech: Path, folder: Path) -> dict[str, float]:

@@ -12,8 +12,9 @@ import numpy as np
 from face_model.tracks import FaceMotion
 from foundation.easing import smoothstep
 from render2video.footage.footage import lips_of, open_eyed_px
-from render2video.footage.painter import FootagePainter, Wanted, painted_side_by_side
+from render2video.footage.painter import FootagePainter, Wanted
 from render2video.footage.steadying import moved
+from render2video.side_by_side import painted_side_by_side
 
 RAMP_FRAMES = 3  # over which painting begins after, and ends before, frames that are left as they are
 NOSE_BASE, UPPER_LIP = 2, 0  # vertices of mp478 between which the lower face begins

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import tee
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from face_model.cameras import Camera
 from face_model.tracks import POSE, FaceMotion
 from foundation.easing import smoothstep
-from foundation.parallel import begun, side_by_side
+from foundation.parallel import begun
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of
@@ -27,9 +26,8 @@ from render2video.footage.mouth import MouthPainter, Window, batch_of
 from render2video.footage.network import MouthFinisher
 from render2video.footage.path import FootagePath, PathCosts
 from render2video.passing import Passing, always
+from render2video.side_by_side import painted_side_by_side, painting_side_by_side
 
-ItemT = TypeVar("ItemT")
-ResultT = TypeVar("ResultT")
 MORPH_S = 0.24  # that a transition between two stretches of footage takes
 BLEND_SOFT = 0.02  # of the eyes' distance: finer detail is of one mouth alone
 MOUTH_BLEND_FRAMES = 3  # over which one mouth gives way to another
@@ -258,25 +256,6 @@ class FootagePainter:
             added = self.generator(batch_of([unfinished.maps], self.device))[0].permute(1, 2, 0).cpu().numpy()
         frame[window.rows, window.columns] = unfinished.finished(added)
         return window
-
-
-def painted_side_by_side(paint: Callable[[ItemT], np.ndarray], items: Iterable[ItemT]) -> Iterator[np.ndarray]:
-    """Pictures of items, in order; each is painted by one thread, for threads that share a picture wait for each other.
-    """
-    return painting_side_by_side(side_by_side, paint, items)
-
-
-def painting_side_by_side(
-    how: Callable[[Callable[[ItemT], np.ndarray], Iterable[ItemT], Callable[[], None]], Iterator[ResultT]],
-    paint: Callable[[ItemT], np.ndarray], items: Iterable[ItemT],
-) -> Iterator[ResultT]:
-    """`side_by_side` or `begun` of pictures, each painted by one thread."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield from how(paint, items, partial(torch.set_num_threads, 1))
-    finally:
-        cv2.setNumThreads(before)
 
 
 def blended(pictures: list[np.ndarray], shares: list[float], soft_px: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 
 import cv2
@@ -95,14 +95,23 @@ class PhotoProfile:
         before_wall: bool = True,
     ) -> Iterator[Tensor]:
         """See `Profile.paint`; not before the wall the person alone, colour and coverage `[4, S, S]`."""
+        painter = self.painter_of(networks)
+        for frame in drawn:
+            painted = painter(frame.points_px.astype(np.float64), frame.blink, before_wall)
+            yield torch.from_numpy(painted).permute(2, 0, 1)
+
+    def painted_of(self, networks: nn.ModuleDict) -> Callable[[Conditioning], np.ndarray]:
+        """See `FrameByFrame`."""
+        painter = self.painter_of(networks)
+        return lambda frame: cv2.convertScaleAbs(painter.levels(frame.points_px.astype(np.float64), frame.blink))
+
+    def painter_of(self, networks: nn.ModuleDict) -> PhotoPainter:
+        """What paints one frame after another, or several side by side."""
         generator, appearance = networks["generator"], networks["appearance"]
         assert isinstance(generator, PhotoGenerator) and isinstance(appearance, LayeredAppearance)
         background = np.rint(appearance.plate.detach().cpu().permute(1, 2, 0).numpy() * 255).astype(np.uint8)
         person, teeth, corner = (getattr(generator, k).cpu().numpy() for k in ("person", "teeth", "teeth_corner"))
-        painter = PhotoPainter(person, background, generator.geometry(), teeth, corner)
-        for frame in drawn:
-            painted = painter(frame.points_px.astype(np.float64), frame.blink, before_wall)
-            yield torch.from_numpy(painted).permute(2, 0, 1)
+        return PhotoPainter(person, background, generator.geometry(), teeth, corner)
 
 
 class PhotoPainter:
@@ -132,6 +141,10 @@ class PhotoPainter:
         """The picture `[S, S, 3]` float32 0-1 for vertices `[V + S, 2]` and AU45 0-5; not before the wall the person
         alone, colour and coverage `[S, S, 4]`.
         """
+        return self.levels(driven_px, blink, before_wall) / 255
+
+    def levels(self, driven_px: np.ndarray, blink: float, before_wall: bool = True) -> np.ndarray:
+        """The same in levels, 0-255."""
         targets = self.warp.targets(driven_px, blink)
         to_driven = self.geometry.rigid_map(driven_px)
         places = self.warp(targets)
@@ -146,7 +159,7 @@ class PhotoPainter:
         self.lids.paint(picture, targets, blink, eyes)
         if not before_wall:
             picture = np.concatenate((picture, moved[..., 3:]), axis=-1)
-        return picture / 255
+        return picture
 
 
 def over(person: np.ndarray, background: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ import numpy as np
 from face_model import mp478
 from foundation.easing import smoothstep
 from render2video.head_shell import band, below_share
-from render2video.rasterizer import Rasterizer, interpolate
+from render2video.photo.moving import motion_of, places_of
+from render2video.rasterizer import Rasterizer
 
 # How much of the head's motion the rings have: above and beside the head hair goes along; below it, neck and
 # shoulders stay behind.
@@ -25,7 +26,7 @@ SHOULDERS = 0.35  # of the way that the neck goes, shoulders go too
 RIM_REACH = 1.75  # of the last ring's distance from the middle of the face: the rim that never moves
 STILL_SHARE = 0.07  # of the picture's side, at its edges, over which all motion fades
 SMOOTHING_SHARE = 0.012  # of the picture's side: deviation of the blur over the motion outside the face
-COARSER = 2  # times: the grid that the blur is done on
+COARSER = 2  # times: the grid that blurs are done on
 # What the photo's mouth has and no learned expression explains (a broad smile) is taken away: all of it within the
 # first distance from the lips, none beyond the second.
 NEUTRAL_MM, OWN_MM = 6.0, 30.0
@@ -161,7 +162,7 @@ class Warp:
         rows, columns = np.mgrid[:size_px, :size_px].astype(np.float32)
         self.identity = np.stack((columns, rows), axis=-1) + 0.5
         edge = np.minimum(self.identity, size_px - self.identity).min(-1) / (STILL_SHARE * size_px)
-        self.moving = smoothstep(np.clip(edge, 0, 1))[..., None]
+        self.moving = smoothstep(np.clip(edge, 0, 1))[..., None].astype(np.float32)
 
     @staticmethod
     def _follow(rings: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -212,13 +213,13 @@ class Warp:
         size = self.size_px
         points = targets.astype(np.float32)
         fragments = self.rasterizer(points, self.depth_mm, self.triangles, size, size)
-        places = interpolate(fragments, self.triangles, self.source_px.astype(np.float32))
-        motion = np.where(fragments.mask[..., None], places - self.identity, 0).astype(np.float32) * self.moving
+        motion = motion_of(fragments, self.triangles, self.source_px, self.moving)
         sigma = SMOOTHING_SHARE * size
-        face = np.zeros((size, size), np.float32)
-        outline = np.rint(targets[list(mp478.FACE_OVAL)] * 16).astype(np.int32)
+        coarse = size // COARSER
+        face = np.zeros((coarse, coarse), np.float32)
+        outline = np.rint(targets[list(mp478.FACE_OVAL)] * (16 / COARSER)).astype(np.int32)
         cv2.fillPoly(face, [outline], 1.0, shift=4)
-        inside = np.clip(2 * cv2.GaussianBlur(face, (0, 0), sigma) - 1, 0, 1)[..., None]
-        small = cv2.resize(motion, (size // COARSER, size // COARSER), interpolation=cv2.INTER_AREA)
-        smooth = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / COARSER), (size, size)) * self.moving
-        return self.identity + inside * motion + (1 - inside) * smooth
+        inside = cv2.resize(cv2.GaussianBlur(face, (0, 0), sigma / COARSER), (size, size))
+        small = cv2.resize(motion, (coarse, coarse), interpolation=cv2.INTER_AREA)
+        smooth = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / COARSER), (size, size))
+        return places_of(motion, smooth, inside, self.moving)
