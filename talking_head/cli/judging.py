@@ -172,7 +172,9 @@ def compare(
 
 @verb
 def verify(
-    film: Annotated[Path, typer.Argument(metavar="FILE", help="An mp4 made by talking-head.", show_default=False)],
+    film: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A film of talking-head, or what came of one.", show_default=False)
+    ],
     certificate: Annotated[
         Path | None,
         typer.Option(envvar=CERTIFICATE_VARIABLE, help="The authority to trust, in PEM.", show_default=False),
@@ -180,11 +182,14 @@ def verify(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> Outcome:
-    """Read back what a film of ours says of itself; fail when it says nothing or was changed. Works offline."""
+    """Read back what a film of ours says of itself; fail when it says nothing or was changed. Works offline.
+
+    Of a film without its manifest (re-encoded, scaled, cropped) and of a picture: whether it bears our invisible mark.
+    """
     from talking_head.provenance.claims import verify as run
 
     found = run(film, certificate=certificate, home=home)
     if not as_json:
         for name, value in found.rows().items():
             print(f"{name:26} {value}")
-    return Outcome(f"{film}: synthetic, and unchanged since it was made", found.to_json())
+    return Outcome(found.told(), found.to_json())

@@ -44,8 +44,9 @@ from talking_head.motion.registry import load_motion_model
 from talking_head.motion.speaking import habits_of, speak
 from talking_head.motion.weights import Weights, starts
 from talking_head.provenance.claims import Claims, marked, sidecar_of
-from talking_head.provenance.label import stamp, tags
+from talking_head.provenance.label import Marks, tags
 from talking_head.provenance.manifest import COMPOSITE, FILM
+from talking_head.provenance.watermark import id_text, mark_id_of
 from talking_head.synth.film import SILENCE_NOTE, UNSIGNED_NOTE
 from talking_head.target.card import APPEARANCE, DEFAULT_MODEL, MOTION, PREVIEW, VIDEO, Consent
 from talking_head.target.given import readable
@@ -269,15 +270,17 @@ class _Dub:
                 painted += frame.share > 0
                 yield frame
 
+        claims = self._claims()
+        marks = Marks(camera.width_px, camera.height_px, int(claims.watermark, 16), order.settings.label)
         about = tags(FILM if order.person is None else order.person.id, __version__)
-        with marked(order.goal, self._claims(), order.signer) as film, VideoWriter(
+        with marked(order.goal, claims, order.signer) as film, VideoWriter(
             film, fps, camera.width_px, camera.height_px, sound_source=order.audio, metadata=about, crf=FILM_CRF,
             timed=True, background=order.background,
         ) as writer:
             total = max(1, round(duration_s * fps))
             made = shown_progress(dubbed(face, counted()), f"Painting {order.goal.name}", total)
             for time_s, frame in made:
-                writer.write(stamp(frame) if order.settings.label else frame, time_s)
+                writer.write(marks(frame), time_s)
                 count += 1
         notes = [filmed.who]
         if order.person is None and not own_voice:
@@ -319,7 +322,8 @@ class _Dub:
         made = datetime.now(timezone.utc).isoformat(timespec="seconds")
         consent = hashlib.sha256(order.consent.encode()).hexdigest()
         whose = order.keep_as or FILM
-        return Claims(whose, __version__, made, models | film, consent, order.settings.label, COMPOSITE)
+        mark = id_text(mark_id_of(whose, order.film_sha256, consent))
+        return Claims(whose, __version__, made, models | film, consent, order.settings.label, COMPOSITE, mark)
 
 
 @dataclass(frozen=True)

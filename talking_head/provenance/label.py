@@ -1,4 +1,4 @@
-"""Marks that say that a video is generated: a small visible line, and a tag in the file."""
+"""Marks that say that a video is generated: a small visible line, an invisible mark, and a tag in the file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+
+from talking_head.provenance.watermark import Watermark
 
 TEXT = "AI-generated"
 HEIGHT_SHARE = 0.028  # of the picture's height: readable, yet out of the way
@@ -54,6 +56,24 @@ def stamp(frame_rgb: np.ndarray) -> np.ndarray:
         mixed = part * left + light * cover
     marked[rows, columns] = np.rint(mixed).astype(np.uint8)
     return marked
+
+
+class Marks:
+    """The marks of one film's frames, put on in order: the invisible one on all, the visible line where it is wanted.
+
+    Args:
+        width_px, height_px, channels: of the frames.
+        mark_id: the short id that the invisible mark carries.
+        label: whether the visible line is wanted.
+    """
+
+    def __init__(self, width_px: int, height_px: int, mark_id: int, label: bool, channels: int = 3) -> None:
+        self._invisible, self._label = Watermark(width_px, height_px, mark_id, channels), label
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """A marked copy of a frame `[H, W, C]` uint8."""
+        marked = self._invisible(frame)
+        return stamp(marked) if self._label else marked
 
 
 def tags(target_id: str, version: str) -> dict[str, str]:

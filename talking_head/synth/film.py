@@ -16,8 +16,8 @@ from talking_head import __version__
 from talking_head.heads.face_models import model_of
 from talking_head.motion.speaking import Directions, follow, speak
 from talking_head.motion.weights import find_weights
-from talking_head.provenance.claims import Claims, manifest, marked, sidecar_of, signing_identity
-from talking_head.provenance.label import stamp, tags
+from talking_head.provenance.claims import Claims, manifest, mark_id, marked, sidecar_of, signing_identity
+from talking_head.provenance.label import Marks, tags
 from talking_head.provenance.signing import Identity
 from talking_head.synth.framing import Framing, Shot
 from talking_head.target.card import Target, find_target
@@ -157,9 +157,11 @@ def _paint(film: Path, motion: FaceMotion, order: Order) -> Shot:
     shot = Shot.of(renderer, card, order.framing)
     frames = shot.frames(renderer, motion)
     kind = TransparentWriter if order.framing.transparent else VideoWriter
+    channels = 4 if order.framing.transparent else 3
+    marks = Marks(shot.width_px, shot.height_px, mark_id(card), order.label, channels)
     with kind(film, card.fps, shot.width_px, shot.height_px, sound_source=order.audio, metadata=about) as writer:
         for frame in track(frames, f"Painting {order.goal.name}", len(motion)):
-            writer.write(stamp(frame) if order.label else frame)
+            writer.write(marks(frame))
     return shot
 
 

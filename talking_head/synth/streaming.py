@@ -36,7 +36,8 @@ from render2video.painter import Painter, load_painter
 from talking_head.heads.face_models import model_of
 from talking_head.motion.curves import Acting, acted
 from talking_head.motion.speaking import Directions, encoder_for, say, speakers
-from talking_head.provenance.label import stamp
+from talking_head.provenance.claims import mark_id
+from talking_head.provenance.label import Marks
 from talking_head.target.card import DEFAULT_MODEL, Target, find_target
 from talking_head.target.home import Home
 from talking_head.target.settings import checked_seed, device_name
@@ -76,7 +77,7 @@ def open_speaker(
         rate_hz: of the samples that will be pushed.
         directions: which motion model speaks, and how.
         seed: of all that is random.
-        label: whether frames say that they are generated.
+        label: whether frames say visibly that they are generated; the invisible mark says it always.
         device: `auto`, `cpu` or `cuda`.
         home: where targets live.
 
@@ -93,7 +94,8 @@ def open_speaker(
     with person.unchanged():
         path_s = None if ahead is None else PATH_LOOK_AHEAD_S
         painter = load_painter(person.folder, model_of(person.card), where, path_s)
-    return Speaker(painter, motion, person.card.fps, rate_hz, label)
+    marks = Marks(painter.camera.width_px, painter.camera.height_px, mark_id(person.card), label)
+    return Speaker(painter, motion, person.card.fps, rate_hz, marks)
 
 
 class Speaker:
@@ -103,8 +105,8 @@ class Speaker:
         fps: of the frames. width_px, height_px: of the frames. rate_hz: of the sound.
     """
 
-    def __init__(self, painter: Painter, motion: _Whole | _Bounded, fps: float, rate_hz: int, label: bool) -> None:
-        self.fps, self.rate_hz, self._label = fps, rate_hz, label
+    def __init__(self, painter: Painter, motion: _Whole | _Bounded, fps: float, rate_hz: int, marks: Marks) -> None:
+        self.fps, self.rate_hz, self._marks = fps, rate_hz, marks
         self.width_px, self.height_px = painter.camera.width_px, painter.camera.height_px
         self._wanted = True
         self._chain = Pushed[np.ndarray, "Future[np.ndarray] | None"](
@@ -207,7 +209,7 @@ class Speaker:
             return
         picture = painted.result()
         sound = self._sound.until(None if rest else round(self._given / self.fps * self.rate_hz))
-        yield TimedFrame(stamp(picture) if self._label else picture, time_s), sound
+        yield TimedFrame(self._marks(picture), time_s), sound
 
 
 class _Whole:

@@ -163,9 +163,9 @@ def test_claims_cannot_be_rewritten(home: Home, tmp_path: Path) -> None:
 def test_a_film_without_a_manifest_is_told_with_its_tag(home: Home, tmp_path: Path) -> None:
     write_film(tmp_path / "bare.mp4")
     assert not has_manifest(tmp_path / "bare.mp4")
-    refused(home, tmp_path / "bare.mp4", "has no manifest, though its tag says 'synthetic media")
+    refused(home, tmp_path / "bare.mp4", "has no manifest and no invisible mark, though its tag says 'synthetic media")
     (tmp_path / "text.mp4").write_text("not a film")
-    refused(home, tmp_path / "text.mp4", "has no manifest; expected a film made by talking-head")
+    refused(home, tmp_path / "text.mp4", "has no manifest and no invisible mark; expected a film made by talking-head")
     (tmp_path / "empty.mp4").touch()
     refused(home, tmp_path / "empty.mp4", "has no manifest")
     refused(home, tmp_path / "absent.mp4", "does not exist")
