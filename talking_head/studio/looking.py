@@ -25,7 +25,8 @@ def look_into(file: str, frame_pixels: int) -> dict[str, Any]:
 
 
 def _looked(path: Path, frame_pixels: int) -> Content:
-    av.logging.set_level(av.logging.PANIC)
+    # Not `set_level`: that has FFmpeg's threads wait for Python's lock, whose holder may be waiting for them.
+    av.logging.set_libav_level(av.logging.PANIC)
     if is_still(path):
         return _photo(path, frame_pixels)
     _check_declared(path, frame_pixels)

@@ -23,6 +23,7 @@ from talking_head.target.carrying import SUFFIX, export_target, import_target
 from talking_head.target.home import Home
 from talking_head.target.removing import remove_targets
 
+PIECE_BYTES = 1 << 16  # a client that does not read holds as much
 CARRIED = "carried-"  # how files begin that a killed server left
 EMOTIONS = "talking_head.studio.emotions:emotions_of"
 router = APIRouter(prefix="/v1/people", tags=["people"])
@@ -160,7 +161,7 @@ def carry(person: str, desk: DeskOf) -> StreamingResponse:
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
-        while piece := file.read(1 << 20):
+        while piece := file.read(PIECE_BYTES):
             yield piece
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -113,6 +115,29 @@ def test_a_server_that_comes_back_goes_on(tmp_path: Path) -> None:
         assert studio.client.wait(job)["result"]["began_at"] > 3
         assert lines(studio, job) == [str(k) for k in range(60)]
         studio.client.wait(later)
+
+
+SERVER = """
+import sys, time
+from pathlib import Path
+from tests.talking_head.studio.serve import served
+with served(Path(sys.argv[1])) as studio:
+    print(studio.count(to=100, wait_s=0.05), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_server_that_is_killed_takes_its_workers_along_and_its_jobs_go_on(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", SERVER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        job = server.stdout.readline().strip()
+        until(lambda: (tmp_path / f"count-{job}").is_file() and len((tmp_path / f"count-{job}").read_text()) > 10)
+        claim = JobStore(tmp_path / "studio" / "jobs.sqlite").get(job).claim  # type: ignore[union-attr]
+        server.kill()
+    until(lambda: not Path(f"/proc/{(claim or '').split('-')[0]}").exists(), 20)
+    with served(tmp_path) as studio:
+        assert studio.client.wait(job)["result"]["began_at"] > 3
+        assert lines(studio, job) == [str(k) for k in range(100)], "nothing twice, nothing left out"
 
 
 @pytest.mark.slow

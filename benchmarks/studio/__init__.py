@@ -1,0 +1,1 @@
+"""The studio under attack, and under load."""
