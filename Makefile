@@ -4,7 +4,7 @@ DATA ?= $(or $(TALKING_HEAD_DATA),../shared/data)
 OUT ?= out
 BUDGET ?= 20m
 
-.PHONY: test test-all lint smoke bench clean
+.PHONY: test test-all lint imports smoke bench clean
 
 test:  ## the default tests
 	$(PYTHON) -m pytest
@@ -15,6 +15,9 @@ test-all:  ## the slow ones too
 lint:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+
+imports:  ## draw who imports whom into docs/images/imports.svg
+	$(PYTHON) -m scripts.draw_imports
 
 smoke:  ## the main road on a real video: enrol, speak, contact sheets (into the git-ignored out/)
 	$(PYTHON) -m benchmarks.smoke --data $(DATA) --out $(OUT) --budget $(BUDGET)
