@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from facial_gan.brows import raise_direction
 
 from face_model import mp478
 from face_model.tracks import AU45_MAX, FaceMotion
 from foundation.errors import InputError
+from motion_models.brows import raise_direction
 from motion_models.lips import gap_columns_mm
 
 CHIN = 152  # the lowest point of the face's oval
