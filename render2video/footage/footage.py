@@ -12,6 +12,7 @@ from face_model import mp478
 from face_model.tracks import FaceMotion
 from render2video.conditioning import HeadRenderer
 from render2video.footage.frames import Frames
+from render2video.footage.gaze import gaze_of
 from render2video.footage.registration import Registration
 from render2video.footage.steadying import moved
 
@@ -53,9 +54,9 @@ class Footage:
         """`[T, V + S, 2]`: face and shell in each frame, lids open: lids are painted, not bent."""
         return self._steadied(open_eyed_px(self.head, self.motion), slice(None))
 
-    def wanted_px(self, motion: FaceMotion) -> np.ndarray:
-        """`[T, V + S, 2]`: where face and shell shall be for a motion, lids open."""
-        points = open_eyed_px(self.head, motion)
+    def wanted_px(self, motion: FaceMotion, lidded: bool = False) -> np.ndarray:
+        """`[T, V + S, 2]`: where face and shell shall be for a motion, lids open, or as they are in it."""
+        points = self.head.vertices_px(motion)[0] if lidded else open_eyed_px(self.head, motion)
         return points if self.registration is None else self.registration.wanted(points, motion)
 
     def lidded_px(self, index: int) -> np.ndarray:
@@ -80,6 +81,11 @@ class Footage:
         start = len(self.head.neutral_mm)
         ring: np.ndarray = points_px[..., start : start + len(mp478.FACE_OVAL) : RING_STEP, :]
         return ring
+
+    @cached_property
+    def gaze(self) -> np.ndarray:
+        """`[T, 2]`: where the eyes look, see `gaze_of`."""
+        return gaze_of(self.head, self.motion.expression)
 
     @cached_property
     def lips_mm(self) -> np.ndarray:
@@ -110,6 +116,15 @@ class Footage:
         return costs
 
     @cached_property
+    def unrest(self) -> np.ndarray:
+        """`[T]`: what a jump to or from each frame costs more because its lids are closed, or move near it."""
+        blink = self.motion.blink
+        steps = np.abs(np.diff(blink, prepend=blink[:1]))
+        near = np.max([np.roll(steps, k) for k in range(-NEAR_FRAMES, NEAR_FRAMES + 1)], axis=0)
+        unrest: np.ndarray = UNREST * np.clip(np.maximum(near, blink - CLOSING), 0, 1)
+        return unrest
+
+    @cached_property
     def looks(self) -> np.ndarray:
         """`[T, D]`: what two frames must share to follow each other, hundredths of the eyes' distance or as bad."""
         heads = self._rings_px.reshape(len(self), -1) * (100 / self.eyes_px / HEAD_SHARE)
@@ -123,6 +138,7 @@ def open_eyed_px(head: HeadRenderer, motion: FaceMotion) -> np.ndarray:
 
 
 HEAD_SHARE = 3.0  # heads are bent to the same pose on both sides of a jump, so how they differ counts so much less
+UNREST, NEAR_FRAMES, CLOSING = 20.0, 2, 0.5  # of moving lids, how near, and the AU45 from which on lids are closing
 LEVEL_COST = 1.5  # of a level of difference around the head, mean over the thumbnail
 
 

@@ -19,6 +19,7 @@ from foundation.parallel import begun
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of
+from render2video.footage.gaze import Following, gaze_of
 from render2video.footage.inside import LACK_MM, MouthInside
 from render2video.footage.masks import EYE_SOFT, Patch, eye_outlines, polygon_patch
 from render2video.footage.morph import morph
@@ -35,17 +36,23 @@ HEAD_UNIT = 20.0  # a head off by so many hundredths costs as much as it is off 
 BLINK_UNIT = 0.4  # likewise for eyes (AU45)
 BLINK_COST = 3.0  # a frame whose eyes are closing where none should
 OPENING_FROM, OPENING_TO = 0.4, 1.2  # AU45: eyes that differ by less are left alone, by more are painted whole
+LOOKING_FROM, LOOKING_TO = 0.008, 0.02  # likewise for the gaze, shares of an eye's width
+GAZE_UNIT = 0.012  # and what costs as much as lids that are off by their unit
 BEYOND = 0.5  # of the footage's half range: how far a head may go beyond it, at most
 CHUNK = 32  # frames posed at once
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One frame that is wanted. points_px: `[V + S, 2]`, lids open. lips_mm: `[40, 3]`. motion: one frame."""
+    """One frame that is wanted. points_px: `[V + S, 2]`, lids open. lips_mm: `[40, 3]`. motion: one frame. gaze: see
+    `gaze_of`. followed: 0-1, how far the eyes are to look there, and not where the real frame's do.
+    """
 
     points_px: np.ndarray
     lips_mm: np.ndarray
     motion: FaceMotion
+    gaze: tuple[float, float] = (0.0, 0.0)
+    followed: float = 0.0
 
     @property
     def blink(self) -> float:
@@ -151,17 +158,21 @@ class FootagePainter:
 
     def wanted(self, pieces: Iterable[FaceMotion]) -> Iterator[Wanted]:
         """What each frame shall show."""
+        following = Following(self.footage.gaze[self.footage.usable], self.footage.motion.fps)
         for piece in pieces:
             for start in range(0, len(piece), CHUNK):
                 part = self.bounded(piece[start : start + CHUNK])
                 points, lips = self.footage.wanted_px(part), lips_of(self.footage.head, part.expression)
-                for index in range(len(part)):
-                    yield Wanted(points[index], lips[index], part[index : index + 1])
+                for k, (across, up) in enumerate(gaze_of(self.footage.head, part.expression)):
+                    look = float(across), float(up)
+                    yield Wanted(points[k], lips[k], part[k : k + 1], look, following(look))
 
     def path(self, costs: PathCosts, freely: bool = False) -> FootagePath:
         """A new path through the footage; freely: any frame may follow any, as for mouths, whose joins are blended."""
-        footage = self.footage
-        return FootagePath(None if freely else footage.looks, footage.usable, footage.breaks, footage.motion.fps, costs)
+        footage, fps = self.footage, self.footage.motion.fps
+        if freely:
+            return FootagePath(None, footage.usable, footage.breaks, fps, costs)
+        return FootagePath(footage.looks, footage.usable, footage.breaks, fps, costs, footage.unrest)
 
     def _head_costs(self, want: Wanted) -> np.ndarray:
         away = self.footage.head_distance(want.points_px)
@@ -171,7 +182,8 @@ class FootagePainter:
 
     def _eye_costs(self, want: Wanted) -> np.ndarray:
         lids = (self.footage.motion.blink - want.blink) / BLINK_UNIT
-        costs: np.ndarray = lids**2 + self.footage.turn_costs(want.motion.rotation[0])
+        looks = np.square(self.footage.gaze - want.gaze).sum(1) / GAZE_UNIT**2
+        costs: np.ndarray = lids**2 + want.followed * looks + self.footage.turn_costs(want.motion.rotation[0])
         return costs
 
     def mouth_path(self, wanted: Iterable[Wanted]) -> Iterator[list[tuple[int, float]]]:
@@ -204,7 +216,22 @@ class FootagePainter:
     def base(self, step: Step, want: Wanted) -> np.ndarray:
         """The real frame of a step, its head as wanted."""
         frame = self.bent(step.index, want)
-        return frame if step.share == 1 else morph(self.bent(step.old, want), frame, step.share)
+        if step.share == 1:
+            return frame
+        old = self.bent(step.old, want)
+        morphed = morph(old, frame, step.share)
+        self._keep_eyes_whole(morphed, frame if step.share >= 0.5 else old, want)
+        return morphed
+
+    def _keep_eyes_whole(self, frame: np.ndarray, real: np.ndarray, want: Wanted) -> None:
+        """Eyes of one real frame, bent as the other, in place: they go over at once, as eyes do, and never show two."""
+        for outline in eye_outlines(want.points_px):
+            patch = polygon_patch(
+                outline, EYE_SOFT * self.footage.eyes_px, self.bend.width_px, self.bend.height_px
+            )
+            if patch is not None:
+                square = np.s_[patch.rows, patch.columns]
+                patch.paste(frame, matched(real[square], frame[square], patch.weight))
 
     def _follows(self, one: int, other: int) -> bool:
         """Whether a frame may be shown right after another as it is."""
@@ -222,12 +249,11 @@ class FootagePainter:
         return self.bend(self.footage.frames[index], shift)
 
     def _paint_eyes(self, frame: np.ndarray, want: Wanted, shown: int, eye: int) -> None:
-        """Lids as wanted, where the real frame's are otherwise: from a frame whose eyes are as open."""
-        differs = abs(float(self.footage.motion.blink[shown]) - want.blink)
-        share = float(smoothstep(np.clip((differs - OPENING_FROM) / (OPENING_TO - OPENING_FROM), 0, 1)))
-        if share == 0 or eye == shown:
+        """Lids and gaze as wanted, where the real frame's are otherwise: from a frame whose eyes are."""
+        share = self._eyes_off(want, shown)
+        if share == 0 or eye == shown or self._eyes_off(want, eye) >= share:
             return
-        target = self.footage.head.vertices_px(want.motion)[0][0]
+        target = self.footage.wanted_px(want.motion, lidded=True)[0]
         source = self.footage.lidded_px(eye)
         for outline in eye_outlines(want.points_px):
             patch = polygon_patch(
@@ -239,6 +265,13 @@ class FootagePainter:
             eyes = self.bend.taken(self.footage.frames, eye, shift, patch.rows, patch.columns)
             lit = matched(eyes, frame[patch.rows, patch.columns], patch.weight)
             Patch(patch.rows, patch.columns, patch.weight * share).paste(frame, lit)
+
+    def _eyes_off(self, want: Wanted, index: int) -> float:
+        """0-1: how far a real frame's eyes are otherwise than wanted: 0 looks the same, 1 is somebody else's look."""
+        lids = (abs(float(self.footage.motion.blink[index]) - want.blink) - OPENING_FROM) / (OPENING_TO - OPENING_FROM)
+        away = float(np.linalg.norm(self.footage.gaze[index] - want.gaze)) * want.followed
+        look = (away - LOOKING_FROM) / (LOOKING_TO - LOOKING_FROM)
+        return float(smoothstep(np.clip(max(lids, look), 0, 1)))
 
     def paint_mouth(self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]]) -> Window:
         """Put the wanted mouth on a frame whose head is as wanted, in place; where."""

@@ -23,14 +23,16 @@ _Step = tuple[np.ndarray, np.ndarray]  # for each state, where it may be reached
 class PathCosts:
     """Costs in the unit of the distance: hundredths of the distance between the eyes.
 
-    jump: of any jump, on top of how much the frames differ. hold, backward, skip: of a frame that is shown again, of
-    playing backward and of leaving one out. turn: of playing the other way from here on. again: of a frame that was
-    shown just now, falling to nothing within memory_s. look_ahead_s: how far the path sees; commit_s: how much of it
-    is decided at once. weight: of the distance against the costs of steps; a path that sees but a moment ahead counts
-    it for those that it does not see, or no jump would ever pay.
+    jump: of any jump, on top of how much the frames differ. apart: frames that differ by so much cost twice that, and
+    ever more beyond: one jump that is seen is worse than three that are not. hold, backward, skip: of a frame that is
+    shown again, of playing backward and of leaving one out. turn: of playing the other way from here on. again: of a
+    frame that was shown just now, falling to nothing within memory_s. look_ahead_s: how far the path sees; commit_s:
+    how much of it is decided at once. weight: of the distance against the costs of steps; a path that sees but a moment
+    ahead counts it for those that it does not see, or no jump would ever pay.
     """
 
     jump: float = 12.0
+    apart: float = 4.0
     hold: float = 4.0
     backward: float = 0.3
     skip: float = 1.5
@@ -49,18 +51,20 @@ class FootagePath:
         looks: `[T, D]`, what two frames must share to follow each other; Euclidean distance in the costs' unit. None:
             any frame may follow any, for the price of a jump.
         usable: `[T]` bool, frames that may be shown.
+        unrest: `[T]`, what a jump from or to each frame costs more, such as of lids that move; None: nothing.
         breaks: `[T]` bool, True where a frame does not follow the one before it (a cut, or a gap).
         fps: of the footage and of the film.
     """
 
     def __init__(
         self, looks: np.ndarray | None, usable: np.ndarray, breaks: np.ndarray, fps: float,
-        costs: PathCosts | None = None,
+        costs: PathCosts | None = None, unrest: np.ndarray | None = None,
     ) -> None:
         assert usable.any(), "footage without one usable frame"
         self.costs, self.fps, self.usable = costs or PathCosts(), fps, usable
         count = len(usable)
         self.freely = looks is None
+        self.unrest = np.zeros(count, np.float32) if unrest is None else unrest.astype(np.float32)
         self.from_states, self.step_costs = self._steps(None if looks is None else looks.astype(np.float32), breaks)
         self.used = np.zeros(count, np.float32)  # 1 where shown just now
 
@@ -100,8 +104,9 @@ class FootagePath:
             gap = np.sqrt(np.maximum(square + square[index] - 2 * looks @ looks[index], 0))
             gap[max(0, index - near) : index + near + 1] = FAR
             gap[~self.usable] = FAR
-            nearest = np.argpartition(gap, neighbours - 1)[:neighbours]
-            found[index], gaps[index] = nearest, gap[nearest] + self.costs.jump
+            nearest = np.argpartition(gap + self.unrest, neighbours - 1)[:neighbours]
+            apart = gap[nearest] + gap[nearest] ** 2 / self.costs.apart
+            found[index], gaps[index] = nearest, apart + self.costs.jump + self.unrest[index] + self.unrest[nearest]
         return [(base + found[:, k], gaps[:, k]) for base in (0, count) for k in range(neighbours)]
 
     def __call__(self, distances: Iterable[np.ndarray], after: int | None = None) -> Iterator[int]:

@@ -73,8 +73,10 @@ class Registrar:
         step = 1 / (self.zoom * finer)
         x = (self.corner[0] + (np.arange(width, dtype=np.float32) + 0.5) * step)[None].repeat(height, 0)
         y = (self.corner[1] + (np.arange(height, dtype=np.float32) + 0.5) * step)[:, None].repeat(width, 1)
-        cells = (x / STEP_PX - 0.5 - shift.left).astype(np.float32), (y / STEP_PX - 0.5 - shift.top).astype(np.float32)
-        moved = cv2.remap(shift.values, *cells, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        column, row = (
+            (at / STEP_PX - 0.5 - first).astype(np.float32) for at, first in ((x, shift.left), (y, shift.top))
+        )
+        moved = cv2.remap(shift.values, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         at = np.stack((x, y), axis=-1).astype(np.float32) - 0.5 + moved
         face = cv2.remap(frame, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         face = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
@@ -134,7 +136,7 @@ def registered(
 
 
 def described(places: np.ndarray, found: np.ndarray, motion: FaceMotion, seen: np.ndarray) -> Registration:
-    """Offsets `[N, V + S, 2]` of frames `seen` `[N]` of a motion: few numbers a frame, and what it tells of them."""
+    """Offsets `[N, V + S, 2]` of the frames `seen` `[N]` of a motion: few numbers each, and what it tells."""
     rows = found.reshape(len(seen), -1)
     _, _, components = np.linalg.svd(rows, full_matrices=False)
     basis = components[:COMPONENTS]

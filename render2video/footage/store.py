@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from render2video.footage.registration import Registration
 from render2video.footage.steadying import steadied
 from render2video.footage.thumbnails import Thumbnails
 from render2video.footage.trainable import FootageTrainable
+from render2video.footage.wall import StillWall
 from render2video.profiles import FOOTAGE
 from training import Duration, train
 from training.checkpoint import load_weights
@@ -43,7 +44,7 @@ FRAMES_FILE, FOOTAGE_FILE, NETWORK_FILE = "footage.mp4", "appearance.safetensors
 
 def write_footage(
     folder: Path, frames: Iterable[np.ndarray], track: FaceTrack, model: MorphableModel,
-    breaks: np.ndarray | None = None, steady: np.ndarray | None = None,
+    breaks: np.ndarray | None = None, steady: np.ndarray | None = None, still: Sequence[np.ndarray] = (),
 ) -> None:
     """Write a person's frames, and where their head is in them, into a folder.
 
@@ -52,6 +53,7 @@ def write_footage(
         track: of them.
         breaks: `[T]` bool, True where a frame does not follow the one before; None: nowhere.
         steady: `[T, 2, 3]` from `steadied`; None: found here.
+        still: some of the frames of a camera that never moves, from which a wall that stands still is kept so.
 
     Raises:
         InputError: fewer frames than the track has, or no space left.
@@ -59,13 +61,15 @@ def write_footage(
     camera, count = track.camera, len(track)
     head = HeadRenderer(model, track.person, camera, 1)
     sample = np.flatnonzero(track.valid)[:: max(1, count // HEAD_SAMPLES)]
-    thumbnails = Thumbnails.around(head, FaceMotion.unpack(track.motion.pack()[sample], track.motion.fps))
+    somewhere = FaceMotion.unpack(track.motion.pack()[sample], track.motion.fps)
+    thumbnails = Thumbnails.around(head, somewhere)
     seen: list[np.ndarray] = []
+    wall = StillWall.of(still, head, somewhere)
 
     def noted() -> Iterator[np.ndarray]:
         for _, frame in zip(range(count), frames, strict=False):
             seen.append(thumbnails(frame))
-            yield frame
+            yield frame if wall is None else wall(frame)
 
     written = write_frame_file(folder / FRAMES_FILE, noted(), track.motion.fps, camera.width_px, camera.height_px)
     if written < count:

@@ -31,6 +31,7 @@ from render2video.footage.store import (
     working_px,
     write_footage,
 )
+from render2video.footage.wall import sampled
 from render2video.person import PersonRenderer, train_person
 from render2video.person_video import CROPS, PLATE, PersonVideo, load_person_video, prepare_person_video
 from render2video.profiles import FOOTAGE
@@ -104,8 +105,10 @@ def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, se
     model = FaceModel.parse(settings.face_model).load()
     frames = shown_progress(read_frames(video, measured.motion.fps), "Keeping the video's frames", len(measured))
     if settings.profile == FOOTAGE:
-        breaks = find_breaks(islice(read_frames(video, measured.motion.fps), taught))
-        write_footage(folder, frames, measured[:taught], model, breaks)
+        some: list[np.ndarray] = []
+        breaks = find_breaks(sampled(islice(read_frames(video, measured.motion.fps), taught), taught, some))
+        still = () if breaks[1:].any() else some  # another scene has another wall
+        write_footage(folder, frames, measured[:taught], model, breaks, still=still)
     else:
         prepare_person_video(frames, measured, settings.size_px, folder, model)
 

@@ -123,3 +123,22 @@ def test_a_path_that_sees_one_frame_ahead_comes_as_near_as_one_that_plans():
     (planned, jumps), (near, more) = away(PathCosts()), away(FootageConfig().within(0.04).head)
     (stays, _) = away(replace(FootageConfig().within(0.04).head, weight=1.0))
     assert near < 1.33 * planned + 0.5 < stays and more <= 2 * jumps + 2
+
+
+def test_no_jump_goes_from_or_to_unrest():
+    """Where lids move, no frame is jumped to or from, though its head would fit."""
+    generator = np.random.default_rng(2)
+    places, wanted = generator.normal(size=200) * 4, generator.normal(size=150) * 4
+    unrest = np.where(np.arange(200) % 20 < 6, 500.0, 0.0)
+
+    def jumped(costs: np.ndarray | None) -> set[int]:
+        finder = FootagePath(
+            places[:, None], np.ones(200, bool), np.zeros(200, bool), FPS, PathCosts(jump=1.0, weight=5.0), costs
+        )
+        path = list(finder(np.abs(places - place) for place in wanted))
+        return {frame for pair in itertools.pairwise(path) if abs(pair[1] - pair[0]) > 2 for frame in pair}
+
+    restless = set(np.flatnonzero(unrest).tolist())
+    assert jumped(None) & restless
+    calm = jumped(unrest)
+    assert calm and not calm & restless

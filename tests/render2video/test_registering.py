@@ -11,6 +11,7 @@ from face_model import mp478
 from render2video.conditioning import HeadRenderer
 from render2video.footage.bend import Bend
 from render2video.footage.footage import open_eyed_px
+from render2video.footage.frames import Pictures
 from render2video.footage.registering import LEAST_TOLD, described, registered
 from render2video.footage.registration import Registration
 from tests.render2video.drawn_person import MODEL, filmed, talking_track
@@ -31,7 +32,7 @@ def person():
     tracked = (true + sway[:, None]).astype(np.float32)
     usable = np.ones(FRAMES, bool)
     usable[5] = False
-    frames = with_mouths(track, filmed(track))
+    frames = Pictures(with_mouths(track, filmed(track)))
     return true, tracked, usable, registered(frames, Bend(head), tracked, track.motion, usable)
 
 
