@@ -24,7 +24,7 @@ class LiveSettings:
     look_ahead_s: float = LOOK_AHEAD_S
     people: int = 2
     linger_s: float = 30.0
-    late_s: float = 0.16
+    late_s: float = 0.06
     seldom_s: float = 0.5
     lost_s: float = 1.0
     begin_s: float = 0.04

@@ -20,7 +20,7 @@ from aiortc import MediaStreamTrack
 from talking_head.studio.live.settings import LiveSettings
 
 TICKS = 90_000
-MOST_DELAY_S, FORGET = 1.0, 0.995  # a delay's excess over what is needed, after one picture more
+MOST_DELAY_S, FORGET = 0.6, 0.995  # a delay's excess over what is needed, after one picture more
 MARGIN_S = 0.02
 RAW_QUEUE = 30  # pictures that wait for their instant: more than the longest delay's
 

@@ -2,7 +2,7 @@
 // picture of an instant comes later than its sound; how much, pictures tell (`wantAhead`).
 
 const LEAST_AHEAD_S = 0.08;
-const MOST_AHEAD_S = 1.0;
+const MOST_AHEAD_S = 0.6; // a conversation with longer pauses is none: then pictures come behind their sound
 
 export class SoundClock {
   #context = null; #node = null; #gain = null; #rate = 16000; #aheadS = 0.3; #report = null; #arrivedS = 0; #arrivedAt = 0;

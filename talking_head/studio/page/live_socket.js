@@ -146,4 +146,4 @@ class Carrier {
 
 const sorted = (values) => [...values].sort((a, b) => a - b);
 const middle = (values) => (values.length ? sorted(values)[values.length >> 1] : 0);
-const high = (values) => sorted(values)[Math.floor(0.95 * (values.length - 1))];
+const high = (values) => sorted(values)[Math.floor(0.9 * (values.length - 1))];
