@@ -3,8 +3,8 @@
     python -m benchmarks.live_browser SPEECH --target ID [--minutes 1] [--out benchmarks/results/live_browser.json]
 
 Debian's Chromium hears a file as its microphone: speech with a burst of 3.5 kHz every two seconds. In the page, the
-mark is seen where the microphone's samples are sent, and in the sound that comes back, whose instant it tells; a callback
-at each picture shown tells when that instant is seen, and which instant of the sound is heard then.
+mark is seen where the microphone's samples are sent, and in the sound that comes back, whose instant it tells; a
+callback at each picture shown tells when that instant is seen, and which instant of the sound is heard then.
 """
 
 from __future__ import annotations

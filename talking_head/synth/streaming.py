@@ -12,7 +12,7 @@ what a film is made by, and gives the film's frames.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,21 @@ class TimedFrame:
 ItemT = TypeVar("ItemT")
 Spoken = tuple[TimedFrame, np.ndarray]
 """A frame and the sound `[N]` float32 that belongs to it, at the rate in which it was pushed."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A frame that is being painted, and what comes with it. marks: puts on it what says that it is generated."""
+
+    painted: Future[np.ndarray]
+    time_s: float
+    sound: np.ndarray
+    marks: Callable[[np.ndarray], np.ndarray]
+
+    def spoken(self) -> Spoken:
+        """The frame, waited for, and its sound; any thread may ask."""
+        picture = self.painted.result()
+        return TimedFrame(self.marks(picture), self.time_s), self.sound
 
 
 def open_speaker(
@@ -128,12 +143,23 @@ class Speaker:
         Raises:
             InputError: something else, or the sound has been finished.
         """
+        return self._timed(self._pushed(samples), last=False)
+
+    def begin(self, samples: np.ndarray) -> list[Begun]:
+        """`hear`, without waiting for what is painted: for whoever waits in another thread. Either this or `hear`.
+
+        Raises:
+            InputError: see `hear`.
+        """
+        return [begun for future in self._pushed(samples) if (begun := self._next(future)) is not None]
+
+    def _pushed(self, samples: np.ndarray) -> Iterator[Future[np.ndarray] | None]:
         if self._finished:
             raise InputError("sound after finish()", "a new speaker for a new sound", "open the target again")
         piece = _checked(samples)
         self._sound.add(piece)
         heard_now = piece if self._resampler is None else self._resampler.resample_chunk(piece)
-        return self._timed(self._chain.push(heard_now), last=False)
+        return self._chain.push(heard_now)
 
     def skip(self, samples: np.ndarray) -> None:
         """Hear some samples without painting the frames that they decide: for those that come too late to be shown.
@@ -196,20 +222,20 @@ class Speaker:
     def _timed(self, futures: Iterator[Future[np.ndarray] | None], last: bool) -> Iterator[Spoken]:
         for future in futures:  # those that are decided are painted side by side
             self._begun.append(future)
-            if len(self._begun) > PAINTED_AHEAD:
-                yield from self._spoken(self._begun.popleft())
+            if len(self._begun) > PAINTED_AHEAD and (begun := self._next(self._begun.popleft())):
+                yield begun.spoken()
         while self._begun:
-            future = self._begun.popleft()
-            yield from self._spoken(future, rest=last and not self._begun)
+            if begun := self._next(self._begun.popleft(), rest=last and not self._begun):
+                yield begun.spoken()
 
-    def _spoken(self, painted: Future[np.ndarray] | None, rest: bool = False) -> Iterator[Spoken]:
+    def _next(self, painted: Future[np.ndarray] | None, rest: bool = False) -> Begun | None:
+        """The next frame, if it is painted at all."""
         time_s = self._given / self.fps
         self._given += 1
         if painted is None:
-            return
-        picture = painted.result()
+            return None
         sound = self._sound.until(None if rest else round(self._given / self.fps * self.rate_hz))
-        yield TimedFrame(self._marks(picture), time_s), sound
+        return Begun(painted, time_s, sound, self._marks)
 
 
 class _Whole:

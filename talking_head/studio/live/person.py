@@ -1,7 +1,7 @@
-"""A live person: two threads, one of which keeps the clock of sound while the other paints.
+"""A live person: three threads. One keeps the clock of sound, one hears, one sends on what is painted.
 
 Sound goes on at the speed at which it is spoken, whatever painting costs: each piece is sent with the instant that it
-has on the stream's clock, and handed to the painter. Where painting cannot keep up, frames that would be late are not
+has on the stream's clock, and handed on to be heard. Where painting cannot keep up, frames that would be late are not
 painted, but for one now and then; where not even hearing can, the face goes on from the newest sound. Between
 utterances the person hears silence, and lives on.
 """
@@ -24,7 +24,7 @@ from talking_head.studio.live.encoding import CODECS, Encoder
 from talking_head.studio.live.mouths import Mouths
 from talking_head.studio.live.settings import PIECE_S, LiveSettings
 from talking_head.studio.live.viewers import Viewer
-from talking_head.synth.streaming import Speaker, TimedFrame, open_speaker
+from talking_head.synth.streaming import Begun, Speaker, open_speaker
 from talking_head.voices.acting import LiveActing
 from talking_head.voices.cues import Cue
 
@@ -66,10 +66,11 @@ class LivePerson:
         self._encoders: dict[str, Encoder] = {}
         self._keys_s: dict[str, float] = {}
         self._heard: queue.Queue[tuple[np.ndarray, list[Cue], float]] = queue.Queue()
+        self._begun: queue.Queue[tuple[Begun, float]] = queue.Queue()
         self._closed, self._watched = threading.Event(), threading.Event()
         self._changing = threading.Lock()
         self._threads = [threading.Thread(target=self._guarded, args=(run,), daemon=True)
-                         for run in (self._keep_time, self._paint)]
+                         for run in (self._keep_time, self._hear, self._send_on)]
         for thread in self._threads:
             thread.start()
 
@@ -171,8 +172,8 @@ class LivePerson:
             self.counts.pieces += 1
             self._heard.put((sound, cues, due))
 
-    def _paint(self) -> None:
-        limits, shown_s = self.settings, time.monotonic()
+    def _hear(self) -> None:
+        limits, begun_s = self.settings, time.monotonic()
         while not self._closed.is_set():
             try:
                 sound, cues, due = self._heard.get(timeout=POLL_S)
@@ -186,20 +187,29 @@ class LivePerson:
             for cue in cues:
                 self.acting.add(self._hears_s, cue)
             self._hears_s += PIECE_S
-            if now - due > limits.late_s and now - shown_s < limits.seldom_s:
+            late = now - due > limits.late_s or self._begun.qsize() >= limits.painting
+            if late and now - begun_s < limits.seldom_s:
                 self.speaker.skip(sound)
                 continue
-            for frame, _ in self.speaker.hear(sound):
-                shown_s = time.monotonic()
-                self._show(frame, self._on_the_stream(frame.time_s))
+            for frame in self.speaker.begin(sound):
+                begun_s = now
+                self._begun.put((frame, self._on_the_stream(frame.time_s)))
+
+    def _send_on(self) -> None:
+        while not self._closed.is_set():
+            try:
+                frame, time_s = self._begun.get(timeout=POLL_S)
+            except queue.Empty:
+                continue
+            self._show(frame.spoken()[0].picture, time_s)
 
     def _on_the_stream(self, time_s: float) -> float:
         """The instant of the stream that the speaker's own instant is: it did not hear what it missed."""
-        while len(self._missed) > 1 and self._missed[1][0] <= time_s:
+        while len(self._missed) > 1 and self._missed[1][0] < time_s + 1 / self.speaker.fps:
             self._missed.popleft()
         return time_s + self._missed[0][1]
 
-    def _show(self, frame: TimedFrame, time_s: float) -> None:
+    def _show(self, picture: np.ndarray, time_s: float) -> None:
         self.counts.painted += 1
         viewers = self._viewers
         for gone in self._encoders.keys() - {viewer.codec for viewer in viewers}:
@@ -208,14 +218,14 @@ class LivePerson:
             takers = [viewer for viewer in viewers if viewer.codec == codec]
             if not codec:
                 for viewer in takers:
-                    viewer.picture(frame.picture, time_s)
+                    viewer.picture(picture, time_s)
                 continue
             encoder, key = self._encoders.get(codec), any(viewer.wants_key for viewer in takers)
             if encoder is None:
                 encoder = CODECS[codec].make(self.speaker.width_px, self.speaker.height_px, self.speaker.fps)
                 self._encoders[codec], self._keys_s[codec] = encoder, -1.0
             key = key and time_s - self._keys_s[codec] >= KEY_APART_S
-            packet = encoder(frame.picture, time_s, key)
+            packet = encoder(picture, time_s, key)
             self._keys_s[codec] = time_s if packet.key else self._keys_s[codec]
             for viewer in takers:
                 viewer.packet(packet)

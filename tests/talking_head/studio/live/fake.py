@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from talking_head.studio.live.person import LivePerson
 from talking_head.studio.live.settings import LiveSettings
-from talking_head.synth.streaming import Speaker, Spoken, TimedFrame
+from talking_head.synth.streaming import Begun, Speaker, Spoken, TimedFrame
 from talking_head.voices.acting import LiveActing
 
 FPS, WIDTH_PX, HEIGHT_PX = 25.0, 96, 80
@@ -40,6 +41,14 @@ class FakeSpeaker:
             level = LOUD if np.abs(sound).max() > 0.1 else QUIET
             picture = np.full((HEIGHT_PX, WIDTH_PX, 3), level, np.uint8)
             yield TimedFrame(picture, (self.given - 1) / FPS), sound
+
+    def begin(self, samples: np.ndarray) -> list[Begun]:
+        begun = []
+        for frame, sound in self.hear(samples):
+            done: Future[np.ndarray] = Future()
+            done.set_result(frame.picture)
+            begun.append(Begun(done, frame.time_s, sound, lambda picture: picture))
+        return begun
 
     def skip(self, samples: np.ndarray) -> None:
         list(self.hear(samples, paint=False))
