@@ -12,6 +12,7 @@ from typing import TypeVar
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 MOST_WORKERS = 8
+THREADS_VARIABLE = "TALKING_HEAD_THREADS"
 AHEAD = 2  # items a worker that are begun before they are asked for
 
 
@@ -58,7 +59,10 @@ def begun(
 
 
 def most_workers() -> int:
-    """Threads that work side by side unless told otherwise."""
+    """Threads that work side by side unless told otherwise: `TALKING_HEAD_THREADS`, else one a core."""
+    told = os.environ.get(THREADS_VARIABLE, "")
+    if told.isdigit() and int(told):
+        return int(told)
     return min(MOST_WORKERS, cores())
 
 

@@ -31,7 +31,7 @@ ARROWS["talking_head"] = set(ROOMS)
 # Folders of the product, lower ones first: none imports one that stands after it.
 FOLDERS = (
     "assets", "target", "provenance", "heads", "formats", "motion", "synth", "voices", "animation", "enrol", "dubbing",
-    "interop", "datasets", "doctor", "studio", "cli",
+    "interop", "datasets", "batches", "doctor", "studio", "cli",
 )
 NAMED = re.compile(r"[a-z_0-9]+(\.[a-z_0-9]+)+:\w+")  # a module and what is in it, as registries name it
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evaluation.report import compare, evaluate
     from foundation.errors import InputError
     from talking_head.animation.export import export
+    from talking_head.batches.films import batch
     from talking_head.datasets.gate import Gate
     from talking_head.datasets.general_training import train
     from talking_head.datasets.prepare import PrepareSettings, prepare
@@ -74,6 +75,7 @@ _HOMES = {
     "Speaker": "talking_head.synth.streaming",
     "Target": "talking_head.target.card",
     "TimedFrame": "talking_head.synth.streaming",
+    "batch": "talking_head.batches.films",
     "compare": "evaluation.report",
     "dub": "talking_head.dubbing.film",
     "enroll": "talking_head.enrol.video",
@@ -96,7 +98,7 @@ _HOMES = {
 }
 __all__ = [
     "Directions", "DubSettings", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place",
-    "PrepareSettings", "Speaker", "Target", "TimedFrame", "compare", "dub", "enroll", "evaluate", "export",
+    "PrepareSettings", "Speaker", "Target", "TimedFrame", "batch", "compare", "dub", "enroll", "evaluate", "export",
     "export_target", "import_target", "live",
     "open", "prepare", "remove_all", "remove_targets", "say", "synthesize", "targets", "track", "train", "transfer",
     "verify",

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from foundation.progress import details
 from talking_head.cli import (
     assets,
+    batching,
     data,
     demo,
     doctor,
@@ -70,8 +71,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False, add_completion=False, epilog=EPILOG, help="Speech in, a talking person out.",
 )
 VERBS = (
-    demo.demo, making.enroll, making.synth, saying.say, dubbing.dub, exporting.export, importing.transfer, live.live,
-    making.track, judging.evaluate, judging.compare, judging.verify, training.train, studio.studio, doctor.doctor,
+    demo.demo, making.enroll, making.synth, saying.say, batching.batch, dubbing.dub, exporting.export,
+    importing.transfer, live.live, making.track, judging.evaluate, judging.compare, judging.verify, training.train,
+    studio.studio, doctor.doctor,
 )
 for verb in VERBS:
     app.command()(verb)

@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from foundation.errors import InputError
+from foundation.parallel import THREADS_VARIABLE
 from foundation.places import Chosen, choosing, chosen
 
 ItemT = TypeVar("ItemT")
@@ -109,7 +110,10 @@ def _serve(function: Callable[[Any], Any], pipe: Connection, places: Chosen) -> 
 
 
 def one_thread() -> None:
-    """Let torch and OpenCV compute with one thread, where they are used: the processes share the cores among them."""
+    """Let torch and OpenCV compute with one thread, where they are used, and frames be painted by one: the processes
+    share the cores among them.
+    """
+    os.environ[THREADS_VARIABLE] = "1"
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     if "cv2" in sys.modules:

@@ -21,6 +21,7 @@ from talking_head.motion.directions import Directions
 from talking_head.motion.registry import load_motion_model, motion_model, motion_models
 from talking_head.motion.weights import fitting_weights, general_weights
 from talking_head.target.card import DEFAULT_MODEL, MOTION, Target, motion_file
+from talking_head.target.loaded import loaded
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,11 @@ def person_model(person: Target, name: str | None, device: str, weights: Path | 
     if weights is not None:
         return _given_model(person, name, device, weights)
     chosen = DEFAULT_MODEL if name is None else name
-    return motion_model(chosen).load(model_file(person, chosen), device)
+
+    def load() -> MotionModel:
+        return motion_model(chosen).load(model_file(person, chosen), device)
+
+    return loaded("motion model", (*person.version, chosen, device), load)
 
 
 def model_file(person: Target, name: str) -> Path:
@@ -132,7 +137,8 @@ def encoder_for(extractor: str, person: Target) -> SpeechEncoder:
     Raises:
         InputError: its files, or a package it needs, are missing.
     """
-    return encoder_of(extractor, str(person.card.settings.get("speech") or ""))
+    hint = str(person.card.settings.get("speech") or "")
+    return loaded("speech encoder", (extractor, hint), lambda: encoder_of(extractor, hint))
 
 
 def _loudness(audio: SoundSource, frames: int, fps: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from foundation.errors import InputError
 from foundation.places import choosing, writable
 from foundation.progress import track
 from preprocessing.media import TransparentWriter, VideoWriter, nothing_to_hear
-from render2video.painter import load_painter
+from render2video.painter import Painter, load_painter
 from talking_head import __version__
 from talking_head.heads.face_models import model_of
 from talking_head.motion.speaking import Directions, follow, speak
@@ -23,6 +23,7 @@ from talking_head.synth.framing import Framing, Shot
 from talking_head.target.card import Target, find_target
 from talking_head.target.given import check_name, readable
 from talking_head.target.home import Home
+from talking_head.target.loaded import loaded
 from talking_head.target.settings import checked_seed, device_name
 
 SILENCE_NOTE = "the sound is silent (below -60 dBFS), so the lips stay at rest"
@@ -143,10 +144,14 @@ def _made(order: Order, started_s: float) -> Synthesis:
 
 
 def _paint(film: Path, motion: FaceMotion, order: Order) -> Shot:
-    """Write the film. What painting needs is gone when it ends, for signing needs memory of its own."""
+    """Write the film. What painting needs is gone when it ends, unless it is kept: signing needs memory of its own."""
     person, card = order.person, order.person.card
+
+    def load() -> Painter:
+        return load_painter(person.folder, model_of(card), order.device)
+
     with person.unchanged():
-        renderer = load_painter(person.folder, model_of(card), order.device)
+        renderer = loaded("painter", (*person.version, order.device), load)
     paints = renderer.camera.width_px, renderer.camera.height_px
     if paints != (card.width_px, card.height_px):
         said = f"frames of {card.width_px}x{card.height_px}"

@@ -152,6 +152,11 @@ class Target:
             raise InputError(f"target {folder} lacks {', '.join(missing)}", "a whole target", "enroll it again")
         return cls(folder, card, built_in, mark)
 
+    @property
+    def version(self) -> tuple[str, tuple[int, ...]]:
+        """Its folder and what changes when it is replaced."""
+        return str(self.folder), self.mark
+
     @contextmanager
     def unchanged(self) -> Iterator[None]:
         """Read its files inside: all of them are of the person whose card was read.
