@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from face_model.tracks import FaceTrack
-from facial_gan.building import build_discriminator, build_generator
-from facial_gan.config import Architecture, Augmentation, Schedule, published
+from facial_gan.building import build_discriminator, build_generator, published
+from facial_gan.config import Architecture, Augmentation, Schedule
 from facial_gan.data import WindowSet
 from facial_gan.losses import loss_weights
 from facial_gan.train import FacialGanTraining

@@ -8,8 +8,8 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def names(verb: str = "train") -> list[str]:
-    """The configurations that ship for `train` or `enroll`, by name (`facial_gan`, `enroll/paper`)."""
-    return [name for name in _all() if name.startswith("enroll/") == (verb == "enroll")]
+    """The configurations that ship for `train`, `enroll` or `prepare`, by name: `facial_gan`, `enroll/paper`."""
+    return [name for name in _all() if (name.rpartition("/")[0] or "train") == verb]
 
 
 def _all() -> list[str]:

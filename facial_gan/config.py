@@ -12,8 +12,8 @@ MOST_SWING = 4.0  # of articulation and rounding; a mouth that goes further is n
 
 @dataclass
 class Architecture:
-    """Widths of the networks. The defaults are `compact`: for one person's minutes of footage, on a CPU; `published`
-    is the paper's.
+    """Widths of the networks. The defaults are `compact`: for one person's minutes of footage, on a CPU; the
+    paper's are in `configs/facial_gan.yaml`.
 
     use_context, use_initial: False for the paper's ablations.
     """
@@ -28,17 +28,6 @@ class Architecture:
     dropout: float = 0.2
     use_context: bool = True
     use_initial: bool = True
-
-
-def published() -> Architecture:
-    """The widths of the published networks, which their weights need."""
-    return Architecture(
-        picture_widths=[32, 128, 256, 256],
-        unet_widths=[256, 256, 512, 512, 512],
-        join_widths=[256, 256],
-        discriminator_width=64,
-        dropout=0.0,
-    )
 
 
 @dataclass

@@ -27,7 +27,7 @@ class LocalPhonetic(nn.Module):
         size: L, length of the result.
     """
 
-    def __init__(self, feature_size: int, widths: tuple[int, ...] = (32, 32, 64, 64), size: int = 32) -> None:
+    def __init__(self, feature_size: int, widths: tuple[int, ...], size: int) -> None:
         super().__init__()
         channels = (feature_size, *widths)
         self.layers = nn.Sequential(
@@ -105,11 +105,11 @@ class TemporalCorrelation(nn.Module):
         self,
         feature_size: int,
         motion_size: int,
-        picture_widths: tuple[int, int, int, int] = (32, 128, 256, 256),
-        unet_widths: tuple[int, ...] = (256, 256, 512, 512, 512),
-        join_widths: tuple[int, ...] = (256, 256),
-        size: int = 32,
-        dropout: float = 0.0,
+        picture_widths: tuple[int, int, int, int],
+        unet_widths: tuple[int, ...],
+        join_widths: tuple[int, ...],
+        size: int,
+        dropout: float,
     ) -> None:
         super().__init__()
         a, b, c, d = picture_widths
@@ -168,7 +168,7 @@ class Generator(nn.Module):
         context: TemporalCorrelation | None,
         context_size: int,
         motion_size: int,
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.local, self.context = local, context
@@ -192,7 +192,7 @@ class Discriminator(nn.Module):
         strided: how many layers halve the picture.
     """
 
-    def __init__(self, width: int = 64, strided: int = 3) -> None:
+    def __init__(self, width: int, strided: int = 3) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(1, width, 3, stride=2, padding=1), nn.LeakyReLU(0.2)]
         channels = width
@@ -211,38 +211,3 @@ class Discriminator(nn.Module):
 def with_velocity(motion: Tensor) -> Tensor:
     """A motion `[B, T, M]` followed by its frame differences: `[B, 2T - 1, M]`."""
     return torch.cat([motion, motion.diff(dim=1)], dim=1)
-
-
-def create_generator(
-    feature_size: int,
-    motion_size: int,
-    *,
-    local_widths: tuple[int, ...] = (32, 32, 64, 64),
-    local_size: int = 32,
-    picture_widths: tuple[int, int, int, int] = (32, 128, 256, 256),
-    unet_widths: tuple[int, ...] = (256, 256, 512, 512, 512),
-    join_widths: tuple[int, ...] = (256, 256),
-    context_size: int = 32,
-    dropout: float = 0.0,
-    use_context: bool = True,
-    use_initial: bool = True,
-) -> Generator:
-    """A generator; the widths given here are the published ones.
-
-    `use_context` and `use_initial` switch the paper's ablations.
-    """
-    context = (
-        TemporalCorrelation(
-            feature_size,
-            motion_size if use_initial else 0,
-            picture_widths,
-            unet_widths,
-            join_widths,
-            context_size,
-            dropout,
-        )
-        if use_context
-        else None
-    )
-    local = LocalPhonetic(feature_size, local_widths, local_size)
-    return Generator(local, local_size, context, context_size, motion_size, dropout)

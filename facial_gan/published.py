@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from face_model import deng
 from face_model.published_facial import PICTURE_PX, PublishedFit
 from face_model.tracks import MOTION_FPS, MOTION_SIZE, POSE
-from facial_gan.config import published
-from facial_gan.networks import Discriminator, Generator, create_generator
+from facial_gan.building import build_discriminator, build_generator, published
+from facial_gan.networks import Discriminator, Generator
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from motion_models.liveliness import BlinkHabit, measure_blinks
@@ -65,10 +65,10 @@ def discriminator_names() -> dict[str, str]:
     return {f"model.{index}": f"layers.{index}" for index in (0, 2, 3, 5, 6, 8, 9, 11)}
 
 
-def _load(network: nn.Module, published: Mapping[str, np.ndarray], names: Mapping[str, str], what: str) -> None:
+def _load(network: nn.Module, weights: Mapping[str, np.ndarray], names: Mapping[str, str], what: str) -> None:
     wanted = network.state_dict()
     state: dict[str, Tensor] = {}
-    for key, value in published.items():
+    for key, value in weights.items():
         module, _, leaf = key.rpartition(".")
         if module not in names or (ours := f"{names[module]}.{leaf}") not in wanted:
             raise InputError(
@@ -85,24 +85,24 @@ def _load(network: nn.Module, published: Mapping[str, np.ndarray], names: Mappin
     network.load_state_dict(state)
 
 
-def import_generator(published: Mapping[str, np.ndarray]) -> Generator:
+def import_generator(weights: Mapping[str, np.ndarray]) -> Generator:
     """The published generator (DeepSpeech features, 71 outputs), in evaluation mode.
 
     Args:
-        published: tensors by their published names (without a prefix).
+        weights: tensors by their published names (without a prefix).
 
     Raises:
         InputError: a tensor is missing, unknown, or has another shape.
     """
-    generator = create_generator(DEEPSPEECH_SIZE, MOTION_SIZE)
-    _load(generator, published, generator_names(), "generator")
+    generator = build_generator(published(), DEEPSPEECH_SIZE)
+    _load(generator, weights, generator_names(), "generator")
     return generator.eval()
 
 
-def import_discriminator(published: Mapping[str, np.ndarray]) -> Discriminator:
+def import_discriminator(weights: Mapping[str, np.ndarray]) -> Discriminator:
     """The published discriminator, in evaluation mode. Raises as `import_generator`."""
-    discriminator = Discriminator()
-    _load(discriminator, published, discriminator_names(), "discriminator")
+    discriminator = build_discriminator(published())
+    _load(discriminator, weights, discriminator_names(), "discriminator")
     return discriminator.eval()
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass
 class PriorSize:
-    """FLINT, the temporal VAE. The defaults are for minutes of footage on a CPU; `published` gives the paper's.
+    """FLINT, the temporal VAE. The defaults are for minutes of footage on a CPU; the paper's are in
+    `configs/emote_published.yaml`.
 
     width: channels of convolutions and of the transformer layer. latent: numbers of one latent. heads, feed_forward: of
     the transformer layer.
@@ -39,14 +40,6 @@ class Sizes:
     prior: PriorSize = field(default_factory=PriorSize)
     speaker: SpeakerSize = field(default_factory=SpeakerSize)
     lip_reader: int = 48
-
-
-def published() -> Sizes:
-    """The paper's widths: a latent of 128, one layer of 256 (128 of speech, 128 of condition) with 8 heads."""
-    return Sizes(
-        prior=PriorSize(width=128, latent=128, heads=8, feed_forward=384),
-        speaker=SpeakerSize(speech=128, condition=128, heads=8, feed_forward=256),
-    )
 
 
 @dataclass

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Architecture:
-    """Widths of the network. The defaults suit minutes of footage and a CPU; `published` is the paper's (table 1).
+    """Widths of the network. The defaults suit minutes of footage and a CPU; the paper's (table 1) are in
+    `configs/karras2017_published.yaml`.
 
     formant_widths: of the convolutions of stride 2 over the feature axis; one more takes what is left of the axis to
     articulation_width. coding_size: numbers that the vertices are decoded from; no more than the training shapes have
@@ -18,11 +19,6 @@ class Architecture:
     articulation_width: int = 96
     coding_size: int = 150
     emotion_size: int = 16
-
-
-def published() -> Architecture:
-    """The paper's widths."""
-    return Architecture(formant_widths=[72, 108, 162, 243], articulation_width=256)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import configs
 from talking_head.cli.common import JsonOption, OfflineOption, Outcome, verb
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def prepare(
     face: Annotated[
         float | None, typer.Option("--min-face", help="The smallest face, in pixels.", show_default=False)
     ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", show_default=False,
+            help=f"A YAML file of settings, or one that ships: {', '.join(configs.names('prepare'))}. "
+            "What stands beside it here wins.",
+        ),
+    ] = None,
     workers: WorkersOption = None,
     ray: RayOption = "",
     offline: OfflineOption = False,
@@ -98,15 +107,16 @@ def prepare(
     """
     from dataclasses import replace
 
-    from talking_head.datasets.gate import Gate
-    from talking_head.datasets.prepare import PrepareSettings, describe
+    from talking_head.datasets.prepare import PrepareSettings, describe, read_prepare_settings
     from talking_head.datasets.prepare import prepare as run
     from talking_head.datasets.workers import Place, usable_cores
 
     given = {"offset_confidence": confidence, "face_size_px": face}
-    gate = replace(Gate(), **{name: value for name, value in given.items() if value is not None})
+    said = PrepareSettings() if config is None else read_prepare_settings(config)
+    gate = replace(said.gate, **{name: value for name, value in given.items() if value is not None})
+    settings = replace(said, gate=gate, speech=tuple(speech) or said.speech)
     place: Place = Place(usable_cores() if workers is None else workers, ray)
-    made = run(folder, output, PrepareSettings(tuple(speech), gate), place)
+    made = run(folder, output, settings, place)
     _tell(made.left_out | made.failed)
     parts = ", ".join(f"{count} {part}" for part, count in made.parts["speaker"].items())
     summary = (

@@ -12,6 +12,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+import configs
+from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from foundation.files import read_json, write_json
 from foundation.progress import progress
@@ -39,6 +41,21 @@ class PrepareSettings:
     speech: tuple[str, ...] = ()
     gate: Gate = field(default_factory=Gate)
     shards: int = 16
+
+
+def read_prepare_settings(config: Path | str) -> PrepareSettings:
+    """The settings that a YAML file says, over the defaults.
+
+    Args:
+        config: the file, or the name of one that ships (`prepare/hdtf`).
+
+    Raises:
+        InputError: no such file, an unknown key (the nearest is named), or a value of the wrong kind.
+    """
+    path = configs.find(str(config)) or Path(config)
+    said = load_yaml(path)
+    settings = configure(PrepareSettings, said, str(path))
+    return replace(settings, speech=tuple(settings.speech))
 
 
 @dataclass(frozen=True)

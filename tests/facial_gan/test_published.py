@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import torch
 from face_model.morphable_model import rotate
 from face_model.published_facial import PublishedFit, camera, read_motion
 from face_model.tracks import FaceMotion, SpeechFeatures
-from facial_gan.networks import create_generator, with_velocity
+from facial_gan.building import build_generator
+from facial_gan.networks import with_velocity
 from facial_gan.published import import_discriminator, import_generator, import_motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
+from tests.facial_gan.synthetic import small
 from tests.talking_head.parts import published_weights
 
 
@@ -57,8 +60,7 @@ def test_weights_of_something_else_are_refused() -> None:
 @pytest.mark.parametrize("use_context", [True, False])
 @pytest.mark.parametrize("use_initial", [True, False])
 def test_any_feature_size_and_ablation_runs(feature_size: int, use_context: bool, use_initial: bool) -> None:
-    small = {"picture_widths": (4, 4, 8, 8), "unet_widths": (8, 8), "join_widths": (8,)}
-    generator = create_generator(feature_size, 71, use_context=use_context, use_initial=use_initial, **small).eval()
+    generator = build_generator(replace(small(), use_context=use_context, use_initial=use_initial), feature_size).eval()
     windows = torch.randn(2, 128, 16, feature_size)
     with torch.no_grad():
         motion = generator(windows, torch.zeros(2, 71))

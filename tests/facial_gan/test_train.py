@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facial_gan.config import FacialGanConfig, published
 from facial_gan.synthesis import FacialGan
-from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from motion_models.examples import MotionExample
 from tests.facial_gan.synthetic import config, example, general, motion_of, person, speech
@@ -106,8 +104,3 @@ def test_motion_at_another_rate_is_refused() -> None:
     shown = example(2.0)
     with pytest.raises(InputError, match="30 fps"):
         replace(shown, motion=shown.motion.resampled(25.0), valid=np.ones(50, bool))
-
-
-def test_the_shipped_yaml_overrides_known_keys() -> None:
-    given = configure(FacialGanConfig, load_yaml(ROOT / "configs" / "facial_gan.yaml")["model"])
-    assert given.architecture == published()

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch.distributions import Normal, kl_divergence
 
+import configs
+from foundation.config import configure, load_yaml
 from motion_models.emote.attention import banded_attention, plain_attention
-from motion_models.emote.config import LossWeights, Sizes, published
+from motion_models.emote.config import EmoteConfig, LossWeights, Sizes
 from motion_models.emote.faces import mp478_face
 from motion_models.emote.losses import Geometry, divergence, perceptual_losses, vertex_losses, weighted_sum
 from motion_models.emote.model import build_networks
@@ -42,7 +44,8 @@ def test_eight_frames_are_one_latent_and_back() -> None:
 
 
 def test_the_published_sizes() -> None:
-    networks = build_networks(published(), 768, 32, mp478_face().mouth_mm)
+    said = load_yaml(configs.FOLDER / "emote_published.yaml")["model"]
+    networks = build_networks(configure(EmoteConfig, said).sizes, 768, 32, mp478_face().mouth_mm)
     assert networks.speaker.squash.out_features == 128
     assert networks.speaker.transformer.project.in_features == 256
     small = build_networks(Sizes(), 80, 1, mp478_face().mouth_mm)

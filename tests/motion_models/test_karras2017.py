@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+import configs
 from face_model.tracks import FaceMotion, Sound, SpeechFeatures
+from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from motion_models.karras2017 import Karras2017
-from motion_models.karras2017.config import published
+from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.data import RunSet, look, rows_seen
 from motion_models.karras2017.losses import Balance, motion_loss, position_loss, slowness_loss
 from motion_models.karras2017.model import build_network
@@ -38,7 +40,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_published_sizes() -> None:
-    network = build_network(published(), 32, 150, 478)
+    said = load_yaml(configs.FOLDER / "karras2017_published.yaml")["model"]
+    network = build_network(configure(KarrasConfig, said).architecture, 32, 150, 478)
     maps, lengths = torch.zeros(1, 1, 32), []
     for layer in network.formants.layers:
         maps = layer(maps, 1)

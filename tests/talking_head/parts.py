@@ -9,8 +9,7 @@ import torch
 
 from face_model import mp478
 from face_model.correspondence import MEANING
-from face_model.tracks import MOTION_SIZE
-from facial_gan.networks import create_generator
+from facial_gan.building import build_generator, published
 from facial_gan.published import DEEPSPEECH_SIZE, generator_names
 
 CENTRE_DM = np.array([0.02, -0.11, 0.35])
@@ -92,7 +91,7 @@ def published_weights(seed: int = 0) -> dict[str, torch.Tensor]:
     """Weights that nobody trained, by the names and in the shapes of the published generator."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        ours = create_generator(DEEPSPEECH_SIZE, MOTION_SIZE).state_dict()
+        ours = build_generator(published(), DEEPSPEECH_SIZE).state_dict()
     found = {}
     for theirs, own in generator_names().items():
         for key, value in ours.items():
