@@ -64,6 +64,14 @@ HeadOption = Annotated[
         "left out. Eyes and lids are alive in all.",
     ),
 ]
+UntilOption = Annotated[
+    str | None,
+    typer.Option("--consent-until", help="Last day of the consent: 2027-12-31. No film is made after it.",
+                 show_default=False),
+]
+PurposeOption = Annotated[
+    str | None, typer.Option("--consent-for", help="What the consent is for; told by `verify`.", show_default=False)
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file of that name.")]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 INTERRUPTED = 130

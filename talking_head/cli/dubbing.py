@@ -11,6 +11,7 @@ import typer
 from talking_head.cli import common
 from talking_head.cli.common import Outcome, loading, verb
 from talking_head.cli.making import CertificateOption, KeyOption
+from talking_head.target.consent import Consent
 from talking_head.target.settings import duration_s
 
 KeepOption = Annotated[
@@ -35,6 +36,8 @@ def dub(
     consent: Annotated[
         str, typer.Option(help="Who allows it, in your words; its digest is signed with the film.", show_default=False)
     ] = "",
+    consent_until: common.UntilOption = None,
+    consent_for: common.PurposeOption = None,
     target_id: Annotated[
         str | None,
         typer.Option("--target", help="Speak as this target does; else learned from the film.", show_default=False),
@@ -76,8 +79,9 @@ def dub(
         from talking_head.dubbing.film import dub as run
 
     settings = DubSettings(duration_s(budget, "--budget"), face, length, size, steps, seed, label, device)
+    agreed = "" if target_id is not None else Consent.given(consent, consent_until, consent_for)
     made = run(
-        video, audio, output, consent=consent, target=target_id, keep_as=keep_as, background=background,
+        video, audio, output, consent=agreed, target=target_id, keep_as=keep_as, background=background,
         settings=settings, certificate=certificate, key=key, home=home, force=force,
     )
     line = f"{made.output}: {made.duration_s:.1f} s, {made.painted_frames} of {made.frames} frames painted"

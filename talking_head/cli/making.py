@@ -11,6 +11,7 @@ import configs
 from talking_head.cli import common
 from talking_head.cli.common import Outcome, loading, readable_size, verb
 from talking_head.provenance.signing import CERTIFICATE_VARIABLE, KEY_VARIABLE
+from talking_head.target.consent import Consent
 from talking_head.target.settings import RENDERERS, EnrolSettings, duration_s
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def enroll(
     consent: Annotated[
         str, typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False)
     ],
+    consent_until: common.UntilOption = None,
+    consent_for: common.PurposeOption = None,
     profile: Annotated[str, typer.Option(
         help="footage: on the video's own frames; fast: a learned texture; paper: the paper's network."
     )] = DEFAULTS.profile,
@@ -174,12 +177,13 @@ def enroll(
         "tracker": tracker, "face_model": face_model or DEFAULTS.face_model,
     }
     settings = EnrolSettings(**said) if config is None else _with_config(config, said, context)
+    agreed = Consent.given(consent, consent_until, consent_for)
     with explained(explain):
         if check:
             from talking_head.doctor.look_before import look_at_enrolment
 
-            return _looked(look_at_enrolment(video, target_id, consent, settings, home=home, replace=replace), as_json)
-        return _enrolled(run(video, target_id, consent, settings, home=home, replace=replace))
+            return _looked(look_at_enrolment(video, target_id, agreed, settings, home=home, replace=replace), as_json)
+        return _enrolled(run(video, target_id, agreed, settings, home=home, replace=replace))
 
 
 def _enrolled(made: Enrolled) -> Outcome:

@@ -29,7 +29,8 @@ from talking_head.motion.speaking import Directions, encoder_for, speakers
 from talking_head.synth.film import Order
 from talking_head.synth.framing import Framing, Shot
 from talking_head.target.card import DEFAULT_MODEL, Target, checked_id
-from talking_head.target.given import checked_consent, readable
+from talking_head.target.consent import Consent, consent_of
+from talking_head.target.given import readable
 from talking_head.target.settings import EnrolSettings
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def warnings_of_rooms() -> Iterator[list[str]]:
 
 
 def look_at_enrolment(
-    video: Path | str, target_id: str, consent: str, settings: EnrolSettings | None = None, *,
+    video: Path | str, target_id: str, consent: str | Consent, settings: EnrolSettings | None = None, *,
     home: Path | str | None = None, replace: bool = False,
 ) -> Look:
     """What `enroll` with the same arguments understands of them, checked as it does; nobody is enrolled.
@@ -76,7 +77,7 @@ def look_at_enrolment(
     Raises:
         InputError: as `enroll`, as far as it can be told without work.
     """
-    settings, statement = (settings or EnrolSettings()).checked(), checked_consent(consent)
+    settings, statement = (settings or EnrolSettings()).checked(), consent_of(consent)
     with choosing(home), readable(Path(video)) as source, warnings_of_rooms() as warned:
         order = EnrolOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
         with order.home.lock(order.target_id):
@@ -122,7 +123,8 @@ def _enrolment(order: EnrolOrder, done: Target | None) -> dict[str, Any]:
         **({"budget_s": order.settings.budget_s} if order.settings.steps is None else {"steps": order.settings.steps}),
     }  # fmt: skip
     return {
-        "person": order.target_id, "state": state, "consent": order.consent, "source": str(order.source), **seen,
+        "person": order.target_id, "state": state, "consent": order.consent.statement,
+        "source": str(order.source), **seen,
         **plan, "motion_begins_from": begun, "place": str(order.home.targets / order.target_id),
         "free_bytes": free,
     }

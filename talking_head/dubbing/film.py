@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ from talking_head.provenance.label import Marks, tags
 from talking_head.provenance.manifest import COMPOSITE, FILM
 from talking_head.provenance.watermark import id_text, mark_id_of
 from talking_head.synth.film import SILENCE_NOTE, UNSIGNED_NOTE
-from talking_head.target.card import APPEARANCE, DEFAULT_MODEL, MOTION, PREVIEW, VIDEO, Consent
+from talking_head.target.card import APPEARANCE, DEFAULT_MODEL, MOTION, PREVIEW, VIDEO
+from talking_head.target.consent import Consent
 from talking_head.target.given import readable
 from talking_head.target.settings import EnrolSettings
 from training import Duration
@@ -79,7 +80,7 @@ class Dubbed:
 
 
 def dub(
-    video: Path | str, audio: Path | str, output: Path | str, *, consent: str = "", target: str | None = None,
+    video: Path | str, audio: Path | str, output: Path | str, *, consent: str | Consent = "", target: str | None = None,
     keep_as: str | None = None, background: Path | str | None = None, settings: DubSettings | None = None,
     certificate: Path | str | None = None, key: Path | str | None = None, home: Path | str | None = None,
     force: bool = False,
@@ -233,8 +234,7 @@ class _Dub:
         begun = described({DEFAULT_MODEL: _general()})
         origin = {"video": order.video.name, "sha256": order.film_sha256, "weights": begun}
         origin |= {} if speaks(measured[:taught]) else {"motion": PEOPLE}
-        consent = Consent(order.consent, date.today().isoformat())
-        assemble(order.home, order.keep_as, learned, consent, origin, order.key)
+        assemble(order.home, order.keep_as, learned, order.consent, origin, order.key)
 
     def _spoken(self, own_voice: bool, fps: float) -> _Words:
         """The new words as a motion at the film's rate."""
@@ -320,10 +320,13 @@ class _Dub:
         files = (VIDEO, APPEARANCE, MOTION)
         models = {name: sha256(self.work.folder / name) for name in files if (self.work.folder / name).is_file()}
         made = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        consent = hashlib.sha256(order.consent.encode()).hexdigest()
+        consent = hashlib.sha256(order.consent.statement.encode()).hexdigest()
         whose = order.keep_as or FILM
         mark = id_text(mark_id_of(whose, order.film_sha256, consent))
-        return Claims(whose, __version__, made, models | film, consent, order.settings.label, COMPOSITE, mark)
+        return Claims(
+            whose, __version__, made, models | film, consent, order.settings.label, COMPOSITE, mark,
+            order.consent.until, order.consent.purpose,
+        )
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from talking_head.provenance.claims import sidecar_of, signing_identity
 from talking_head.provenance.signing import Identity
 from talking_head.synth.film import checked_output
 from talking_head.target.card import Target, checked_id, find_target, sweep
-from talking_head.target.given import check_name, checked_consent
+from talking_head.target.consent import Consent, consent_of
+from talking_head.target.given import check_name
 from talking_head.target.home import Home
 from talking_head.target.settings import checked_seed, device_name
 
@@ -78,7 +79,7 @@ class DubOrder:
     film_sha256: str
     audio: Path
     goal: Path
-    consent: str
+    consent: Consent
     person: Target | None
     keep_as: str | None
     background: Path | None
@@ -89,9 +90,9 @@ class DubOrder:
 
     @classmethod
     def checked(
-        cls, video: Path, audio: Path, output: Path | str, consent: str, target: str | None, keep_as: str | None,
-        background: Path | None, settings: DubSettings, certificate: Path | str | None, key: Path | str | None,
-        force: bool,
+        cls, video: Path, audio: Path, output: Path | str, consent: str | Consent, target: str | None,
+        keep_as: str | None, background: Path | None, settings: DubSettings,
+        certificate: Path | str | None, key: Path | str | None, force: bool,
     ) -> DubOrder:
         """See `dub`, whose arguments and errors these are."""
         home = Home.find()
@@ -106,7 +107,8 @@ class DubOrder:
         if person is not None and person.card.face_model != mp478.ID:
             received = f"target '{person.id}', who moves face model '{person.card.face_model}'"
             raise InputError(received, f"one of '{mp478.ID}'", "leave --target out: the film teaches")
-        said = person.card.consent.statement if person is not None else checked_consent(consent)
+        said = person.card.consent if person is not None else consent_of(consent)
+        said.check(f"the consent of target '{person.id}'" if person is not None else "the consent")
         if not probe(video).has_video:
             raise InputError(f"{video} has no pictures", "a film that shows a person", "give a film")
         for sound in (audio, background):
@@ -150,7 +152,7 @@ class DubOrder:
             InputError: there is one of that name, made otherwise or damaged.
         """
         found = None if self.keep_as is None else present(self.home, self.keep_as, replace=False)
-        if found is None or (found.card.key == self.key and found.card.consent.statement == self.consent):
+        if found is None or (found.card.key == self.key and found.card.consent.same_as(self.consent)):
             return found
         raise InputError(
             f"target '{self.keep_as}' exists, made from another source, settings or consent", "a new id",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,8 @@ from talking_head.heads.face_models import described as face_model_described
 from talking_head.motion.people import told_unheard, unheard
 from talking_head.motion.registry import motion_model
 from talking_head.motion.weights import Weights, heard_through, starts
-from talking_head.target.card import DEFAULT_MODEL, Consent, Target, find_own, motion_file, write_card
+from talking_head.target.card import DEFAULT_MODEL, Target, find_own, motion_file, write_card
+from talking_head.target.consent import Consent
 from talking_head.target.home import Home
 from talking_head.target.settings import EnrolSettings, device_name
 
@@ -54,7 +54,7 @@ class EnrolOrder:
     home: Home
     source: Path
     target_id: str
-    consent: str
+    consent: Consent
     settings: EnrolSettings
     device: str
     begun: dict[str, Weights | None]
@@ -67,7 +67,7 @@ class EnrolOrder:
 
     @classmethod
     def checked(
-        cls, source: Path, target_id: str, consent: str, settings: EnrolSettings, shortest_s: float
+        cls, source: Path, target_id: str, consent: Consent, settings: EnrolSettings, shortest_s: float
     ) -> EnrolOrder:
         """See `enroll`, whose arguments and errors these are. shortest_s: of a video.
 
@@ -130,12 +130,11 @@ class EnrolOrder:
 
     def consented(self, target: Target) -> Target:
         """A target with this order's consent on its card, which is written where it says another."""
-        if target.card.consent.statement == self.consent:
+        if target.card.consent.same_as(self.consent):
             return target
-        given = Consent(self.consent, date.today().isoformat())
         log.warning("target '%s' had another consent, of %s; the new one is kept", self.target_id,
                     target.card.consent.date)  # fmt: skip
-        write_card(target.folder, replace(target.card, consent=given))
+        write_card(target.folder, replace(target.card, consent=self.consent))
         return Target.read(target.folder)
 
     def _otherwise(self, target: Target) -> list[str]:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from dataclasses import replace as dataclass_replace
-from datetime import date
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -38,7 +37,6 @@ from talking_head.target.card import (
     MOTION,
     PREVIEW,
     VIDEO,
-    Consent,
     MotionStatistics,
     Target,
     TargetCard,
@@ -48,7 +46,8 @@ from talking_head.target.card import (
     sweep,
     write_card,
 )
-from talking_head.target.given import checked_consent, readable
+from talking_head.target.consent import Consent, consent_of
+from talking_head.target.given import readable
 from talking_head.target.settings import EnrolSettings
 from training import Duration
 
@@ -211,7 +210,7 @@ class Enrolled:
 
 
 def enroll(
-    video: Path | str, target_id: str, consent: str, settings: EnrolSettings | None = None, *,
+    video: Path | str, target_id: str, consent: str | Consent, settings: EnrolSettings | None = None, *,
     home: Path | str | None = None, replace: bool = False,
 ) -> Enrolled:
     """Make a target from a video or photo of one person; the same call resumes after a kill, and says when it is done.
@@ -219,7 +218,7 @@ def enroll(
     Args:
         video: one person speaking to the camera, with sound, 5 s or more; or a photo (png, jpg, heic, webp, ...).
         target_id: a plain name.
-        consent: who allows the use of this likeness, in the enroller's words.
+        consent: who allows the use of this likeness, in the enroller's words; or all of a consent, bound maybe.
         settings: how; see `EnrolSettings`.
         home: where targets and unfinished work live.
         replace: whether a target of that name, made from something else, may be replaced.
@@ -229,7 +228,7 @@ def enroll(
             consent, an unknown motion model, a speech encoder that lacks something, a target of that name, another
             enrolment of it under way, no space left.
     """
-    settings, statement = (settings or EnrolSettings()).checked(), checked_consent(consent)
+    settings, statement = (settings or EnrolSettings()).checked(), consent_of(consent)
     with choosing(home), readable(Path(video)) as source:
         order = EnrolOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
         with order.home.lock(order.target_id):
@@ -247,7 +246,7 @@ def _from_video(order: EnrolOrder) -> Enrolled:
         made = _Enrolment(order.source, order.settings, order.begun, work, order.device).run()
         taught = made.track[: teach_frames(made.track, order.settings.hold_out)]
         origin = order.origin | ({} if speaks(taught) else {"motion": PEOPLE})
-        target = assemble(order.home, order.target_id, made, _consent(order), origin, order.key)
+        target = assemble(order.home, order.target_id, made, order.consent, origin, order.key)
     except InputError:
         if not work.has_begun():
             shutil.rmtree(work.folder, ignore_errors=True)
@@ -278,13 +277,9 @@ def _from_photo(order: EnrolOrder, photo: Portrait) -> Enrolled:
     with new_target(order.home, order.target_id) as folder:
         path = None if start is None else start.path
         measured = learn_photo(photo, order.source.name, folder, path, order.speech)
-        card = _card(order.target_id, measured, folder, _consent(order), order.origin)
+        card = _card(order.target_id, measured, folder, order.consent, order.origin)
         write_card(folder, dataclass_replace(card, settings=order.chosen, key=order.key))
     return Enrolled(Target.read(order.home.targets / order.target_id), already_done=False)
-
-
-def _consent(order: EnrolOrder) -> Consent:
-    return Consent(order.consent, date.today().isoformat())
 
 
 def _card(

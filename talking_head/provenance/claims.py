@@ -31,7 +31,8 @@ from talking_head.target.home import Home
 
 UNCHANGED = "a film unchanged since talking-head made it"
 INSTALL = "pip install c2pa-python"
-LATER = {"source_type": manifest.GENERATED, "watermark": ""}  # claims that films of earlier versions lack
+# Claims that films of earlier versions lack.
+LATER = {"source_type": manifest.GENERATED, "watermark": "", "consent_until": "", "consent_purpose": ""}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Claims:
     sha256 of each file of the target, and of weights that spoke instead of its own. consent_sha256: of the consent
     statement in UTF-8. visible_label: whether the small visible line is on the frames. source_type: IPTC's digital
     source type: all of it generated, or parts of a film that was there before. watermark: the short id that the
-    invisible mark in the picture carries; empty in films of versions that made none.
+    invisible mark in the picture carries; empty in films of versions that made none. consent_until, consent_purpose:
+    the consent's last day, and what it is for; empty where it is not bound.
     """
 
     target: str
@@ -53,6 +55,8 @@ class Claims:
     visible_label: bool
     source_type: str = manifest.GENERATED
     watermark: str = ""
+    consent_until: str = ""
+    consent_purpose: str = ""
 
     @classmethod
     def of(cls, person: Target, label: bool, weights: Path | None = None) -> Claims:
@@ -61,7 +65,9 @@ class Claims:
         models |= {"given motion weights": sha256(weights)} if weights is not None else {}
         return cls(
             person.id, __version__, datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            models, consent_digest(person), label, watermark=id_text(mark_id(person.card)),
+            models, consent_digest(person), label,
+            watermark=id_text(mark_id(person.card)), consent_until=person.card.consent.until,
+            consent_purpose=person.card.consent.purpose,
         )
 
     @classmethod
@@ -120,10 +126,19 @@ class Provenance:
             "target": claims.target, "created": claims.created, "made by": f"{manifest.GENERATOR} {claims.version}",
             "source type": f"{claims.source_type} ({manifest.action_of(claims.source_type)})",
             "consent sha256": claims.consent_sha256 + consent[self.consent_kept],
+            "consent until": self._until(), "consent for": claims.consent_purpose or "not said",
             "visible label": "yes" if claims.visible_label else "no",
             "invisible mark": claims.watermark or "none", "model sha256": "", **models,
             "signed by": f"{self.signer}: {self.trust.value}" if self.signer else self.trust.value,
         }
+
+    def _until(self) -> str:
+        last, made = self.claims.consent_until, self.claims.created[:10]
+        if not last:
+            return "not bound"
+        today = datetime.now(timezone.utc).date().isoformat()
+        passed = "; the film was made AFTER it" if made > last else "; it has passed" if today > last else ""
+        return last + passed
 
     def told(self) -> str:
         """In a line."""

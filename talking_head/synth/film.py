@@ -115,6 +115,7 @@ class Order:
         checked_seed(seed)
         home = Home.find()
         person = find_target(home, target)
+        person.card.consent.check(f"the consent of target '{person.id}'")
         picture.checked_for(person.id, person.card)
         where = device_name(device)
         signer = signing_identity(home, certificate, key) if not picture.transparent else None

@@ -105,6 +105,7 @@ def open_speaker(
     checked_seed(seed)
     ahead = None if look_ahead_s is None else LookAhead(look_ahead_s)
     person, where, how = find_target(Home.find(home), target), device_name(device), directions or Directions()
+    person.card.consent.check(f"the consent of target '{person.id}'")
     motion = _Whole(person, how, seed, where) if ahead is None else _Bounded.of(person, how, ahead, seed, where)
     with person.unchanged():
         path_s = None if ahead is None else PATH_LOOK_AHEAD_S

@@ -14,6 +14,7 @@ from typing import Any
 from foundation.errors import InputError
 from foundation.files import read_json, sha256, write_json
 from foundation.shipped import shipped
+from talking_head.target.consent import Consent
 from talking_head.target.home import Home, interrupted, new_folder, sweep_folder
 
 CARD, MOTION, VIDEO, APPEARANCE, PREVIEW = (
@@ -43,14 +44,6 @@ def checked_id(target_id: str) -> str:
             "choose a plain name such as 'ana'",
         )
     return target_id
-
-
-@dataclass(frozen=True)
-class Consent:
-    """What allows this likeness to be used: the statement in the enroller's own words, and the day (ISO 8601)."""
-
-    statement: str
-    date: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +110,7 @@ class TargetCard:
         tables = "crop", "origin", "versions", "settings", "quality"
         fits |= {name: isinstance(getattr(self, name), dict) for name in tables}
         fits |= {name: isinstance(getattr(self, name), str) for name in ("face_model", "key")}
-        fits["consent"] = isinstance(self.consent.statement, str) and isinstance(self.consent.date, str)
+        fits["consent"] = all(isinstance(value, str) for value in asdict(self.consent).values())
         return [name for name, good in fits.items() if not good]
 
 
