@@ -23,6 +23,7 @@ from talking_head.cli import (
     dubbing,
     emotions,
     exporting,
+    forgetting,
     importing,
     judging,
     live,
@@ -72,8 +73,8 @@ app = typer.Typer(
 )
 VERBS = (
     demo.demo, making.enroll, making.synth, saying.say, batching.batch, dubbing.dub, exporting.export,
-    importing.transfer, live.live, making.track, judging.evaluate, judging.compare, judging.verify, training.train,
-    studio.studio, doctor.doctor,
+    importing.transfer, live.live, making.track, judging.evaluate, judging.compare, judging.verify, forgetting.forget,
+    training.train, studio.studio, doctor.doctor,
 )
 for verb in VERBS:
     app.command()(verb)

@@ -71,6 +71,10 @@ AspectOption = Annotated[
     str | None,
     typer.Option(help="9:16, 1:1 or 16:9, framed on the face; as the target when left out.", show_default=False),
 ]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")]
+HoldOutOption = Annotated[
+    float, typer.Option(help="Share of the video, at its end, to measure on instead of learning from.")
+]
 HeightOption = Annotated[int | None, typer.Option(help="Of the film, in pixels.", show_default=False)]
 BackgroundOption = Annotated[
     str | None,
@@ -140,9 +144,7 @@ def enroll(
     steps: StepsOption = DEFAULTS.steps,
     seed: common.SeedOption = DEFAULTS.seed,
     sync_fix: SyncOption = DEFAULTS.fix_sync,
-    hold_out: Annotated[
-        float, typer.Option(help="Share of the video, at its end, to measure on instead of learning from.")
-    ] = DEFAULTS.hold_out,
+    hold_out: HoldOutOption = DEFAULTS.hold_out,
     motion: Annotated[
         list[str],
         typer.Option(help="To learn besides FACIAL-GAN: karras2017, arkit or emote; give it again for more."),
@@ -155,8 +157,7 @@ def enroll(
     tracker: TrackerOption = DEFAULTS.tracker,
     face_model: FaceModelOption = None,
     explain: ExplainOption = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a target of that name.")] = False,
-    check: CheckOption = False,
+    replace: ReplaceOption = False, check: CheckOption = False,
     offline: common.OfflineOption = False,
     device: common.DeviceOption = DEFAULTS.device,
     home: common.HomeOption = None,

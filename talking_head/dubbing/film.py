@@ -44,6 +44,7 @@ from talking_head.motion.registry import load_motion_model
 from talking_head.motion.speaking import habits_of, speak
 from talking_head.motion.weights import Weights, starts
 from talking_head.provenance.claims import Claims, marked, sidecar_of
+from talking_head.provenance.films import remember
 from talking_head.provenance.label import Marks, tags
 from talking_head.provenance.manifest import COMPOSITE, FILM
 from talking_head.provenance.watermark import id_text, mark_id_of
@@ -282,6 +283,7 @@ class _Dub:
             for time_s, frame in made:
                 writer.write(marks(frame), time_s)
                 count += 1
+        remember(order.goal, claims, order.home)
         notes = [filmed.who]
         if order.person is None and not own_voice:
             notes.append(f"{why_unheard(order.video)}: lips move as people's do")

@@ -243,7 +243,8 @@ def _statement(film: Path, claims: Claims) -> dict[str, Any]:
 
 
 def verify(
-    film: Path | str, *, certificate: Path | str | None = None, home: Path | str | None = None
+    film: Path | str, *, certificate: Path | str | None = None, home: Path | str | None = None,
+    picture: bool = True,
 ) -> Provenance | Marked:
     """Read back what a film of ours says of itself, and check that neither it nor the film was changed.
 
@@ -256,6 +257,7 @@ def verify(
         certificate: PEM with the authority to trust beside this machine's own, among others maybe (a whole chain will
             do, a signer's certificate alone will not); by default the environment's `TALKING_HEAD_CERTIFICATE`.
         home: where this machine's own certificate and targets live.
+        picture: whether to look for the invisible mark too, which takes seconds.
 
     Raises:
         InputError: the film cannot be read, says nothing of itself, was made by another program, or was changed.
@@ -270,7 +272,7 @@ def verify(
             return _unsigned(path, at)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})", "an mp4 that can be read") from error
-    found = _marked(path, at)
+    found = _marked(path, at) if picture else None
     if found is not None:
         return found
     tag = _tag(path)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from foundation.errors import InputError
 from talking_head.studio.answers import ERRORS, StudioError, told
 from talking_head.studio.desk import Desk, DeskOf
+from talking_head.studio.forgetting import forget_job, jobs_about, previews_of
 from talking_head.studio.jobs.kinds.films import PreviewAsked
 from talking_head.studio.jobs.store import FAILED, OPEN, RUNNING
 from talking_head.studio.place import new_key
@@ -193,18 +194,14 @@ def remove(person: str, desk: DeskOf) -> dict[str, Any]:
     found = find_person(desk, person)
     if found.built_in:
         raise StudioError(409, f"'{found.id}', who is built in", "a person of your own", "built-in ones stay")
-    theirs = [job for job in desk.store.all() if found.id in (job.asked.get("id"), job.asked.get("target"))]
+    theirs = jobs_about(desk.store, found.id)
     if any(job.state == RUNNING for job in theirs):
         raise StudioError(409, f"'{found.id}', whom a job works on", "nobody at work", "cancel the job first")
     removed = remove_targets([found.id], desk.home.path)
     size = removed.bytes
-    for path in desk.place.previews.glob(f"{found.id}-*.mp4"):
+    for path in previews_of(desk.place, found.id):
         size += path.stat().st_size
         path.unlink()
     for job in theirs:
-        desk.store.cancel(job.job)
-        desk.supervisor.clean(job)
-        desk.store.forget(job.job)
-        if job.kind == "enroll":
-            forget_upload(desk.place, job.asked["upload"])
+        forget_job(desk.place, desk.store, job)
     return {"id": found.id, "files": len(removed.paths), "bytes": size, "jobs": len(theirs)}

@@ -17,6 +17,7 @@ from talking_head.heads.face_models import model_of
 from talking_head.motion.speaking import Directions, follow, speak
 from talking_head.motion.weights import find_weights
 from talking_head.provenance.claims import Claims, manifest, mark_id, marked, sidecar_of, signing_identity
+from talking_head.provenance.films import remember
 from talking_head.provenance.label import Marks, tags
 from talking_head.provenance.signing import Identity
 from talking_head.synth.framing import Framing, Shot
@@ -137,6 +138,7 @@ def _made(order: Order, started_s: float) -> Synthesis:
         claims = Claims.of(person, order.label, given)
     with marked(order.goal, claims, order.signer) as film:
         shot = _paint(film, motion, order)
+    remember(order.goal, claims, Home.find())
     notes = (*order.notes, shot.note) if shot.note else order.notes
     return Synthesis(
         order.goal, person.id, len(motion) / card.fps, len(motion), card.fps, shot.width_px, shot.height_px, order.seed,

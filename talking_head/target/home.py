@@ -50,6 +50,11 @@ class Home:
         return self.path / "imported"
 
     @property
+    def films(self) -> Path:
+        """Notes of where films made here lie."""
+        return self.path / "films"
+
+    @property
     def locks(self) -> Path:
         return self.path / "locks"
 

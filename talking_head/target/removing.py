@@ -63,6 +63,15 @@ def remove_all(home: Path | str | None = None) -> Removed:
         return _remove(place, tuple(ids))
 
 
+def kept_of(target_id: str, home: Home) -> list[Path]:
+    """Folders that `remove_targets` would delete of a person, the cached tracks of faces aside.
+
+    Raises:
+        InputError: a bad id.
+    """
+    return _kept(home, checked_id(target_id))
+
+
 def forget_unfinished(target_id: str, home: Home) -> None:
     """Delete unfinished work on a target that nobody goes on with; a finished target stays.
 

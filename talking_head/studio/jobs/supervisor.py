@@ -9,13 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from foundation.errors import InputError
+from talking_head.studio.forgetting import clean_job
 from talking_head.studio.jobs.kinds import KINDS
-from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.studio.jobs.store import CANCELLED, OPEN, QUEUED, RUNNING, Job, JobStore
 from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import Limits
@@ -115,9 +113,7 @@ class Supervisor:
 
     def clean(self, job: Job) -> None:
         """Delete what a job left, its unfinished work too."""
-        with suppress(InputError, OSError):
-            KINDS[job.kind].model_validate(job.asked).undo(Bench(self.place, job.job, self.place.jobs / job.job))
-        shutil.rmtree(self.place.jobs / job.job, ignore_errors=True)
+        clean_job(self.place, job)
 
     def _sweep(self) -> None:
         """Delete folders of jobs that there are not, or that were cancelled."""
