@@ -59,10 +59,11 @@ def load_painter(
     Raises:
         InputError: a file is absent, damaged, or made for another face model or architecture.
     """
+    from render2video.footage.choosing import MOST_FRAMES
     from render2video.footage.store import load_footage_painter
 
     if read_tensors(folder / VIDEO_FILE)[1].get("profile") == FOOTAGE:
-        painter = load_footage_painter(folder, model, device)
+        painter = load_footage_painter(folder, model, device, MOST_FRAMES)
         if look_ahead_s is not None:
             painter.config = painter.config.within(look_ahead_s)
         return painter

@@ -11,7 +11,8 @@ import torch
 from face_model import mp478
 from face_model.tracks import FaceMotion
 from render2video.conditioning import HeadRenderer
-from render2video.footage.frames import Frames
+from render2video.footage.distances import deviations, mean_apart
+from render2video.footage.frames import Frames, Part
 from render2video.footage.gaze import gaze_of
 from render2video.footage.registration import Registration
 from render2video.footage.steadying import moved
@@ -49,6 +50,17 @@ class Footage:
     def __len__(self) -> int:
         return len(self.usable)
 
+    def part(self, frames: np.ndarray) -> Footage:
+        """Some frames of it `[N]`, in order; a break is where one does not follow the one before."""
+        parted = self.breaks[frames] | (np.diff(frames, prepend=frames[:1]) != 1)
+        laid = self.registration
+        return replace(
+            self, frames=Part(self.frames, frames), usable=self.usable[frames], breaks=parted,
+            motion=FaceMotion.unpack(self.motion.pack()[frames], self.motion.fps, self.motion.face_model),
+            thumbnails=self.thumbnails[frames], steady=None if self.steady is None else self.steady[frames],
+            registration=None if laid is None else replace(laid, frames=laid.frames[frames]),
+        )
+
     @cached_property
     def points_px(self) -> np.ndarray:
         """`[T, V + S, 2]`: face and shell in each frame, lids open: lids are painted, not bent."""
@@ -75,7 +87,7 @@ class Footage:
 
     @cached_property
     def _rings_px(self) -> np.ndarray:
-        return self._ring(self.points_px)
+        return np.ascontiguousarray(self._ring(self.points_px), np.float32)
 
     def _ring(self, points_px: np.ndarray) -> np.ndarray:
         start = len(self.head.neutral_mm)
@@ -92,16 +104,20 @@ class Footage:
         """`[T, 40, 3]`: the lips in the head's own frame."""
         return lips_of(self.head, self.motion.expression)
 
+    @cached_property
+    def gaps_mm(self) -> np.ndarray:
+        """`[T]`: the mean opening of the lips."""
+        return gap_mm(self.lips_mm)
+
     def head_distance(self, points_px: np.ndarray) -> np.ndarray:
         """`[T]`: how far the head of each frame is from a wanted one `[V + S, 2]`, hundredths of the eyes' distance."""
-        away = np.linalg.norm(self._rings_px - self._ring(points_px), axis=-1).mean(-1)
-        hundredths: np.ndarray = 100 * away / self.eyes_px
+        hundredths: np.ndarray = mean_apart(self._rings_px, self._ring(points_px)) * (100 / self.eyes_px)
         return hundredths
 
     def lip_distance_mm(self, lips_mm: np.ndarray) -> np.ndarray:
         """`[T]`: how far the lips of each frame are from wanted ones `[40, 3]`."""
-        away = np.sqrt(np.square(self.lips_mm - lips_mm).sum(-1).mean(-1))
-        opening = np.abs(gap_mm(self.lips_mm) - gap_mm(lips_mm))
+        away = deviations(self.lips_mm, lips_mm)
+        opening = np.abs(self.gaps_mm - gap_mm(lips_mm))
         distance: np.ndarray = away + GAP_WEIGHT * opening
         return distance
 

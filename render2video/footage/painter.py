@@ -94,7 +94,6 @@ class FootagePainter:
         self.footage, self.generator, self.config, self.device = footage, generator.to(device).eval(), config, device
         self.bend = Bend(footage.head, footage.follow)
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
-        self.gaps_mm = gap_mm(footage.lips_mm)
 
     @cached_property
     def inside(self) -> MouthInside:
@@ -281,7 +280,7 @@ class FootagePainter:
             for i, _ in mouths
         ]
         mouth = blended(taken, [share for _, share in mouths], BLEND_SOFT * self.footage.eyes_px)
-        lack_mm = float(gap_mm(want.lips_mm) - sum(share * self.gaps_mm[i] for i, share in mouths))
+        lack_mm = float(gap_mm(want.lips_mm) - sum(share * self.footage.gaps_mm[i] for i, share in mouths))
         if lack_mm > LACK_MM[0]:
             mouth = self.inside.painted(mouth, want.points_px - (window.left, window.top), lack_mm)
         unfinished = self.mouths.unfinished(frame[window.rows, window.columns], mouth, want.points_px, window)

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foundation.compiled import compiled
+
 NEIGHBOURS = 12  # frames that each frame may jump to
 NEAREST_JUMP_S = 0.4  # along the footage; nearer frames are reached by playing
 FAR = np.float32(1e6)  # the cost of what must not be
+BLOCK = 256  # frames whose likeness to all others is found at once
 _Step = tuple[np.ndarray, np.ndarray]  # for each state, where it may be reached from, and what that costs
 
 
@@ -92,7 +95,7 @@ class FootagePath:
         sources, prices = (
             [np.concatenate((f[part], b[part])) for f, b in zip(forward, backward, strict=True)] for part in (0, 1)
         )
-        return np.stack(sources, axis=1), np.stack(prices, axis=1).astype(np.float32)
+        return np.stack(sources, axis=1).astype(np.int32), np.stack(prices, axis=1).astype(np.float32)
 
     def _jumps(self, looks: np.ndarray, count: int) -> list[_Step]:
         """For each frame the K frames that it most resembles, whichever way they are played, and the costs."""
@@ -100,8 +103,10 @@ class FootagePath:
         neighbours = min(NEIGHBOURS, count)
         found, gaps = np.zeros((count, neighbours), int), np.full((count, neighbours), FAR, np.float32)
         square = np.square(looks).sum(1)
-        for index in range(count):  # a row at a time: the whole table of an hour would not fit
-            gap = np.sqrt(np.maximum(square + square[index] - 2 * looks @ looks[index], 0))
+        for index in range(count):
+            if index % BLOCK == 0:  # some rows at a time: the whole table of an hour would not fit
+                products = looks[index : index + BLOCK] @ looks.T
+            gap = np.sqrt(np.maximum(square + square[index] - 2 * products[index % BLOCK], 0))
             gap[max(0, index - near) : index + near + 1] = FAR
             gap[~self.usable] = FAR
             nearest = np.argpartition(gap + self.unrest, neighbours - 1)[:neighbours]
@@ -139,27 +144,42 @@ class FootagePath:
 
     def _best(self, distances: list[np.ndarray], start: int | None) -> list[int]:
         """The cheapest states for the wanted frames, after a state or from anywhere."""
-        again = self.costs.again * self.used
-        rows, back = np.arange(len(self.from_states)), []
-        spent = np.full(len(rows), 0.0 if start is None else FAR, np.float32)
+        again, count = np.float32(self.costs.again) * self.used, len(self.from_states)
+        spent = np.full(count, 0.0 if start is None else FAR, np.float32)
         if start is not None:
             spent[start] = 0.0
+        back = np.empty((len(distances), count), np.int32)
         for index, distance in enumerate(distances):
-            price = np.tile(distance + again, 2)
+            price = distance + again
             if index == 0 and start is None:
-                back.append(rows)
-                spent = price
+                spent = np.tile(price, 2)
                 continue
-            options = spent[self.from_states] + self.step_costs
-            best = options.argmin(1)
-            came, cost = self.from_states[rows, best], options[rows, best]
-            if self.freely:
-                nearest = int(spent.argmin())
-                jumped = spent[nearest] + self.costs.jump
-                came, cost = np.where(jumped < cost, nearest, came), np.minimum(cost, jumped)
-            back.append(came)
-            spent = cost + price
+            jump = self.costs.jump if self.freely else FAR
+            spent = _stepped(spent, self.from_states, self.step_costs, price, np.float32(jump), back[index])
         path = [int(spent.argmin())]
-        for table in reversed(back[1:]):
+        for table in back[:0:-1]:
             path.append(int(table[path[-1]]))
         return path[::-1]
+
+
+@compiled(error_model="numpy")
+def _stepped(spent, sources, steps, price, jump, came):  # type: ignore[no-untyped-def]
+    """What reaching each state costs, one frame on; `came` gets from where. jump: of one from any state to any."""
+    count, made = len(price), np.empty_like(spent)
+    nearest = 0
+    for state in range(1, len(spent)):
+        if spent[state] < spent[nearest]:
+            nearest = state
+    jumped = spent[nearest] + jump
+    for state in range(len(sources)):
+        origin = sources[state, 0]
+        least = spent[origin] + steps[state, 0]
+        for way in range(1, sources.shape[1]):
+            cost = spent[sources[state, way]] + steps[state, way]
+            if cost < least:
+                least, origin = cost, sources[state, way]
+        if jumped < least:
+            least, origin = jumped, nearest
+        came[state] = origin
+        made[state] = least + price[state % count]
+    return made

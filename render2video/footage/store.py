@@ -21,6 +21,7 @@ from preprocessing.media.frame_file import FrameFile, write_frame_file
 from render2video.conditioning import HeadRenderer
 from render2video.fast.generator import MULTIPLE_PX
 from render2video.footage.bend import Bend
+from render2video.footage.choosing import useful
 from render2video.footage.config import FootageConfig
 from render2video.footage.following import learned_follow
 from render2video.footage.footage import Footage, open_eyed_px
@@ -158,8 +159,13 @@ def save_network(folder: Path, generator: MouthFinisher, config: FootageConfig) 
     write_tensors(folder / NETWORK_FILE, arrays, described)
 
 
-def load_footage_painter(folder: Path, model: MorphableModel, device: str = "cpu") -> FootagePainter:
+def load_footage_painter(
+    folder: Path, model: MorphableModel, device: str = "cpu", most_frames: int | None = None
+) -> FootagePainter:
     """The painter of a target's folder.
+
+    Args:
+        most_frames: of its footage, the most useful ones; None: all.
 
     Raises:
         InputError: as `read_footage`; or the network is damaged or of another architecture.
@@ -169,4 +175,5 @@ def load_footage_painter(folder: Path, model: MorphableModel, device: str = "cpu
     config: Any = configure(FootageConfig, described["config"], str(path))
     generator = MouthFinisher(int(described["working_px"]), config.width)
     load_weights(path, generator, {k: torch.from_numpy(v) for k, v in arrays.items()}, "")
-    return FootagePainter(read_footage(folder, model), generator, config, device)
+    footage = read_footage(folder, model)
+    return FootagePainter(footage if most_frames is None else useful(footage, most_frames), generator, config, device)
