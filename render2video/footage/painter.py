@@ -151,6 +151,11 @@ class FootagePainter:
         wanted[:, POSE] = middle + half * np.sign(away) * kept
         return FaceMotion.unpack(wanted, motion.fps, motion.face_model)
 
+    def held_back_deg(self, motion: FaceMotion) -> float:
+        """By how much the head is turned less than a motion wants, where it is most: the 95th percentile of frames."""
+        less = np.linalg.norm(motion.rotation - self.bounded(motion).rotation, axis=1)
+        return float(np.degrees(np.percentile(less, 95)))
+
     def face_px(self, motion: FaceMotion) -> np.ndarray:
         """`[T, V, 2]`: where the face's vertices are in the frames painted for a motion."""
         return self.footage.head.vertices_px(self.bounded(motion))[0][:, : self.bend.face]

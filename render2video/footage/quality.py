@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from render2video.footage.mouth import batch_of
-from render2video.footage.painter import FootagePainter
+from render2video.footage.painter import FootagePainter, Step, Wanted
 from render2video.footage.trainable import FootageTrainable
 
+OTHER_S = 0.5  # from which on a moment is another one
 MEASURED = 24  # frames, spread over the footage
 
 
@@ -31,3 +32,19 @@ def mouth_psnr_db(painter: FootagePainter) -> float:
             made = np.clip(maps[:3] + added * residual, 0, 1)
             errors.append(float(np.square(made - truth)[:, hidden].mean()))
     return float(-10 * np.log10(max(float(np.mean(errors)), 1e-9)))
+
+
+def from_other_moments(painter: FootagePainter, index: int) -> np.ndarray | None:
+    """A frame of the footage `[H, W, 3]` uint8 as it is painted from others; None where there are none."""
+    footage = painter.footage
+    near = np.abs(np.arange(len(footage)) - index) < OTHER_S * footage.motion.fps
+    out = near | ~footage.usable
+    if out.all():
+        return None
+    want = Wanted(footage.points_px[index], footage.lips_mm[index], footage.motion[index : index + 1])
+    heads = footage.head_distance(want.points_px)
+    mouths = footage.mouth_costs(want.lips_mm, want.motion.rotation[0])
+    base, mouth = (int(np.where(out, np.inf, costs).argmin()) for costs in (heads, mouths))
+    frame = painter.base(Step(base), want)
+    painter.paint_mouth(frame, want, [(mouth, 1.0)])
+    return frame

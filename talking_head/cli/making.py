@@ -188,10 +188,14 @@ def enroll(
 
 
 def _enrolled(made: Enrolled) -> Outcome:
+    from talking_head.enrol.sharpness import told
+
     target = made.target
     done = "is already done" if made.already_done else "is done"
+    sharp = told(target.card.quality)
     summary = (
         f"target '{target.id}' {done}: {readable_size(target.size_bytes())} in {target.folder}; "
+        + (f"{sharp}; " if sharp else "") +
         f"now: talking-head synth AUDIO --target {target.id} -o OUT.mp4"
     )
     return Outcome(summary, target.describe() | {"already_done": made.already_done})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from dataclasses import dataclass
@@ -36,11 +37,14 @@ from render2video.person import PersonRenderer, train_person
 from render2video.person_video import CROPS, PLATE, PersonVideo, load_person_video, prepare_person_video
 from render2video.profiles import FOOTAGE
 from render2video.rasterizer import array_rasterizer
+from talking_head.enrol.sharpness import advice, sharpness
 from talking_head.heads.face_models import FaceModel
 from talking_head.motion.registry import motion_entry
 from talking_head.target.card import APPEARANCE, PREVIEW, motion_file
 from talking_head.target.settings import EnrolSettings
 from training import Duration
+
+log = logging.getLogger(__name__)
 
 LOOK_SOURCES = {FOOTAGE: (FRAMES_FILE, APPEARANCE), "fast": (CROPS, PLATE), "paper": (CROPS, PLATE)}
 MEASURED_FRAMES, LEAST_MEASURED = 40, 3
@@ -135,7 +139,11 @@ def learn_look(
     save_network(folder, painter.generator, painter.config)
     middle = int(np.flatnonzero(measured.valid)[measured.valid.sum() // 2])
     write_preview(next(painter.frames(measured.motion[middle : middle + 1])), folder / PREVIEW)
-    return {"learned_mouth_psnr_db": round(mouth_psnr_db(painter), 2), "video_steps": float(steps)}
+    found = {"learned_mouth_psnr_db": round(mouth_psnr_db(painter), 2), "video_steps": float(steps)}
+    found |= sharpness(painter, measured)
+    for line in advice(found):
+        log.warning("%s", line)
+    return found
 
 
 def learn_video(

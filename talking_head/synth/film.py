@@ -28,6 +28,7 @@ from talking_head.target.loaded import loaded
 from talking_head.target.settings import checked_seed, device_name
 
 SILENCE_NOTE = "the sound is silent (below -60 dBFS), so the lips stay at rest"
+HELD_BACK_DEG = 2.0  # fewer are seen by nobody
 UNSIGNED_WEBM_NOTE = "not signed, since C2PA knows no webm: what it says of itself is in"
 UNSIGNED_NOTE = "not signed, since c2pa-python is not installed: what it says of itself is in"
 
@@ -137,17 +138,20 @@ def _made(order: Order, started_s: float) -> Synthesis:
             motion = follow(order.driving, order.audio, person, order.seed, order.device, order.directions)
         claims = Claims.of(person, order.label, given)
     with marked(order.goal, claims, order.signer) as film:
-        shot = _paint(film, motion, order)
+        shot, held_back = _paint(film, motion, order)
     remember(order.goal, claims, Home.find())
-    notes = (*order.notes, shot.note) if shot.note else order.notes
+    notes = [note for note in (*order.notes, shot.note, held_back) if note]
     return Synthesis(
         order.goal, person.id, len(motion) / card.fps, len(motion), card.fps, shot.width_px, shot.height_px, order.seed,
         order.label, order.signer is not None, round(time.monotonic() - started_s, 3), "; ".join(notes),
     )
 
 
-def _paint(film: Path, motion: FaceMotion, order: Order) -> Shot:
-    """Write the film. What painting needs is gone when it ends, unless it is kept: signing needs memory of its own."""
+def _paint(film: Path, motion: FaceMotion, order: Order) -> tuple[Shot, str]:
+    """Write the film; how it is framed, and a note where its head does not go as far as it was wanted to.
+
+    What painting needs is gone when it ends, unless it is kept: signing needs memory of its own.
+    """
     person, card = order.person, order.person.card
 
     def load() -> Painter:
@@ -170,7 +174,17 @@ def _paint(film: Path, motion: FaceMotion, order: Order) -> Shot:
     with kind(film, card.fps, shot.width_px, shot.height_px, sound_source=order.audio, metadata=about) as writer:
         for frame in track(frames, f"Painting {order.goal.name}", len(motion)):
             writer.write(marks(frame))
-    return shot
+    return shot, _held_back(renderer, motion)
+
+
+def _held_back(painter: Painter, motion: FaceMotion) -> str:
+    """A note where a person's footage has the head turned less far than a motion wants it."""
+    from render2video.footage.painter import FootagePainter  # loaded where there is one, and of no use elsewhere
+
+    degrees = painter.held_back_deg(motion) if isinstance(painter, FootagePainter) else 0.0
+    if degrees < HELD_BACK_DEG:
+        return ""
+    return f"the head turns up to {degrees:.0f} degrees less than wanted: the footage has it no further"
 
 
 def checked_output(output: Path | str, audio: Path, suffix: str = ".mp4", force: bool = False) -> Path:

@@ -218,6 +218,7 @@ def test_a_head_is_kept_near_where_the_footage_has_it(target, track):
     reach = np.ptp(track.motion.rotation, axis=0)
     assert (np.ptp(kept, axis=0) <= 1.55 * reach).all()
     middle = track.motion[10:12]
+    assert painter.held_back_deg(far) > 5 and painter.held_back_deg(track.motion) < 1
     near = replace(middle, rotation=np.tile(np.median(track.motion.rotation, axis=0), (2, 1)).astype(np.float32))
     assert np.allclose(painter.bounded(near).rotation, near.rotation, atol=1e-5)
 
