@@ -8,9 +8,9 @@ import numpy as np
 
 from face_model.blinks import find_blinks
 from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
-from facial_gan.bounded import LookAhead, bounded_stream
 from facial_gan.synthesis import FacialGan
 from motion_models.lips import above_rest
+from motion_models.look_ahead import LookAhead
 from preprocessing.speech import WindowedEncoder, heard
 from talking_head.motion.directions import Directions
 from talking_head.motion.speaking import encoder_for, speakers
@@ -29,7 +29,7 @@ def idle(seed: int, seconds: float) -> tuple[FaceMotion, np.ndarray]:
     assert isinstance(encoder, WindowedEncoder)
     silence = repeat(np.zeros(round(PIECE_S * SPEECH_RATE_HZ), np.float32), round(seconds / PIECE_S))
     ahead = LookAhead(0.1, step_frames=10)  # steps of a third of a second: a test need not be quick to answer
-    pieces = list(bounded_stream(model, heard(encoder, silence, ahead.ends()), ahead, seed))
+    pieces = list(model.bounded_stream(heard(encoder, silence, ahead.ends()), ahead, seed=seed))
     return FaceMotion.unpack(np.concatenate([piece.pack() for piece in pieces]), 30.0), model.statistics.rest
 
 
