@@ -33,6 +33,7 @@ from benchmarks.studio import files
 from talking_head.client import Studio
 
 MOST_BYTES = 600_000_000  # of the server process itself
+SETTLE_S = 30.0  # for what is under way to end, before what is left counts
 TOKEN = "a token that nobody guesses"
 EVIL = {"Origin": "http://evil.example"}
 
@@ -91,8 +92,13 @@ class Prey:
         studio = self.home / "studio"
         for kept in self.client._json("GET", "/v1/uploads"):
             self.client._json("DELETE", f"/v1/uploads/{kept['upload']}")
-        names = [str(path.relative_to(studio)) for path in studio.rglob("*") if path.is_file()]
-        return [name for name in names if not re.match(r"(jobs\.sqlite|logs/|server\.lock|worker-|previews/)", name)]
+        end_s, usual = time.monotonic() + SETTLE_S, re.compile(r"(jobs\.sqlite|logs/|server\.lock|worker-|previews/)")
+        while True:
+            names = [str(path.relative_to(studio)) for path in studio.rglob("*") if path.is_file()]
+            left = [name for name in names if not usual.match(name)]
+            if not left or time.monotonic() > end_s:
+                return left
+            time.sleep(0.5)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ CORE_MODULES = {
     "torch": "torch", "numpy": "numpy", "scipy": "scipy", "cv2": "opencv-contrib-python", "av": "av",
     "cryptography": "cryptography", "soxr": "soxr", "safetensors": "safetensors", "numba": "numba",
     "mediapipe": "mediapipe", "omegaconf": "omegaconf",
+    "fastapi": "fastapi", "uvicorn": "uvicorn", "websockets": "websockets",
 }
 # Debian's packages; other systems ship the libraries with their desktop or with the graphics driver.
 LINUX_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2", "libGL.so.1": "libgl1"}

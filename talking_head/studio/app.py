@@ -80,7 +80,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tasks = []
     try:
         sweep_uploads(desk.place, desk.settings.limits, desk.store.needed_uploads(), begun=True)
-        for left in desk.place.folder.glob(f"{people.CARRIED}*"):  # by a server that was killed
+        for left in desk.place.folder.glob(f"*{people.CARRIED}*"):  # by a server that was killed
             left.unlink()
         desk.supervisor.start()
         if desk.settings.warm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from talking_head.target.home import Home
 
 @dataclass(frozen=True)
 class Desk:
-    """One studio's parts."""
+    """One studio's parts. carrying: who may write a person into a file now; others wait without holding anybody up."""
 
     settings: StudioSettings
     place: StudioPlace
@@ -29,6 +30,7 @@ class Desk:
     supervisor: Supervisor
     sandbox: Sandbox
     coach: CoachLine
+    carrying: asyncio.Semaphore
 
     @classmethod
     def set_up(cls, settings: StudioSettings) -> Desk:
@@ -40,7 +42,7 @@ class Desk:
         place = StudioPlace(Home.find(settings.home)).made()
         store = JobStore(place.database)
         supervisor = Supervisor(place, store, settings.limits)
-        return cls(settings, place, store, Bulletin(store), supervisor, Sandbox(), CoachLine())
+        return cls(settings, place, store, Bulletin(store), supervisor, Sandbox(), CoachLine(), asyncio.Semaphore(1))
 
     @property
     def home(self) -> Home:

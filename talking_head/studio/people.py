@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -144,20 +145,26 @@ def _emotions(sandbox: Sandbox, person: str, home: Home, mark: tuple[int, ...]) 
 
 
 @router.get("/{person}/export", responses=ERRORS)
-def carry(person: str, desk: DeskOf) -> StreamingResponse:
+async def carry(person: str, desk: DeskOf) -> StreamingResponse:
     """A person as one file, with their consent, for another machine."""
-    found = find_person(desk, person)
-    path = desk.place.folder / f"{CARRIED}{new_key()}{SUFFIX}"
-    try:
-        export_target(found.id, path, home=desk.home.path)
-        size, file = path.stat().st_size, path.open("rb")
-    finally:
-        path.unlink(missing_ok=True)  # it stays readable, and goes with whoever reads it
+    found = await asyncio.to_thread(find_person, desk, person)
+    async with desk.carrying:
+        file, size = await asyncio.to_thread(_carried, desk, found)
     headers = {
         "Cache-Control": "no-store", "Content-Length": str(size),
         "Content-Disposition": f'attachment; filename="{found.id}{SUFFIX}"',
     }
     return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)
+
+
+def _carried(desk: Desk, person: Target) -> tuple[BinaryIO, int]:
+    """An open file that nobody finds, and its size."""
+    path = desk.place.folder / f"{CARRIED}{new_key()}{SUFFIX}"
+    try:
+        export_target(person.id, path, home=desk.home.path)
+        return path.open("rb"), path.stat().st_size
+    finally:
+        path.unlink(missing_ok=True)  # it stays readable, and goes with whoever reads it
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

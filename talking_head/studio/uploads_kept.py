@@ -25,7 +25,7 @@ LOOK_INTO = "talking_head.studio.looking:look_into"
 CARD, PARTIAL = "upload.json", ".partial-"
 # What some readers know a file by; all others are told by their content.
 SUFFIXES = (".safetensors", ".npz", ".csv", ".webm", ".wav", ".mp3", ".mp4", ".jpg", ".png")
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 18
 SPARE_BYTES = 500_000_000  # left free on the disk
 
 

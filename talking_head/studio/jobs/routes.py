@@ -151,7 +151,10 @@ def delete(job: str, desk: DeskOf) -> Response:
         if found.state == QUEUED:  # nobody runs it, though an attempt may have left something
             desk.supervisor.clean(found)
         return Response(status_code=204)
-    shutil.rmtree(desk.place.jobs / found.job, ignore_errors=True)
+    if found.state == DONE:
+        shutil.rmtree(desk.place.jobs / found.job, ignore_errors=True)
+    else:  # what could be gone on with, if it were asked for again, is not wanted any more
+        desk.supervisor.clean(found)
     desk.store.forget(found.job)
     return Response(status_code=204)
 

@@ -33,6 +33,7 @@ from talking_head.target.home import Home
 log = logging.getLogger(__name__)
 
 LOOK_S, IDLE_S = 0.25, 300.0
+LATE_SHARE = 0.1  # of the time gone is said to be left, at least, where a job takes longer than was asked for
 TELL_S = 0.25  # between two notes of progress at least
 END_S = 10.0  # to end in order when the server is gone
 
@@ -43,8 +44,8 @@ class Telling:
     expected_s: how long the whole job is to take, where its kind knows; otherwise each stage counts from 0 to 1.
     """
 
-    def __init__(self, store: JobStore, job: Job, expected_s: float | None) -> None:
-        self.store, self.job, self.expected_s = store, job, expected_s
+    def __init__(self, store: JobStore, job: Job, bench: Bench, expected_s: float | None) -> None:
+        self.store, self.job, self.bench, self.expected_s = store, job, bench, expected_s
         self.began_s, self.told_s = time.monotonic(), 0.0
         self.stage, self.pace, self.share = "", Pace(), 0.0
 
@@ -59,14 +60,15 @@ class Telling:
         share = None if not total else min(1.0, done / total)
         if self.expected_s is not None:
             gone_s = now_s - self.began_s
-            left_s = max(left_s or 0.0, self.expected_s - gone_s, 1.0)
+            left_s = max(left_s or 0.0, self.expected_s - gone_s, LATE_SHARE * gone_s)
             share = self.share = max(self.share, gone_s / (gone_s + left_s))
-        self.store.tell(self.job, _stage(description), share, left_s)
+        self.store.tell(self.job, self._stage(description), share, left_s)
 
-
-def _stage(description: str) -> str:
-    """A stage's name in a client's words: what files of ours are called is no news."""
-    return description[:1].upper() + description[1:]
+    def _stage(self, description: str) -> str:
+        """A stage's name in a client's words, files called as they call them."""
+        for path, name in self.bench.names.items():
+            description = description.replace(Path(path).name, name)
+        return description[:1].upper() + description[1:]
 
 
 def do(job: Job, place: StudioPlace, store: JobStore) -> None:
@@ -77,18 +79,18 @@ def do(job: Job, place: StudioPlace, store: JobStore) -> None:
     bench.begin()
     try:
         asked = kind.model_validate(job.asked)
-        with choosing(place.home.path), listening(Telling(store, job, asked.expected_s(bench))):
+        with choosing(place.home.path), listening(Telling(store, job, bench, asked.expected_s(bench))):
             result = asked.work(bench)
         if not store.finish(job, result | {"files": bench.files()}):  # it was cancelled meanwhile
             asked.undo(bench)
             shutil.rmtree(folder, ignore_errors=True)
     except InputError as error:
         store.fail(job, told(error, bench.names, place.home.path))
-        shutil.rmtree(folder, ignore_errors=True)
+        bench.begin()
     except Exception:
         log.exception("job %s (%s)", job.job, job.kind)
         store.fail(job, FAULT)
-        shutil.rmtree(folder, ignore_errors=True)
+        bench.begin()
 
 
 def run(place: StudioPlace, kind: str) -> None:

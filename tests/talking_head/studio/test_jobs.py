@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import InputError
+from talking_head.studio.jobs.kinds.bench import Bench
+from talking_head.studio.jobs.kinds.dubbing import DubAsked
 from talking_head.studio.jobs.store import JobStore
+from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import Limits
+from talking_head.target.home import Home
 from tests.talking_head.studio.serve import Served, served, until
 
 
@@ -96,6 +100,30 @@ def test_what_went_wrong_is_told_without_a_path(studio: Served) -> None:
     assert "RuntimeError" in (studio.desk.place.logs / "count.log").read_text()
 
 
+def test_a_failed_job_that_is_deleted_leaves_nothing_to_go_on_with(studio: Served) -> None:
+    job = studio.count(to=3, wrong="input")
+    with pytest.raises(InputError):
+        studio.client.wait(job)
+    assert lines(studio, job), "asked for again, it would go on"
+    studio.client.cancel(job)
+    assert not lines(studio, job) and not (studio.desk.place.jobs / job).exists()
+
+
+def test_a_cancelled_dub_leaves_other_dubs_alone(tmp_path: Path) -> None:
+    place = StudioPlace(Home(tmp_path)).made()
+    folder = place.jobs / "a"
+    folder.mkdir()
+    asked, bench = DubAsked(upload="u", sound="s"), Bench(place, "a", folder)
+    for name in ("dub-of-the-command", "dub-mine"):
+        (place.home.work / name).mkdir(parents=True)
+    asked.undo(bench)
+    assert len(list(place.home.work.iterdir())) == 2, "it never began"
+    bench.note({"others": ["dub-of-the-command"]})
+    bench.begin()
+    asked.undo(bench)
+    assert [path.name for path in place.home.work.iterdir()] == ["dub-of-the-command"]
+
+
 @pytest.mark.slow
 def test_a_job_that_takes_too_much_memory_is_stopped(tmp_path: Path) -> None:
     with served(tmp_path, limits=Limits(job_bytes=1_000_000_000)) as studio:
@@ -120,6 +148,7 @@ def test_a_server_that_comes_back_goes_on(tmp_path: Path) -> None:
 SERVER = """
 import sys, time
 from pathlib import Path
+from talking_head.target.home import Home
 from tests.talking_head.studio.serve import served
 with served(Path(sys.argv[1])) as studio:
     print(studio.count(to=100, wait_s=0.05), flush=True)

@@ -102,6 +102,9 @@ class DubAsked(Asked):
         return sorted(path.name for path in bench.home.work.glob(f"{begins}*")) if bench.home.work.is_dir() else []
 
     def undo(self, bench: Bench) -> None:
-        for name in set(self._unfinished(bench)) - set((bench.notes() or {"others": []})["others"]):
+        notes = bench.notes()
+        if notes is None:  # it never began
+            return
+        for name in set(self._unfinished(bench)) - set(notes["others"]):
             with suppress(InputError), bench.home.lock(name):  # another command's that is at work
                 shutil.rmtree(bench.home.work / name, ignore_errors=True)
