@@ -1,0 +1,1 @@
+"""Readers of files that come from anywhere, given files that were broken on purpose."""
