@@ -3,6 +3,7 @@ PYTHON ?= python
 DATA ?= $(or $(TALKING_HEAD_DATA),../shared/data)
 OUT ?= out
 BUDGET ?= 20m
+MINUTES ?= 30
 
 .PHONY: test test-all lint imports smoke bench clean
 
@@ -32,6 +33,17 @@ bench:  ## the tables of docs/measured.md, slowest last; needs DATA
 	$(PYTHON) -m benchmarks.synthesis --home $(OUT)/person/home --target person \
 		--speech $(DATA)/speech/jfk.wav --out $(OUT)/synthesis
 	$(PYTHON) -m benchmarks.killed $(DATA)/reference_video/weekly_address_20s.mp4 --out $(OUT)/killed
+
+fuzz:  ## broken files for every reader, for so many minutes
+	OMP_NUM_THREADS=1 nice -n 10 $(PYTHON) -m tests.fuzz --minutes $(MINUTES) --finds $(OUT)/fuzz
+
+sbom:  ## what this environment is made of (CycloneDX), and under which licences; pip install cyclonedx-bom pip-licenses
+	mkdir -p $(OUT)
+	cyclonedx-py environment --pyproject pyproject.toml -o $(OUT)/sbom.json $(shell command -v $(PYTHON))
+	pip-licenses --python=$(shell command -v $(PYTHON)) --format=markdown --output-file=$(OUT)/licences.md
+
+audit:  ## known holes in what is installed; pip install pip-audit; asks pypi.org
+	pip-audit --local
 
 clean:
 	rm -rf $(OUT) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache
