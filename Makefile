@@ -5,7 +5,7 @@ OUT ?= out
 BUDGET ?= 20m
 MINUTES ?= 30
 
-.PHONY: test test-all lint imports smoke bench clean
+.PHONY: test test-all lint imports smoke bench fuzz sbom audit clean
 
 test:  ## the default tests
 	$(PYTHON) -m pytest
