@@ -74,11 +74,11 @@ class Rooms:
                 room.name = ""  # who comes next must not find another's room by its name
 
     def told(self) -> list[dict[str, object]]:
-        """The rooms that have a name, and how many watch; those without are counted by nobody but their own."""
+        """The rooms that have a name, and how many watch; nobody is told of those whose name begins with `_`."""
         with self._lock:
             return [
                 {"room": room.name, "target": room.target, "viewers": room.person.viewers}
-                for room in self._rooms if room.name and room.person.alive
+                for room in self._rooms if room.name and not room.name.startswith("_") and room.person.alive
             ]
 
     def sweep(self) -> None:

@@ -25,8 +25,8 @@ class LiveSettings:
     look_ahead_s: float = LOOK_AHEAD_S
     people: int = 2
     linger_s: float = 30.0
-    painting: int = 2
-    late_s: float = 0.06
+    painting: int = 3
+    late_s: float = 0.08
     seldom_s: float = 0.5
     lost_s: float = 1.0
     begin_s: float = 0.04

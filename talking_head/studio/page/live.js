@@ -7,6 +7,12 @@ import { overWebRtc } from "./live_webrtc.js";
 const RTC_PATIENCE_MS = 3000;
 const FIRST_PATIENCE_MS = 60000; // somebody new is loaded first
 
+// A room of one's own: nobody is told of it, and where WebRTC does not connect the WebSocket finds the same person there.
+function alone() {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  return `_${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
 export class Live extends EventTarget {
   #carrier = null;
   #given;
@@ -16,7 +22,7 @@ export class Live extends EventTarget {
   // person. transport: "auto", "webrtc" or "websocket". voice: of texts.
   constructor({ into, target, room = "", transport = "auto", voice = "" }) {
     super();
-    this.#given = { into, target, room, voice };
+    this.#given = { into, target, room: room || alone(), voice };
     this.transport = transport;
   }
 

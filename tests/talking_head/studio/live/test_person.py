@@ -126,6 +126,9 @@ def test_viewers_of_a_room_share_a_painter_and_strangers_have_their_own() -> Non
     with pytest.raises(StudioError, match="2 people"):
         rooms.enter("ben")
     rooms.leave(other)
+    secret = rooms.enter("ana", "_secret")
+    assert secret is other and [room["room"] for room in rooms.told()] == ["party"]
+    rooms.leave(secret)
     third = rooms.enter("ana")  # the one that is free and warm
     assert third is other and len(made) == 2
     rooms.leave(third)
