@@ -64,7 +64,7 @@ def held(place: StudioPlace) -> FileLock:
     Raises:
         InputError: another has it.
     """
-    lock = FileLock(place.folder / "server.lock")
+    lock = FileLock(place.lock)
     try:
         lock.acquire(blocking=False)
     except Timeout as error:

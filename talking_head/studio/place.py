@@ -11,6 +11,7 @@ from pathlib import Path
 from foundation.places import writable
 from talking_head.target.card import Target
 from talking_head.target.home import Home
+from talking_head.target.removing import PREVIEWS, SERVER_LOCK
 
 KEY = re.compile(r"[a-f0-9]{24}")
 
@@ -28,11 +29,16 @@ class StudioPlace:
 
     @property
     def folder(self) -> Path:
-        return self.home.path / "studio"
+        return self.home.studio
 
     @property
     def database(self) -> Path:
         return self.folder / "jobs.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Held by a studio at work."""
+        return self.folder / SERVER_LOCK
 
     @property
     def uploads(self) -> Path:
@@ -45,7 +51,7 @@ class StudioPlace:
     @property
     def previews(self) -> Path:
         """Preview films of people, by id."""
-        return self.folder / "previews"
+        return self.folder / PREVIEWS
 
     @property
     def logs(self) -> Path:

@@ -55,6 +55,11 @@ class Home:
         return self.path / "films"
 
     @property
+    def studio(self) -> Path:
+        """What the studio keeps: uploads, jobs and their films, previews."""
+        return self.path / "studio"
+
+    @property
     def locks(self) -> Path:
         return self.path / "locks"
 

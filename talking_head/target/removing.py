@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from foundation.errors import InputError
 from foundation.places import choosing, tracks_folder
 from talking_head.target.card import ID_PATTERN, checked_id, find_target
 from talking_head.target.home import LOCK_SUFFIX, Home, discard
 
+PREVIEWS, SERVER_LOCK = "previews", "server.lock"  # in the studio's folder
 _UNFINISHED = re.compile(r"(.+)-[0-9a-f]{12}")  # a folder of `Home.work`: the target's id, and of what it is made
 # By an enrolment or import that was killed as it ended.
 _LEFT_BEHIND = re.compile(r"\.(?:building|replaced)-(.+)-[a-z0-9_]{8}")
@@ -49,18 +52,39 @@ def remove_targets(ids: Sequence[str], home: Path | str | None = None) -> Remove
 
 
 def remove_all(home: Path | str | None = None) -> Removed:
-    """Delete all that is kept of anybody; what ships, fetched files and the certificate stay.
+    """Delete all that is kept of anybody, in the studio too; what ships, fetched files and the certificate stay.
 
     Raises:
-        InputError: one of them is in use.
+        InputError: one of them is in use, or a studio is at work.
     """
     with choosing(home):
         place = Home.find()
         ids = sorted(_names(place))
+        if place.studio.is_dir():
+            _no_studio_at_work(place)
         for target_id in ids:
             with place.lock(target_id):
                 pass
-        return _remove(place, tuple(ids))
+        removed = _remove(place, tuple(ids))
+        if not place.studio.is_dir():
+            return removed
+        size = _no_studio_at_work(place)
+        shutil.rmtree(place.studio)
+        return Removed(removed.ids, (*removed.paths, place.studio), removed.bytes + size)
+
+
+def _no_studio_at_work(home: Home) -> int:
+    """Bytes of what the studio keeps.
+
+    Raises:
+        InputError: it is at work.
+    """
+    try:
+        with FileLock(home.studio / SERVER_LOCK, blocking=False):
+            return _bytes(home.studio)
+    except Timeout as error:
+        received = f"a studio at work in {home.path}"
+        raise InputError(received, "none while all is forgotten", "end it, and run the same again") from error
 
 
 def kept_of(target_id: str, home: Home) -> list[Path]:
@@ -103,7 +127,12 @@ def _remove(home: Home, ids: tuple[str, ...]) -> Removed:
 def _kept(home: Home, target_id: str) -> list[Path]:
     """Folders of that name, finished, unfinished and left behind."""
     found = [folder / target_id for folder in (home.targets, home.imported) if (folder / target_id).is_dir()]
-    return found + [path for path, name in _unfinished(home) if name == target_id]
+    found += [path for path, name in _unfinished(home) if name == target_id]
+    previews = home.studio / PREVIEWS
+    if not found or not previews.is_dir():  # those of a built-in one are nobody's secret
+        return found
+    shown = re.compile(re.escape(target_id) + r"-[0-9a-f]{12}\.mp4")
+    return found + [path for path in previews.iterdir() if shown.fullmatch(path.name)]
 
 
 def _unfinished(home: Home) -> Iterator[tuple[Path, str]]:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from foundation.errors import InputError
@@ -122,3 +123,20 @@ def _collide(home: Path) -> int:
         except InputError:
             continue
     return held
+
+
+def test_what_the_studio_keeps_goes_too(home: Home) -> None:
+    previews = home.studio / "previews"
+    previews.mkdir(parents=True)
+    for name in ("ana", "ana-maria", "astronaut"):
+        (previews / f"{name}-0123456789ab.mp4").write_bytes(b"x")
+    (home.studio / "jobs" / "0123").mkdir(parents=True)
+    remove_targets(["ana"], home.path)
+    assert sorted(path.name[:9] for path in previews.iterdir()) == ["ana-maria", "astronaut"]
+    with pytest.raises(InputError, match="built in"):
+        remove_targets(["astronaut"], home.path)
+    with FileLock(home.studio / "server.lock"), pytest.raises(InputError, match="studio at work"):
+        remove_all(home.path)
+    assert (home.targets / "ben").is_dir(), "nothing is deleted then"
+    remove_all(home.path)
+    assert not home.studio.exists()
