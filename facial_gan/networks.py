@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the customary name)
 
 PICTURE_COLUMNS = 2  # what is left of DeepSpeech's 29 columns after the published convolutions
-SPEECH_STEPS = 16
 
 
 class LocalPhonetic(nn.Module):

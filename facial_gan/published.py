@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from face_model import deng
 from face_model.published_facial import PICTURE_PX, PublishedFit
 from face_model.tracks import MOTION_FPS, MOTION_SIZE, POSE
-from facial_gan.building import build_discriminator, build_generator, published
-from facial_gan.networks import Discriminator, Generator
+from facial_gan.building import build_generator, published
+from facial_gan.networks import Generator
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from motion_models.liveliness import BlinkHabit, measure_blinks
@@ -60,19 +60,14 @@ def generator_names() -> dict[str, str]:
     return names | {"conv62": "context.out", "G1.fc1": "local.linear", "G1.bn1": "local.norm", "G1.fc2": "head"}
 
 
-def discriminator_names() -> dict[str, str]:
-    """Published module names of the discriminator to ours."""
-    return {f"model.{index}": f"layers.{index}" for index in (0, 2, 3, 5, 6, 8, 9, 11)}
-
-
-def _load(network: nn.Module, weights: Mapping[str, np.ndarray], names: Mapping[str, str], what: str) -> None:
+def _load(network: nn.Module, weights: Mapping[str, np.ndarray], names: Mapping[str, str]) -> None:
     wanted = network.state_dict()
     state: dict[str, Tensor] = {}
     for key, value in weights.items():
         module, _, leaf = key.rpartition(".")
         if module not in names or (ours := f"{names[module]}.{leaf}") not in wanted:
             raise InputError(
-                f"tensor '{key}'", f"a tensor of the published {what}", "use the weights of the published release"
+                f"tensor '{key}'", "a tensor of the published generator", "use the weights of the published release"
             )
         tensor = torch.from_numpy(np.array(value)).to(wanted[ours].dtype)
         if tensor.ndim == wanted[ours].ndim + 1 and tensor.shape[-1] == 1:
@@ -81,7 +76,7 @@ def _load(network: nn.Module, weights: Mapping[str, np.ndarray], names: Mapping[
             raise InputError(f"tensor '{key}' of shape {tuple(tensor.shape)}", f"{tuple(wanted[ours].shape)}")
         state[ours] = tensor
     if missing := sorted(wanted.keys() - state.keys()):
-        raise InputError(f"published {what} without {len(missing)} tensors ({missing[0]}, ...)", "all of its tensors")
+        raise InputError(f"a generator without {len(missing)} tensors ({missing[0]}, ...)", "all of its tensors")
     network.load_state_dict(state)
 
 
@@ -95,15 +90,8 @@ def import_generator(weights: Mapping[str, np.ndarray]) -> Generator:
         InputError: a tensor is missing, unknown, or has another shape.
     """
     generator = build_generator(published(), DEEPSPEECH_SIZE)
-    _load(generator, weights, generator_names(), "generator")
+    _load(generator, weights, generator_names())
     return generator.eval()
-
-
-def import_discriminator(weights: Mapping[str, np.ndarray]) -> Discriminator:
-    """The published discriminator, in evaluation mode. Raises as `import_generator`."""
-    discriminator = build_discriminator(published())
-    _load(discriminator, weights, discriminator_names(), "discriminator")
-    return discriminator.eval()
 
 
 def import_motion_model(

@@ -1,4 +1,8 @@
-"""Exponential moving averages of weights: what a run hands out."""
+"""Exponential moving averages of weights: what a run hands out.
+
+torch's `AveragedModel` would begin with a copy of the weights after the first step and keep a counter among them; this
+one follows faster at first, and its state is weights alone. The update itself is torch's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import copy
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class Average:
@@ -23,8 +28,7 @@ class Average:
     @torch.no_grad()
     def update(self, networks: nn.Module, step: int) -> None:
         """Follow after training step number `step` (0 first)."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for mean, value in zip(self.networks.parameters(), networks.parameters(), strict=True):
-            mean.data.lerp_(value, 1 - decay)
+        follow = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))
+        follow(list(self.networks.parameters()), list(networks.parameters()), step)
         for kept, current in zip(self.networks.buffers(), networks.buffers(), strict=True):
             kept.copy_(current)

@@ -1,4 +1,6 @@
-"""Learning-rate factors as functions of progress (0 to 1), so that they serve runs by steps and by the clock alike."""
+"""Learning-rate factors as functions of progress (0 to 1), so that they serve runs by steps and by the clock alike:
+torch's schedulers count steps, and a run by the clock does not know how many it will make.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from preprocessing.media import nothing_to_hear, read_sound
 
 FINE = Right(quiet=True, most=0.05)
 RATE_HZ = 16_000
-SECONDS = 3.0
 
 
 def judge(path: Path, facts: object) -> float:

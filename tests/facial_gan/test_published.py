@@ -12,9 +12,9 @@ import torch
 from face_model.morphable_model import rotate
 from face_model.published_facial import PublishedFit, camera, read_motion
 from face_model.tracks import FaceMotion, SpeechFeatures
-from facial_gan.building import build_generator
+from facial_gan.building import build_discriminator, build_generator, published
 from facial_gan.networks import with_velocity
-from facial_gan.published import import_discriminator, import_generator, import_motion_model
+from facial_gan.published import import_generator, import_motion_model
 from facial_gan.synthesis import FacialGan
 from foundation.errors import InputError
 from tests.facial_gan.synthetic import small
@@ -39,8 +39,10 @@ def test_generator_repeats_the_published_output(golden_dir: Path) -> None:
 
 def test_discriminator_repeats_the_published_output(golden_dir: Path) -> None:
     weights, rest = golden(golden_dir / "facial_discriminator.npz", "D.")
+    judge = build_discriminator(published()).eval()
+    judge.load_state_dict({name.replace("model.", "layers."): torch.from_numpy(w) for name, w in weights.items()})
     with torch.no_grad():
-        scores = import_discriminator(weights)(torch.from_numpy(rest["input"]))
+        scores = judge(torch.from_numpy(rest["input"]))
     np.testing.assert_allclose(scores.numpy(), rest["output"], atol=1e-5)
 
 
