@@ -1,7 +1,7 @@
 """Which stretches of long footage films are made from: a frame costs the same however long somebody was filmed.
 
-Minutes of somebody who talks show the same poses and mouths again and again. Stretches are taken one after another, each
-the one that shows most of what those before it do not.
+Minutes of somebody who talks show the same poses and mouths again and again. Stretches are taken one after another,
+each the one that shows most of what those before it do not.
 """
 
 from __future__ import annotations
