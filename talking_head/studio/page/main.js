@@ -35,11 +35,11 @@ async function enter() {
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const room = h("div", { class: `room room-${name}` });
+  const room = h("div", { class: `room room-${name}` }, h("h1", {}, title)); // until the room has what it needs
   try {
+    fill(main, room);
     const { open } = await load();
     if (mine !== turn) return;
-    fill(main, room);
     window.scrollTo(0, 0);
     main.focus({ preventScroll: true });
     const after = await open(room, new URLSearchParams(query));

@@ -9,6 +9,8 @@ import { clock } from "./words.js";
 
 const COACH_MS = 700; // between two pictures that the coach looks at
 const COACH_PX = 480;
+const TICK_MS = 100;
+const LONGEST_TICK_S = 0.5;
 const ENOUGH = { seconds: 45, phones: 0.85, poses: 4 };
 const LEAST_S = 5;
 const TYPES = ["video/mp4;codecs=avc1.42E01E,mp4a.40.2", "video/webm;codecs=vp8,opus", "video/webm", "video/mp4"];
@@ -121,7 +123,7 @@ function booth(stream, { sentence, agreed, finished, failed }) {
   const signs = coachSigns();
   const prompt = teleprompter(sentence, agreed);
   const time = h("span", { class: "booth-time" }, "0:00");
-  const advice = h("p", { class: "advice", role: "status" });
+  const advice = h("p", { class: "advice", role: "status" }, "The coach is looking…");
   const record = button("Record", () => (recording ? stop() : start()), { kind: "main", sign: "camera" });
   const element = h(
     "div",
@@ -138,9 +140,10 @@ function booth(stream, { sentence, agreed, finished, failed }) {
     signs.element,
     h("div", { class: "row" }, record, prompt.next, prompt.languages),
   );
-  const seen = { poses: new Set(), voice: 0 };
+  const seen = { poses: new Set() };
   let recording = null,
     started = 0,
+    ticked = 0,
     chunks = [],
     timer = 0,
     ears = null;
@@ -150,7 +153,7 @@ function booth(stream, { sentence, agreed, finished, failed }) {
     ears = await listening(stream);
     await prompt.load();
     look();
-    timer = setInterval(tick, 100);
+    timer = setInterval(tick, TICK_MS);
   }
   function start() {
     const type = TYPES.find((one) => MediaRecorder.isTypeSupported(one));
@@ -161,7 +164,7 @@ function booth(stream, { sentence, agreed, finished, failed }) {
       finished(new Blob(chunks, { type: (type ?? "video/webm").split(";")[0] })),
     );
     recording.start(1000);
-    started = performance.now();
+    started = ticked = performance.now();
     element.classList.add("recording");
     fill(record, "Finish");
   }
@@ -176,10 +179,9 @@ function booth(stream, { sentence, agreed, finished, failed }) {
     const { rms, peak } = ears.level();
     signs.sound(rms, peak);
     if (!recording) return;
-    if (rms > SPOKEN_RMS) {
-      seen.voice += 0.1;
-      prompt.heard(0.1);
-    }
+    const now = performance.now();
+    if (rms > SPOKEN_RMS) prompt.heard(Math.min(LONGEST_TICK_S, (now - ticked) / 1000)); // ticks come late when busy
+    ticked = now;
     time.textContent = clock(seconds());
     signs.covered(prompt.share(), seen.poses, seconds());
     const enough = seconds() >= ENOUGH.seconds && prompt.share() >= ENOUGH.phones && seen.poses.size >= ENOUGH.poses;

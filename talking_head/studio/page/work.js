@@ -63,7 +63,8 @@ function bar(job) {
 function stageOf(job) {
   if (job.state === "queued")
     return STATES.queued + (job.progress?.ahead ? `, after ${many(job.progress.ahead, "other")}` : "");
-  return capital(job.progress?.stage ?? "") || STATES[job.state] || job.state;
+  const stage = (job.progress?.stage ?? "").replace(/\bupload(\.\w+)?\b/, "the file"); // its name on the server
+  return capital(stage) || STATES[job.state] || job.state;
 }
 
 function shareOf(job) {

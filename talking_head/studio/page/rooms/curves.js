@@ -1,27 +1,15 @@
 // Curves: what moves the face, over the waveform, to be changed by hand; then a film, or a file for other programs.
 
-import { get, jobFile, patch, post } from "../api.js";
-import { lanes } from "../curve_lanes.js";
-import { CurveModel } from "../curve_model.js";
+import { get, post } from "../api.js";
+import { CurveEditor } from "../curve_editor.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, field, heading, keep, list, people, player, trouble, whom } from "../parts.js";
-import { follows, titleOf } from "../work.js";
+import { button, heading, people, trouble, whom } from "../parts.js";
+import { titleOf } from "../work.js";
 import { when } from "../words.js";
 import { said } from "../words_box.js";
 
 const ASK_MS = 600; // between two looks whether curves are there
-const REACHES = [
-  ["0.08", "One moment"],
-  ["0.2", "A syllable"],
-  ["0.5", "A word"],
-];
-const FORMATS = [
-  ["livelink", "Live Link .csv, for Unreal and Blender"],
-  ["gltf", "glTF .glb, with the face"],
-  ["npz", "npz, for Python"],
-  ["openface", "OpenFace .csv, head and blinks"],
-];
 
 export async function open(room, query) {
   const [everybody] = await Promise.all([people(), jobs.refresh()]);
@@ -45,7 +33,10 @@ export async function open(room, query) {
       const session = await until(await asked(), () => body.isConnected);
       if (!session) return;
       history.replaceState(null, "", `#/curves?job=${encodeURIComponent(session.curves)}`); // found again when reloaded
-      stop.push(editor(body, session, told));
+      const editor = new CurveEditor(session, told);
+      fill(body, editor.element);
+      editor.begin();
+      stop.push(() => editor.leave());
     } catch (error) {
       told.say(error);
       begin();
@@ -138,192 +129,4 @@ function chooser(everybody, query, enter) {
       ),
   );
   return { element, ready, rest: () => words.rest() };
-}
-
-function editor(body, session, told) {
-  const at = (rest) => `/v1/curves/${encodeURIComponent(session.curves)}${rest}`;
-  const model = new CurveModel(session);
-  const reach = list(REACHES, "0.2");
-  const picture = h("img", { class: "curve-picture", alt: "The face at the line" });
-  const stage = h("div", { class: "curve-stage" }, picture);
-  const chosen = h("p", { class: "hint", role: "status" }, "Drag in the sound to choose a stretch.");
-  let wanted = null,
-    busy = false,
-    sending = Promise.resolve();
-
-  const view = lanes({
-    model,
-    peaks: session.peaks ?? [],
-    reach: () => Number(reach.value),
-    changed: (change) => {
-      send(change);
-      told.clear();
-    },
-    moved: (at_s) => look(at_s),
-    chosen: (stretch) => {
-      chosen.textContent = stretch
-        ? `Chosen: ${stretch[0].toFixed(2)} to ${stretch[1].toFixed(2)} s. Drag a curve inside to move all of it; Escape lets go.`
-        : "Drag in the sound to choose a stretch.";
-    },
-  });
-  /** Changes go one after the other; the picture follows the last. */
-  function send(change) {
-    undo.disabled = model.past.length === 0;
-    redo.disabled = model.future.length === 0;
-    sending = sending
-      .then(() => patch(at(""), { changes: [{ ...change, values: Array.from(change.values) }] }))
-      .then(() => look(view.at(), true))
-      .catch((error) => told.say(error));
-  }
-  /** The picture at a moment; while one is on its way, only the newest wish is kept. */
-  function look(at_s, anew = false) {
-    const frame = Math.round(at_s * model.fps);
-    if (!anew && frame === picture.frame) return;
-    if (busy) {
-      wanted = at_s;
-      return;
-    }
-    busy = true;
-    picture.frame = frame;
-    picture.src = at(`/frame.jpg?at=${frame}&edit=${model.past.length}.${model.future.length}`);
-  }
-  for (const kind of ["load", "error"])
-    picture.addEventListener(kind, () => {
-      busy = false;
-      if (wanted !== null) {
-        const next = wanted;
-        wanted = null;
-        look(next, true);
-      }
-    });
-  function play() {
-    const [from, to] = view.stretch() ?? [0, model.seconds];
-    const film = h("video", {
-      class: "film",
-      controls: true,
-      autoplay: true,
-      playsinline: true,
-      "aria-label": "The stretch, painted",
-      src: at(`/preview?from=${from.toFixed(3)}&to=${to.toFixed(3)}&edit=${model.past.length}.${model.future.length}`),
-    });
-    film.addEventListener("timeupdate", () => !film.ended && view.go(from + film.currentTime));
-    film.addEventListener("ended", () => fill(stage, picture));
-    film.addEventListener("error", () => {
-      fill(stage, picture);
-      told.say("the stretch could not be painted; try a shorter one");
-    });
-    sending.then(() => fill(stage, film));
-  }
-  const step = (way) => {
-    const change = model[way]();
-    if (change) {
-      view.draw();
-      send(change);
-    }
-  };
-  const undo = button("Undo", () => step("undo"), { sign: "undo", disabled: true });
-  const redo = button("Redo", () => step("redo"), { sign: "redo", disabled: true });
-  const keys = (event) => {
-    if (
-      !(event.ctrlKey || event.metaKey) ||
-      event.key.toLowerCase() !== "z" ||
-      /^(INPUT|TEXTAREA)$/.test(event.target.tagName)
-    )
-      return;
-    event.preventDefault();
-    step(event.shiftKey ? "redo" : "undo");
-  };
-  document.addEventListener("keydown", keys);
-  const middle = (name) => model.values[name].reduce((sum, value) => sum + value, 0) / Math.max(1, model.frames);
-  const tools = h(
-    "div",
-    { class: "row", role: "group", "aria-label": "What to do with the chosen curve" },
-    button("More", () => grown(1.25)),
-    button("Less", () => grown(0.8)),
-    button("Smoother", () => view.apply(view.lane(), "smooth")),
-    h("span", { class: "inline" }, h("label", { class: "inline" }, "A pull reaches", reach)),
-  );
-  function grown(times) {
-    const rest = middle(view.lane());
-    view.apply(view.lane(), (value) => rest + times * (value - rest));
-  }
-  const made = h("div", { class: "curve-made" });
-  fill(
-    body,
-    h(
-      "div",
-      { class: "curve-desk" },
-      h(
-        "div",
-        { class: "block" },
-        h(
-          "div",
-          { class: "row" },
-          undo,
-          redo,
-          button("Zoom in", () => view.zoom(2), { sign: "plus" }),
-          button("Show all", () => view.zoom(1e-9)),
-          button("Play", play, { sign: "play", kind: "main" }),
-        ),
-        view.element,
-        chosen,
-        tools,
-      ),
-      h(
-        "div",
-        { class: "block result" },
-        stage,
-        keepers(at, made, told, () => sending),
-        made,
-      ),
-    ),
-  );
-  view.draw();
-  look(0);
-  return () => {
-    document.removeEventListener("keydown", keys);
-    view.leave();
-  };
-}
-
-/** A film of the curves, or a file for other programs. */
-function keepers(at, made, told, sent) {
-  const format = list(FORMATS, "livelink");
-  const ask = async (path, order, done) => {
-    told.clear();
-    try {
-      await sent();
-      fill(made, follows(jobs.take(await post(at(path), order)).job, { done }));
-    } catch (error) {
-      told.say(error);
-    }
-  };
-  const film = (job) => {
-    const file = job.files.find((one) => one.type?.startsWith("video/"));
-    return [
-      player(job, file),
-      h("div", { class: "row" }, keep(jobFile(job.job, file.name), file.name, "Download", file.bytes)),
-    ];
-  };
-  const file = (job) =>
-    h(
-      "div",
-      { class: "row" },
-      job.files.map((one) => keep(jobFile(job.job, one.name), one.name, one.name, one.bytes)),
-    );
-  return h(
-    "div",
-    { class: "order" },
-    h(
-      "div",
-      { class: "row" },
-      button("Make the film", () => ask("/film", {}, film), { kind: "main" }),
-    ),
-    field("For other programs", format),
-    h(
-      "div",
-      { class: "row" },
-      button("Write the file", () => ask("/export", { format: format.value }, file)),
-    ),
-  );
 }

@@ -263,7 +263,7 @@ function report(job) {
         h(
           "div",
           { class: "row" },
-          h("a", { class: "button main", href: `#/say?target=${encodeURIComponent(id)}` }, `Let ${id} speak`),
+          h("a", { class: "button main", href: `#/say?target=${encodeURIComponent(id)}` }, "Say something"),
           h("a", { class: "button", href: "#/people" }, "All people"),
         ),
       ),

@@ -11,7 +11,7 @@ export async function open(room) {
   const grid = h("div", { class: "people" });
   const drawer = h("div", { hidden: true, class: "drawer" });
   const bringIn = button(
-    "Bring in",
+    "Import",
     () => {
       drawer.hidden = !drawer.hidden;
       bringIn.setAttribute("aria-expanded", String(!drawer.hidden));
@@ -21,8 +21,8 @@ export async function open(room) {
   drawer.append(
     dropped({
       title: "A person as one file",
-      hint: "What “Take along” on another machine gave you.",
-      accept: ".person,.zip,.tar,.talkinghead",
+      hint: "What “Export” on another machine gave you.",
+      accept: ".person",
       kinds: ["other", "person"],
       taken: async (found) => {
         try {
@@ -112,9 +112,9 @@ function card(one, draw, told) {
           {
             class: "button main",
             href: `#/say?target=${encodeURIComponent(one.id)}`,
-            "aria-label": `Let ${one.id} speak`,
+            "aria-label": `Say something as ${one.id}`,
           },
-          "Let speak",
+          "Say something",
         ),
         h(
           "a",
@@ -128,10 +128,10 @@ function card(one, draw, told) {
             href: person(one.id, "/export"),
             download: "",
             title: "Keep this person as one file",
-            "aria-label": `Take ${one.id} along as one file`,
+            "aria-label": `Export ${one.id} as one file`,
           },
           icon("down"),
-          "Take along",
+          "Export",
         ),
         !one.built_in &&
           button("Remove", () => removed(one, draw, told), {
