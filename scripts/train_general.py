@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
+import configs
 from face_model.tracks import FaceTrack
 from facial_gan.synthesis import FacialGan
-from foundation.config import configure
+from foundation.config import configure, load_yaml
 from foundation.files import read_json
 from motion_models.emote.action_units import EMOTIONS, SIDE_OF, strengths
 from motion_models.emote.faces import mp478_face
@@ -44,6 +45,7 @@ from training import Duration
 
 log = logging.getLogger(__name__)
 
+COMPACT = {FacialGan.id: "facial_gan_compact"}  # configurations that are not called as the model is
 MIN_SURE = 3  # clips whose offset is sure, before one is believed of the others
 
 
@@ -108,6 +110,13 @@ def about_one_mean(examples: list[MotionExample]) -> list[MotionExample]:
     return [replace(e, motion=replace(e.motion, expression=m)) for e, m in zip(examples, moved, strict=True)]
 
 
+def settings_of(motion: str) -> Any:
+    """A motion model's settings, as the configuration that ships for a CPU says them."""
+    path = configs.find(COMPACT.get(motion, motion))
+    assert path is not None
+    return configure(motion_entry(motion).config, load_yaml(path).get("model", {}), str(path))
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,7 +125,6 @@ def main() -> None:
     parser.add_argument("--motion", default=FacialGan.id, help="motion model")
     parser.add_argument("--speech", help="speech encoder; otherwise the one that the model is made for")
     parser.add_argument("--steps", type=int, default=800)
-    parser.add_argument("--batch", type=int, default=16, help="of FACIAL-GAN; the others have their own")
     parser.add_argument("--synthetic", type=Path, help="corpus of synthesised speech to learn from as well")
     parser.add_argument("--minutes", type=float, default=6.0, help="of synthetic motion")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "checkpoints")
@@ -130,9 +138,7 @@ def main() -> None:
     if asked.synthetic is not None:
         heard = examples if speech == PHONETIC else examples_of(videos, asked.run, PHONETIC)
         examples = with_synthetic(examples, heard, asked.synthetic, asked.minutes, speech_encoder(speech))
-    more: dict[str, Any] = {}
-    if asked.motion == FacialGan.id:
-        more["config"] = configure(entry.config, {"general": {"batch_size": asked.batch}})
+    more: dict[str, Any] = {"config": settings_of(asked.motion)}
     if asked.motion == Karras2017.id:
         more["moods"], examples = mood_faces(), about_one_mean(examples)
     kind = EncoderName.parse(speech).kind  # by which the file is found; it says itself which weights it learned through

@@ -149,6 +149,7 @@ def test_another_models_file_under_a_models_name_is_told(
     [
         ("model: 3", "model is a int"), ("model: [1]", "model is a list"), ("model: {losses: [1]}", "model"),
         ("model: {foo: 1}", "unknown key 'foo'"), ("foo: 1", "unknown key 'foo'"), ("motion: ../x", "motion model"),
+        ("mode: both", "one of general, person"), ("model: {seed: 1}", "unknown key 'seed'"),
         ("run: ${nope}", "Interpolation key"), ("speech: nope", "speech"), ("device: gpu", "device"),
         ("x: " + "[" * 3000, "as YAML"),
     ],
