@@ -116,6 +116,32 @@ class Studio:
         upload = self.upload(film)["upload"]
         return self.wait(self.add("evaluate", upload=upload, **real, **asked), watch)["result"]["evaluation"]
 
+    def coach(self, picture: bytes) -> Answer:
+        """What a JPEG of somebody before a camera shows, and what they could do better."""
+        return self._json("POST", "/v1/coach", picture, {"Content-Type": "image/jpeg"})
+
+    def teleprompter(self, language: str = "en") -> Answer:
+        """Sentences that cover the phones of a language."""
+        return self._json("GET", f"/v1/teleprompter?language={quote(language, '')}")
+
+    def curves(
+        self, target: str, *, audio: Path | str | None = None, text: str | None = None, watch: Watch | None = None,
+        **asked: Any,
+    ) -> Answer:
+        """How a person would move while they say a sound or a text, a value a frame, to be changed.
+
+        `curves` in the answer is their key.
+        """
+        said = {"text": text} if audio is None else {"upload": self.upload(audio)["upload"]}
+        made = self._json("POST", "/v1/curves", {"target": target, **said, **asked})
+        self.wait(made["curves"], watch)
+        return self._json("GET", f"/v1/curves/{quote(made['curves'], '')}")
+
+    def change_curves(self, curves: str, changes: list[Answer]) -> Answer:
+        """Change stretches, all or none: `{"name", "from": frame, "values": [...]}` each."""
+        body = json.dumps({"changes": changes}).encode()
+        return self._json("PATCH", f"/v1/curves/{quote(curves, '')}", body, {"Content-Type": "application/json"})
+
     def verify(self, job: str) -> Answer:
         """What the film that a job made says of itself."""
         return self._json("GET", f"/v1/verify/{quote(job, '')}")

@@ -80,6 +80,18 @@ def test_a_film_is_made_and_says_what_it_is(studio: Served, words: Path, tmp_pat
 
 
 @pytest.mark.slow
+def test_curves_are_made_and_changed_by_the_client(studio: Served, words: Path) -> None:
+    made = studio.client.curves("astronaut", audio=words)
+    assert made["state"] == "ready" and made["seconds"] == pytest.approx(1.0, abs=0.1)
+    name = made["names"][0]
+    low, high = made["ranges"][name]
+    wanted = [low + 0.4 * (high - low)] * 5
+    studio.client.change_curves(made["curves"], [{"name": name, "from": 5, "values": wanted}])
+    status, _, content = studio.ask("GET", f"/v1/curves/{made['curves']}")
+    assert status == 200 and json.loads(content)["values"][name][5:10] == pytest.approx(wanted, abs=1e-3)
+
+
+@pytest.mark.slow
 def test_a_preview_is_made_once_when_it_is_asked_for(studio: Served) -> None:
     at = "/v1/people/astronaut/preview.mp4"
     status, headers, content = studio.ask("GET", at)

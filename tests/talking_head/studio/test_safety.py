@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -14,11 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from foundation.errors import InputError
 from foundation.shipped import shipped
 from talking_head.client import Studio
 from talking_head.studio.app import PAGE, REFERENCE
+from talking_head.studio.guard import Guard
 from talking_head.studio.settings import Limits, StudioSettings
 from tests.talking_head.studio.serve import Served, served, until
 
@@ -124,11 +127,33 @@ def test_a_browser_gets_a_cookie_once_that_no_other_site_can_use(guarded: Served
     assert not headers.get("location", "/").startswith("//")
 
 
-def test_a_websocket_is_checked_as_everything_else(studio: Served, guarded: Served) -> None:
-    for at, headers in ((studio, {"Origin": "http://evil.example"}), (guarded, {})):
-        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-                   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
-        assert at.ask("GET", "/v1/live", headers=upgrade | headers)[0] == 403
+HOST = (b"host", b"127.0.0.1:7860")
+
+
+@pytest.mark.parametrize(("token", "headers", "query", "enters"), [
+    (None, [HOST], b"", True), (None, [HOST, (b"origin", b"http://127.0.0.1:7860")], b"", True),
+    (None, [HOST, (b"origin", b"http://evil.example")], b"", False), (None, [HOST, (b"origin", b"null")], b"", False),
+    (None, [(b"host", b"evil.example")], b"", False), (TOKEN, [HOST], b"", False),
+    (TOKEN, [HOST, (b"authorization", b"Bearer " + TOKEN.encode())], b"", True),
+    (TOKEN, [HOST], b"token=" + TOKEN.replace(" ", "+").encode(), True), (TOKEN, [HOST], b"token=x", False),
+])  # fmt: skip
+def test_a_websocket_is_checked_as_everything_else(
+    token: str | None, headers: list[tuple[bytes, bytes]], query: bytes, enters: bool
+) -> None:
+    entered, sent = [], []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        entered.append(scope["path"])
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/v1/live", "headers": headers, "query_string": query, "scheme": "ws"}
+    asyncio.run(Guard(app, StudioSettings(token=token))(scope, receive, send))
+    assert (entered, sent) == ((["/v1/live"], []) if enters else ([], ["websocket.close"]))
 
 
 def test_an_upload_that_is_too_large_is_refused_and_gone(tmp_path: Path) -> None:
