@@ -26,6 +26,14 @@ RayOption = Annotated[
         "same folders.",
     ),
 ]  # fmt: skip
+ConfigOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE", show_default=False,
+        help=f"A YAML file of settings, or one that ships: {', '.join(configs.names('prepare'))}. "
+        "What stands beside it here wins.",
+    ),
+]  # fmt: skip
 OutputOption = Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)]
 
 
@@ -87,14 +95,7 @@ def prepare(
     face: Annotated[
         float | None, typer.Option("--min-face", help="The smallest face, in pixels.", show_default=False)
     ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE", show_default=False,
-            help=f"A YAML file of settings, or one that ships: {', '.join(configs.names('prepare'))}. "
-            "What stands beside it here wins.",
-        ),
-    ] = None,
+    config: ConfigOption = None,
     workers: WorkersOption = None,
     ray: RayOption = "",
     offline: OfflineOption = False,
