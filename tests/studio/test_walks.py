@@ -14,6 +14,8 @@ from foundation.shipped import shipped
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
+LONG_MS = 600_000  # what learns, on a busy machine
+
 
 def with_steps(page: Page, steps: int) -> None:
     """Let orders of the page learn so many steps instead of minutes."""
@@ -54,7 +56,7 @@ def test_a_person_from_a_photo_and_gone_again(page: Page) -> None:
     assert page.get_by_text("eileen-maria").is_visible()
     page.get_by_role("button", name="Write the usual sentence").click()
     page.get_by_role("button", name="Learn this person").click()
-    page.get_by_role("heading", name="eileen-maria is ready").wait_for()
+    page.get_by_role("heading", name="eileen-maria is ready").wait_for(timeout=LONG_MS)
     page.get_by_role("link", name="All people").click()
     card = page.locator(".person", has=page.get_by_role("heading", name="eileen-maria"))
     card.get_by_text("Consent").click()
@@ -89,7 +91,7 @@ def test_a_person_from_a_video(page: Page, footage: Path) -> None:
     page.get_by_role("heading", name="Learning film").wait_for()
     page.get_by_role("link", name="Dub").click()  # left, and found again in the tray
     page.locator(".tray-job", has_text="Learning film").click()
-    page.get_by_role("heading", name="film is ready").wait_for()
+    page.get_by_role("heading", name="film is ready").wait_for(timeout=LONG_MS)
     assert page.locator(".done .facts", has_text="Face seen").is_visible()
 
 
@@ -102,7 +104,7 @@ def test_a_dub_beside_the_film_that_it_is_of(page: Page, footage: Path) -> None:
     page.get_by_label("Words to say").fill("Good morning.")
     page.get_by_label(re.compile("^Consent")).fill("I agree. Eileen")
     page.get_by_role("button", name="Dub the film").click()
-    page.locator(".beside").wait_for()
+    page.locator(".beside").wait_for(timeout=LONG_MS)
     page.wait_for_function("() => [...document.querySelectorAll('.beside video')].every((one) => one.readyState > 0)")
     page.evaluate("document.querySelectorAll('.beside video')[1].play()")
     page.wait_for_function("() => document.querySelectorAll('.beside video')[0].currentTime > 0.3")  # plays along
@@ -114,7 +116,7 @@ def test_a_curve_is_pulled_taken_back_and_written(page: Page) -> None:
     page.get_by_label("Words to say").fill("Good morning.")
     page.get_by_role("button", name="Show the curves").click()
     jaw = page.get_by_role("slider", name="Jaw")
-    jaw.wait_for()
+    jaw.wait_for(timeout=LONG_MS)
     page.wait_for_function("() => document.querySelector('.curve-picture').naturalWidth > 0")
     before = jaw.get_attribute("aria-valuenow")
     with page.expect_response(lambda answer: answer.request.method == "PATCH" and answer.ok):
@@ -144,10 +146,10 @@ def test_a_film_is_measured(page: Page, said: Path) -> None:
     page.goto("/#/say?target=astronaut")
     page.get_by_label("Words to say").fill("Good morning.")
     page.get_by_role("button", name="Make the film").click()
-    page.locator("video.film").wait_for()
+    page.locator("video.film").wait_for(timeout=LONG_MS)
     page.get_by_role("link", name="Measure", exact=True).last.click()
     page.get_by_role("radio", name=re.compile("Good morning")).wait_for()
     page.get_by_role("button", name="Measure this film").click()
-    page.locator("iframe").wait_for()
+    page.locator("iframe").wait_for(timeout=LONG_MS)
     assert page.frame_locator("iframe").get_by_role("heading", level=1).is_visible()
     assert page.locator(".numbers dd").count() >= 3
