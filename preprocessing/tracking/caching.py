@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,7 @@ from preprocessing.tracking.seen import seen_in
 
 log = logging.getLogger(__name__)
 
+KEPT_DAYS = 30  # of tracks in a cache
 STRETCH_S = 20.0  # work that a kill can cost; the tracker starts afresh here, so a resumed run gives the same numbers
 RIVAL_SIZE = 0.7  # another face of so much of the size might be the one that is meant
 SIDEWAYS_RAD = np.pi / 4  # of the head's roll, the median: it is the video that is turned
@@ -103,7 +106,17 @@ def _track(path: Path, info: MediaInfo, fps: float, tracker: FaceTracker, goal: 
     if goal is not None and parts is not None:
         track.save(goal)
         shutil.rmtree(parts, ignore_errors=True)
+        forget_old(goal.parent)
     return track
+
+
+def forget_old(folder: Path) -> None:
+    """Delete tracks of a cache that are older than `KEPT_DAYS`, unfinished ones too: they show people's faces."""
+    oldest_s = time.time() - KEPT_DAYS * 24 * 3600
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process does the same
+            if path.stat().st_mtime < oldest_s:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _counted(frames: Iterator[np.ndarray], advance: Advance, start: int, total: float) -> Iterator[np.ndarray]:

@@ -28,7 +28,7 @@ from foundation.errors import InputError
 from tests.fuzz.readers import Reader, all_readers
 
 HANG_S, MEMORY_BYTES = 20, 2 << 30
-BATCH = 200  # inputs a child reads before the next one is made
+BATCH = 100  # inputs a child reads before the next one is made
 
 
 class HangError(BaseException):
@@ -82,34 +82,44 @@ def _batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> 
     told.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, 1)
-        os.dup2(devnull, 2)
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        faults: Counter[str] = Counter()
-        for number in range(first, first + BATCH):
-            (folder / "number").write_text(str(number))
-            data, suffix = broken(reader, number, seed)
-            place = folder / "in"
-            place.mkdir(exist_ok=True)
-            path = place / f"x{suffix}"
-            path.write_bytes(data)
-            if fault := fault_of(reader, path):
-                faults[fault] += 1
-                _keep(reader, data, suffix, fault, finds)
-            shutil.rmtree(place)
-        told.write_text(json.dumps(faults))
+        try:
+            told.write_text(json.dumps(_read_batch(reader, first, seed, folder, finds)))
+        except BaseException:
+            (finds / "harness.txt").write_text(traceback.format_exc())
+            os._exit(99)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if status == 0:
         return BATCH, Counter(json.loads(told.read_text()))
+    assert os.waitstatus_to_exitcode(status) != 99, (finds / "harness.txt").read_text()
     number = int((folder / "number").read_text())
     data, suffix = broken(reader, number, seed)
     fault = f"the process ended with {os.waitstatus_to_exitcode(status)}: "
     _keep(reader, data, suffix, fault, finds)
     return number - first + 1, Counter({fault: 1})
+
+
+def _read_batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> Counter[str]:
+    """In the child: read a batch, under limits."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    faults: Counter[str] = Counter()
+    for number in range(first, first + BATCH):
+        (folder / "number").write_text(str(number))
+        data, suffix = broken(reader, number, seed)
+        place = folder / "in"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        path = place / f"x{suffix}"
+        path.write_bytes(data)
+        if fault := fault_of(reader, path):
+            faults[fault] += 1
+            _keep(reader, data, suffix, fault, finds)
+    return faults
 
 
 def _keep(reader: Reader, data: bytes, suffix: str, fault: str, finds: Path) -> None:

@@ -160,7 +160,7 @@ def of_zip(data: bytes, draw: random.Random) -> bytes:
     if kind == 0:
         del members[at]
     elif kind == 1:
-        members[at] = (draw.choice(TEXTS) or "x", content)
+        members[at] = (draw.choice(TEXTS).split("\0")[0] or "x", content)
     elif kind == 2:
         members.append((name, draw.choice(members)[1]))
     elif kind < 6 and content[:6] == b"\x93NUMPY":
