@@ -27,6 +27,7 @@ from render2video.footage.following import learned_follow
 from render2video.footage.footage import Footage, open_eyed_px
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
+from render2video.footage.quality import best_of
 from render2video.footage.registering import registered
 from render2video.footage.registration import Registration
 from render2video.footage.steadying import steadied
@@ -137,7 +138,10 @@ def train_on_footage(
     footage: Footage, config: FootageConfig, working_side_px: int, run_dir: Path, duration: Duration, seed: int = 0,
     device: str = "cpu",
 ) -> tuple[FootagePainter, int]:
-    """Train the network that finishes mouths; the same call resumes after a kill. The painter, and steps trained."""
+    """Train the network that finishes mouths; the same call resumes after a kill. The painter, and steps trained.
+
+    Where too little time made it worse than the one that it began from, the painter has that one.
+    """
     trainable = FootageTrainable(footage, config, working_side_px, seed, device)
     described = {"profile": FOOTAGE, "working_px": working_side_px, "frames": len(footage), **to_dict(config)}
     result = train(
@@ -147,7 +151,9 @@ def train_on_footage(
     assert isinstance(result.networks, nn.ModuleDict)
     generator = result.networks["generator"]
     assert isinstance(generator, MouthFinisher)
-    return FootagePainter(footage, generator, config, device), result.steps
+    general = MouthFinisher.general(working_side_px, config.width) if config.general else None
+    networks = [generator] if general is None else [generator, general]
+    return best_of([FootagePainter(footage, network, config, device) for network in networks]), result.steps
 
 
 def save_network(folder: Path, generator: MouthFinisher, config: FootageConfig) -> None:

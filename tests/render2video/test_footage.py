@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from face_model import mp478
 from face_model.morphable_model import Region
@@ -24,6 +26,7 @@ from render2video.footage.masks import mouth_outline
 from render2video.footage.morph import morph
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
+from render2video.footage.quality import best_of
 from render2video.footage.steadying import moved, steadied
 from render2video.footage.store import read_footage, save_network, train_on_footage, working_px, write_footage
 from render2video.painter import load_painter
@@ -208,6 +211,17 @@ def test_the_frames_own_lips_do_not_leak(target, track, head):
         made = list(painter.frames(motion))
         opened[name] = np.mean([dark_share(frame, p) for frame, p in zip(made, points, strict=True)])
     assert opened["wide"] > 3 * opened["shut"] + 0.02
+
+
+def test_a_network_that_training_spoiled_is_not_taken(target):
+    painter = load_painter(target, MODEL)
+    assert isinstance(painter, FootagePainter)
+    spoiled = deepcopy(painter.generator)
+    with torch.no_grad():
+        for weights in spoiled.parameters():
+            weights += 0.5
+    worse = FootagePainter(painter.footage, spoiled, painter.config)
+    assert best_of([worse, painter]) is painter and best_of([painter, worse]) is painter
 
 
 def test_a_head_is_kept_near_where_the_footage_has_it(target, track):
