@@ -44,7 +44,7 @@ def _face(path: Path, columns: int) -> np.ndarray:
         raise InputError(f"{path} does not exist", "a .npz file of the published FACIAL code")
     try:
         with np.load(path, allow_pickle=False) as file:
-            values = file["face"]
+            values = np.asarray(file["face"])  # bytes, where the member is no array
     except Exception as error:  # zip and npy parsers raise many kinds
         raise InputError(f"{path} is not readable ({error})", "a .npz file with an array 'face'") from error
     if values.dtype.kind not in "fiu":

@@ -12,6 +12,7 @@ from face_model import mp478
 from face_model.cameras import Camera, PinholeCamera
 from face_model.rotations import rotation_angles
 from face_model.tracks import FaceTrack
+from foundation.errors import InputError
 from preprocessing.eyes import au45, calibrate_blink
 from preprocessing.tracking.landmarks import LandmarkTrack
 from preprocessing.tracking.layouts import STEADY
@@ -30,8 +31,11 @@ def pose_of_landmarks(pixels: np.ndarray, camera: Camera) -> tuple[np.ndarray, n
     centre = (camera.centre_x_px, camera.centre_y_px)
     matrix = np.array([[camera.focal_px, 0, centre[0]], [0, camera.focal_px, centre[1]], [0, 0, 1]])
     points = pixels[list(STEADY)].astype(np.float64)
-    _, turn, shift = cv2.solvePnP(shape_mm, points, matrix, None, flags=cv2.SOLVEPNP_SQPNP)
-    turn, shift = cv2.solvePnPRefineLM(shape_mm, points, matrix, None, turn, shift)
+    try:
+        _, turn, shift = cv2.solvePnP(shape_mm, points, matrix, None, flags=cv2.SOLVEPNP_SQPNP)
+        turn, shift = cv2.solvePnPRefineLM(shape_mm, points, matrix, None, turn, shift)
+    except cv2.error as error:  # all points in one place, say
+        raise InputError("68 landmarks that are no face", "points of a head", "track the video again") from error
     rotation = HALF_TURN @ cv2.Rodrigues(turn)[0] @ HALF_TURN
     return rotation_angles(torch.from_numpy(rotation)).numpy(), HALF_TURN @ shift[:, 0]
 

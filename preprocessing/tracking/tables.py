@@ -15,6 +15,7 @@ from preprocessing.tracking.following import fill_gaps
 
 FACE_MODEL = "landmarks68"  # a track that holds no expression coefficients, so none of any model
 LANDMARKS = 68
+MOST_FRAMES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,12 @@ def one_row_per_frame(table: Table, frame: np.ndarray, rank: np.ndarray) -> tupl
     """The table with one row for each frame, in order, and how many frames of the video lie between two of its rows.
 
     Of several rows of a frame (several faces) the one of highest `rank` `[R]` stays; a frame without a row becomes NaN.
+
+    Raises:
+        InputError: a number that no frame has.
     """
+    if not (np.abs(frame) <= MOST_FRAMES).all():  # false of NaN, too
+        raise InputError(f"{table.path}: a frame's number that no video has", f"0 to {MOST_FRAMES}")
     order = np.lexsort((rank, frame))
     frames, last = np.unique(frame[order][::-1], return_index=True)
     chosen = order[::-1][last]

@@ -6,6 +6,7 @@ consent travels in the target's card, so nobody is carried without it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -90,7 +91,11 @@ def import_target(
             raise InputError(f"{path} does not exist", WHAT) from error
         except IsADirectoryError as error:
             raise InputError(f"{path} is a folder", WHAT) from error
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+            raise InputError(f"{path} is not whole, or another file", WHAT, "export it again") from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # of a place in the file where nothing can be
+                raise
             raise InputError(f"{path} is not whole, or another file", WHAT, "export it again") from error
 
 
