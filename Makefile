@@ -20,7 +20,7 @@ lint:
 imports:  ## draw who imports whom into docs/images/imports.svg
 	$(PYTHON) -m scripts.draw_imports
 
-smoke:  ## the main road on a real video: enrol, speak, contact sheets (into the git-ignored out/)
+smoke:  ## the main road on a real video: enroll, speak, contact sheets (into the git-ignored out/)
 	$(PYTHON) -m benchmarks.smoke --data $(DATA) --out $(OUT) --budget $(BUDGET)
 
 bench:  ## the tables of docs/measured.md, slowest last; needs DATA

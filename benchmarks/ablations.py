@@ -39,8 +39,8 @@ from preprocessing.speech import speech_encoder
 from render2video.fast.config import FastConfig
 from render2video.person import train_person
 from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import sound_in_step
 from training import Duration
 
 WHOLE = "whole"

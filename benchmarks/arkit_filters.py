@@ -27,7 +27,7 @@ from motion_models.arkit.filters import DEFAULT, NONE
 from motion_models.arkit.statistics import ASIDE, JAW_OPEN, curves_at
 from preprocessing.media import read_sound
 from preprocessing.speech import speech_encoder
-from talking_head.enrol.tracking import TRACK, sound_in_step, track
+from talking_head.enrollment.tracking import TRACK, sound_in_step, track
 
 FPS = 60.0
 LIVELY = 10  # curves, those that move most, whose amplitude is averaged

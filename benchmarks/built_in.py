@@ -31,7 +31,7 @@ from foundation.progress import track
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
 from preprocessing.speech import speech_encoder
-from talking_head.motion.registry import load_motion_model
+from talking_head.motion.model_registry import load_motion_model
 from talking_head.motion.speaking import speak
 from talking_head.synth.demo import SPEECH, TARGET
 from talking_head.target.card import MOTION, Target, find_target

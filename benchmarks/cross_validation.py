@@ -2,10 +2,9 @@
 
     python -m benchmarks.cross_validation VIDEO --out out/cross_validation [--speech NAME ...] [--seeds 2] [--steps N]
 
-Enrolment as it is, from the shipped general weights of each encoder, and the log-mel regressor beside it. Three seconds
-held out carry about +-0.05 of correlation; this judges the whole video. Prints a Markdown table, means over parts and
-seeds, and writes `cross_validation.json`. Interrupted, the same command goes on where it was.
-"""
+Enrollment as it is, from the shipped general weights of each encoder, and the log-mel regressor beside it. Three
+seconds held out carry about +-0.05 of correlation; this judges the whole video. Prints a Markdown table, means over
+parts and seeds, and writes `cross_validation.json`. Interrupted, the same command goes on where it was. """
 
 from __future__ import annotations
 
@@ -25,8 +24,8 @@ from facial_gan.synthesis import FacialGan
 from facial_gan.train import learn
 from foundation.files import write_json
 from motion_models.examples import MotionExample
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import sound_in_step
 from talking_head.motion.weights import general_weights
 from training import Duration
 
@@ -103,7 +102,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/cross_validation"))
     parser.add_argument("--speech", nargs="+", default=list(ENCODERS))
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, help="of fine-tuning; what enrolment takes when left out")
+    parser.add_argument("--steps", type=int, help="of fine-tuning; what enrollment takes when left out")
     given = parser.parse_args()
     torch.set_num_threads(1)
     track = talking_head.track(given.video, given.out / "track").track

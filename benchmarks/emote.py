@@ -39,8 +39,8 @@ from motion_models.emote.model import Emote
 from motion_models.emote.network import SPEECH_REACH, WINDOW
 from motion_models.emote.readers import ActionUnitDescriptor
 from motion_models.examples import MotionExample
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import TRACK, sound_in_step, track
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import TRACK, sound_in_step, track
 from training import Duration
 
 RECORDED_TAKES = 1  # emotions in which each sentence is recorded

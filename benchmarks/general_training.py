@@ -25,8 +25,8 @@ from talking_head.datasets.gate import Gate
 from talking_head.datasets.general_training import train
 from talking_head.datasets.prepare import PrepareSettings, prepare
 from talking_head.datasets.workers import Place
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import TRACK, sound_in_step, track
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import TRACK, sound_in_step, track
 from talking_head.motion.weights import find_weights, general_weights
 
 MEASURES = ("lip_gap", "lip_width", "lip_gap_amplitude", "lip_width_amplitude", "pose_spread", "blinks")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What only a machine with a graphics card can tell, within 8 minutes: does every network run on it, how fast are films,
-# an enrolment at 512 and general training. Usage: benchmarks/gpu.sh VIDEO SPEECH OUT [PYTHON]
+# an enrollment at 512 and general training. Usage: benchmarks/gpu.sh VIDEO SPEECH OUT [PYTHON]
 # Everything is written below OUT; $OUT/gpu.txt has the figures. It has not been run yet: no card was lent.
 set -eu
 video=$1 speech=$2 out=$3 python=${4:-python}

@@ -20,8 +20,8 @@ from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.mining import held, mine
 from motion_models.karras2017.train import learn
 from preprocessing.speech import speech_encoder
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import sound_in_step
 from training import Duration
 
 SPREAD = 12  # learned vectors, evenly over the footage, that pairs are taken from

@@ -1,4 +1,4 @@
-"""Kill an enrolment at random moments and compare what comes of it with one that was left alone.
+"""Kill an enrollment at random moments and compare what comes of it with one that was left alone.
 
     python -m benchmarks.killed VIDEO --steps 120 --kills 5 --out out/killed
 
@@ -23,7 +23,7 @@ from talking_head.target.card import APPEARANCE, MOTION, VIDEO
 
 
 def command(given: argparse.Namespace, home: Path) -> list[str]:
-    """The enrolment as a person would type it."""
+    """The enrollment as a person would type it."""
     enroll = [sys.executable, "-m", "talking_head", "enroll", str(given.video), "--id", "person", "--home", str(home)]
     return [*enroll, "--consent", "measured on footage whose rights allow it", "--steps", str(given.steps)]
 

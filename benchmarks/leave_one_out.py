@@ -33,8 +33,8 @@ from preprocessing.media import read_sound
 from preprocessing.speech import speech_encoder
 from preprocessing.sync import estimate_offset
 from preprocessing.tracking import track_landmarks
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import sound_in_step
 from training import Duration
 
 

@@ -39,7 +39,7 @@ from preprocessing.speech.phonetic.encoder import BANDS
 from preprocessing.speech.symbols import SYMBOL_RATE_HZ, spell
 from scripts.phonetic.letters import LetterEncoder, letter_error_rate
 from scripts.train_general import examples_of, tracks_of
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.tracking import sound_in_step
 from training import Duration
 
 REACH_FRAMES = 8  # as far as FACIAL's window of 16 steps

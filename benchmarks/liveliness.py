@@ -15,7 +15,7 @@ from evaluation.clips import Clip
 from evaluation.loading import load_clip
 from evaluation.metrics import theval
 from face_model.tracks import FaceTrack, Sound
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.tracking import sound_in_step
 from talking_head.motion.speaking import speak
 from talking_head.target.card import Target
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.look_ahead VIDEO --home out/person/home --target person [--seeds 3]
 
-VIDEO: of the target, which did not learn its last 15% (`benchmarks.person` enrols so). Lip gap and width are judged
+VIDEO: of the target, which did not learn its last 15% (`benchmarks.person` enrolls so). Lip gap and width are judged
 there; closure on the whole sound: of the moments where the encoder is sure of p, b or m, how many the lips meet in.
 "Like unlimited": the correlation over the whole sound with the motion that knows all of it.
 Prints a Markdown table: look-ahead of the motion and of the encoder alike, then what is unlimited.
@@ -25,7 +25,7 @@ from facial_gan.synthesis import FacialGan
 from motion_models.examples import frame_rows
 from motion_models.look_ahead import LookAhead
 from preprocessing.speech import WindowedEncoder, heard
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.tracking import sound_in_step
 from talking_head.motion.speaking import encoder_for
 from talking_head.target.card import MOTION, find_target
 from talking_head.target.home import Home

@@ -40,9 +40,9 @@ from foundation.errors import InputError
 from foundation.files import read_json, write_json
 from motion_models.interface import MotionModel
 from preprocessing.speech import speech_encoder
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import TRACK, sound_in_step, track
-from talking_head.motion.registry import load_motion_model, motion_entry, motion_models
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import TRACK, sound_in_step, track
+from talking_head.motion.model_registry import load_motion_model, motion_entry, motion_models
 from training import Duration
 
 SILENCE_S, SETTLED_S = 3.0, 0.5

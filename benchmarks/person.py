@@ -1,4 +1,4 @@
-"""One person, measured: enrol on the first part of a video, judge on the rest, with baselines, ceiling and controls.
+"""One person, measured: enroll on the first part of a video, judge on the rest, with baselines, ceiling and controls.
 
 The picture is the profile `fast`'s, a learned texture; what `benchmarks.pixels` measures is the default's.
 
@@ -45,13 +45,13 @@ from preprocessing.sync import estimate_offset
 from preprocessing.tracking import track_landmarks
 from render2video.person import PersonRenderer
 from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import sound_in_step
-from talking_head.motion.registry import load_motion_model
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import sound_in_step
+from talking_head.motion.model_registry import load_motion_model
 from talking_head.motion.speaking import speak
 from talking_head.motion.weights import general_weights
 from talking_head.target.card import MOTION, Target
-from talking_head.target.settings import EnrolSettings, duration_s
+from talking_head.target.settings import EnrollSettings, duration_s
 from training import Duration
 
 PAPER_LOSSES = "paper"
@@ -161,13 +161,13 @@ def paper_losses_rows(video: Path, track: FaceTrack, learn: int, out: Path, seed
 def measure(given: argparse.Namespace) -> tuple[Rows, list[str]]:
     """Everything, in the order of the table, and why scores of liveliness fall short."""
     video, out = given.video, given.out
-    settings = EnrolSettings(
+    settings = EnrollSettings(
         profile="fast", size_px=given.size, budget_s=duration_s(given.budget, "--budget"), steps=given.steps,
         hold_out=HOLD_OUT, seed=given.seed,
     )
     started_s = time.monotonic()
     enrolled = talking_head.enroll(video, "person", given.consent, settings, home=out / "home", replace=True)
-    rows: Rows = {} if enrolled.already_done else {"enrolment, wall, min": (time.monotonic() - started_s) / 60}
+    rows: Rows = {} if enrolled.already_done else {"enrollment, wall, min": (time.monotonic() - started_s) / 60}
     track = talking_head.track(video, out / "track").track
     learn = round(len(track) * (1 - HOLD_OUT))
     rows |= tracking_rows(video, track, out / "track")

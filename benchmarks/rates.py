@@ -35,8 +35,8 @@ from preprocessing.report import inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.sync import estimate_offset
 from preprocessing.tracking import track_landmarks
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import sound_in_step
 
 SOURCE = "clips/sentence_07_continues_and_we_re_learning_more_about.mp4"  # 1280 x 720, as HDTF's videos are
 FRAMES, CLIPS = 535_400, 450  # FACIAL, section 4.1

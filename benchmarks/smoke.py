@@ -1,4 +1,4 @@
-"""The main road on a real video: enrol on its first 85%, speak, and lay frames side by side for people to look at.
+"""The main road on a real video: enroll on its first 85%, speak, and lay frames side by side for people to look at.
 
     python -m benchmarks.smoke --data DATA --out out --budget 20m
 
@@ -21,7 +21,7 @@ from face_model.tracks import FaceTrack
 from preprocessing.media import read_frames
 from render2video.painter import load_painter
 from talking_head.target.card import Target
-from talking_head.target.settings import EnrolSettings, duration_s
+from talking_head.target.settings import EnrollSettings, duration_s
 
 VIDEO, SPEECH = "reference_video/weekly_address_20s.mp4", "speech/jfk.wav"
 COLUMNS, TILE_PX = 6, 240
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     given = parser.parse_args()
     video, home = given.data / VIDEO, given.out / "home"
-    settings = EnrolSettings(size_px=given.size, budget_s=duration_s(given.budget, "--budget"), hold_out=HOLD_OUT)
+    settings = EnrollSettings(size_px=given.size, budget_s=duration_s(given.budget, "--budget"), hold_out=HOLD_OUT)
     started_s = time.monotonic()
     consent = "public domain: a work of the United States federal government"
     target = talking_head.enroll(video, "smoke", consent, settings, home=home, replace=True).target
@@ -81,7 +81,7 @@ def main() -> None:
     spoken = talking_head.synthesize(given.data / SPEECH, "smoke", film, home=home, force=True)
     sheets = [held_out_sheet(video, target, given.out), film_sheet(film, given.out / "jfk.jpg")]
     rows = {
-        "enrolment, s": enrolled_s, "synthesis, s": spoken.seconds, "film, s": spoken.duration_s,
+        "enrollment, s": enrolled_s, "synthesis, s": spoken.seconds, "film, s": spoken.duration_s,
         "times real time": spoken.duration_s / spoken.seconds, **target.card.quality,
     }
     print("| measured | value |\n|---|---|")

@@ -22,7 +22,7 @@ from facial_gan.data import WINDOW_FRAMES
 from facial_gan.windows import OVERLAP_FRAMES
 from preprocessing.media import probe, read_sound
 from preprocessing.speech import encode_file, speech_encoder
-from talking_head.motion.registry import load_motion_model
+from talking_head.motion.model_registry import load_motion_model
 from talking_head.target.card import MOTION, Target, find_target
 from talking_head.target.home import Home
 

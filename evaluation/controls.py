@@ -18,8 +18,8 @@ import numpy as np
 from evaluation.clips import Clip
 from evaluation.head_frame import HeadFrame, pose
 from evaluation.mouth import LIPS, lip_gap
+from evaluation.network_registry import SOUND_SHIFTS
 from evaluation.regions import corner_mask, eye_distance_px, face_mask
-from evaluation.registry import SOUND_SHIFTS
 from evaluation.warps import warp_by_landmarks
 from face_model.mp478 import LEFT_BROW, LEFT_EYE, LEFT_IRIS, RIGHT_BROW, RIGHT_EYE, RIGHT_IRIS
 from face_model.tracks import Sound

@@ -277,7 +277,7 @@ def _comparison_table(results: Mapping[str, Evaluation]) -> str:
 
 def _best(scores: Mapping[str, Score]) -> str | None:
     """The one system that does best on a metric, when more than one was measured."""
-    from evaluation.registry import METRICS
+    from evaluation.network_registry import METRICS
 
     ranked = {k: METRICS[s.name].goodness(s.value, s.truth) for k, s in scores.items() if np.isfinite(s.value)}
     ranked = {k: v for k, v in ranked.items() if np.isfinite(v)}

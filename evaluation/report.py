@@ -20,7 +20,7 @@ from evaluation.metrics import theval
 from evaluation.metrics.head import rotation_error_deg
 from evaluation.metrics.lips import Phone
 from evaluation.moments import Moment, worst_moments
-from evaluation.registry import METRICS, Metric
+from evaluation.network_registry import METRICS, Metric
 from foundation.errors import InputError
 from foundation.progress import track
 

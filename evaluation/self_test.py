@@ -16,7 +16,7 @@ import numpy as np
 from evaluation.clips import Clip, Pair
 from evaluation.controls import BASE, FAULTS, NOISE, Fault, shift_s, shift_sound
 from evaluation.loading import load_clip, retracked
-from evaluation.registry import METRICS, SOUND_SHIFTS, Metric
+from evaluation.network_registry import METRICS, SOUND_SHIFTS, Metric
 from foundation.errors import InputError
 from foundation.progress import track
 from preprocessing.tracking import FaceTracker, face_tracker

@@ -1,8 +1,8 @@
-"""From a data set to a film: prepare people's clips, train on them, enrol a person from that, speak, and measure.
+"""From a data set to a film: prepare people's clips, train on them, enroll a person from that, speak, and measure.
 
     python -m examples.data_to_film CLIPS --person VIDEO --out FOLDER [--epochs 50] [--budget 20m] [--quick]
 
-CLIPS: videos of one person each, a sub-folder a speaker. VIDEO: the person to enrol; the last 15% of it are kept from
+CLIPS: videos of one person each, a sub-folder a speaker. VIDEO: the person to enroll; the last 15% of it are kept from
 learning. `--quick` shows in a minute that every step runs, with networks too small to be worth anything. Each step is
 also a command; `docs/training.md` has them.
 """
@@ -59,8 +59,8 @@ class Walk:
         return run
 
     def enroll(self, run: Path) -> talking_head.Target:
-        """Enrol the person, starting from the general model."""
-        settings = talking_head.EnrolSettings(
+        """Enroll the person, starting from the general model."""
+        settings = talking_head.EnrollSettings(
             start=(str(run),), hold_out=HOLD_OUT, budget_s=self.budget_s, steps=2 if self.quick else None,
             models={"facial_gan": {"losses": self.losses}},
         )
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--losses", default="ours", help="ours, paper or published")
     parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--budget", default="20m", help="of the enrolment")
+    parser.add_argument("--budget", default="20m", help="of the enrollment")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     Walk(

@@ -3,7 +3,7 @@
     python -m examples.train_on_folder CLIPS --speech speech.wav --out FOLDER [--quick]
 
 CLIPS: videos of one person each, a sub-folder a speaker. `--quick` shows that every step runs, with a network too small
-to be worth anything. `examples/data_to_film.py` prepares, judges and enrols too.
+to be worth anything. `examples/data_to_film.py` prepares, judges and enrolls too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What counts as a blink in an AU45 curve; the one definition for enrolment, reports and metrics."""
+"""What counts as a blink in an AU45 curve; the one definition for enrollment, reports and metrics."""
 
 from __future__ import annotations
 

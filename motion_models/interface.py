@@ -108,7 +108,7 @@ class MotionModel(ABC):
         return self
 
     def as_person_of(self, clips: Sequence[MotionExample]) -> MotionModel:
-        """A copy with the habits of the person whom clips show, as after enrolment; of a model that knows none, itself.
+        """A copy with the habits of the person whom clips show, as after enrollment; of a model without habits, itself.
         """
         return self
 

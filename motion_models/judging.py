@@ -24,7 +24,7 @@ def judged(model: MotionModel, held: Sequence[MotionExample], seed: int = 0) -> 
     lip_gap, lip_width: correlation with the truth; *_amplitude: deviation over the truth's (1 is right); score: the
     mean of the two correlations. Without known lips, `expression`, the mean correlation of the coefficients, is the
     score. pose_spread: deviation of the rotation over the truth's; blinks: made over the truth's, of all clips. A model
-    that keeps a person's habits speaks with each speaker's own, as after enrolment.
+    that keeps a person's habits speaks with each speaker's own, as after enrollment.
     """
     rows, blinks = [], np.zeros(2)
     for _, group in groupby(held, lambda example: example.speaker):

@@ -30,8 +30,8 @@ AROUND = ["scripts", "benchmarks", "tests"]  # they import any room; no room imp
 ARROWS["talking_head"] = set(ROOMS)
 # Folders of the product, lower ones first: none imports one that stands after it.
 FOLDERS = (
-    "assets", "target", "provenance", "heads", "formats", "motion", "synth", "voices", "animation", "enrol", "dubbing",
-    "interop", "datasets", "batches", "doctor", "studio", "cli",
+    "assets", "target", "provenance", "heads", "formats", "motion", "synth", "voices", "animation", "enrollment",
+    "dubbing", "interop", "datasets", "batches", "doctor", "studio", "cli",
 )
 NAMED = re.compile(r"[a-z_0-9]+(\.[a-z_0-9]+)+:\w+")  # a module and what is in it, as registries name it
 

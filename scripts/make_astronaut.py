@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import soundfile
 
-from talking_head.enrol.video import enroll
+from talking_head.enrollment.from_video import enroll
 
 GOAL = Path(__file__).parent.parent / "checkpoints" / "astronaut"
 LEFT_PX, TOP_PX, SIDE_PX, SIZE_PX = 76, 0, 300, 512  # head and shoulders, enlarged

@@ -8,7 +8,7 @@ Karras 2017 is also taught the faces of EMOTE's emotions, which no clip of peopl
 
 FILE.json: {"speaker": ["video", ...], ...}, paths relative to it. CORPUS: what `scripts.phonetic.make_corpus` wrote;
 its voices then speak on the people's faces (`scripts.synthetic_motion`) and are learned from as well. Videos are
-tracked once into the run folder; the same call resumes. What enrolment starts from: a person with one photo speaks
+tracked once into the run folder; the same call resumes. What enrollment starts from: a person with one photo speaks
 through these weights alone.
 """
 
@@ -35,12 +35,12 @@ from motion_models.karras2017 import Karras2017
 from motion_models.lips import above_rest
 from motion_models.people import person_statistics
 from preprocessing.speech import SpeechEncoder, speech_encoder
-from preprocessing.speech.registry import EncoderName
+from preprocessing.speech.encoder_registry import EncoderName
 from preprocessing.sync import TRUSTED
 from scripts.synthetic_motion.corpus import PHONETIC, learn_articulation, synthetic_examples
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import TRACK, sound_in_step, track
-from talking_head.motion.registry import motion_entry
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import TRACK, sound_in_step, track
+from talking_head.motion.model_registry import motion_entry
 from training import Duration
 
 log = logging.getLogger(__name__)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from talking_head.datasets.prepare import PrepareSettings, prepare
     from talking_head.datasets.workers import Place
     from talking_head.dubbing.film import DubSettings, dub
-    from talking_head.enrol.tracking import track
-    from talking_head.enrol.video import enroll
+    from talking_head.enrollment.from_video import enroll
+    from talking_head.enrollment.tracking import track
     from talking_head.heads.transfer import Heads
     from talking_head.interop.transfer_files import transfer_file as transfer
     from talking_head.motion.speaking import Directions
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from talking_head.target.card import Target, targets
     from talking_head.target.carrying import export_target, import_target
     from talking_head.target.removing import remove_all, remove_targets
-    from talking_head.target.settings import EnrolSettings
+    from talking_head.target.settings import EnrollSettings
     from talking_head.voices.film import say
 
 UNKNOWN_VERSION = "0+unknown"
@@ -65,7 +65,7 @@ __version__ = _version()
 _HOMES = {
     "Directions": "talking_head.motion.speaking",
     "DubSettings": "talking_head.dubbing.film",
-    "EnrolSettings": "talking_head.target.settings",
+    "EnrollSettings": "talking_head.target.settings",
     "Framing": "talking_head.synth.framing",
     "Gate": "talking_head.datasets.gate",
     "Heads": "talking_head.heads.transfer",
@@ -78,7 +78,7 @@ _HOMES = {
     "batch": "talking_head.batches.films",
     "compare": "evaluation.report",
     "dub": "talking_head.dubbing.film",
-    "enroll": "talking_head.enrol.video",
+    "enroll": "talking_head.enrollment.from_video",
     "evaluate": "evaluation.report",
     "export": "talking_head.animation.export",
     "export_target": "talking_head.target.carrying",
@@ -91,13 +91,13 @@ _HOMES = {
     "say": "talking_head.voices.film",
     "synthesize": "talking_head.synth.film",
     "targets": "talking_head.target.card",
-    "track": "talking_head.enrol.tracking",
+    "track": "talking_head.enrollment.tracking",
     "train": "talking_head.datasets.general_training",
     "transfer": "talking_head.interop.transfer_files:transfer_file",
     "verify": "talking_head.provenance.claims",
 }
 __all__ = [
-    "Directions", "DubSettings", "EnrolSettings", "Framing", "Gate", "Heads", "InputError", "Place",
+    "Directions", "DubSettings", "EnrollSettings", "Framing", "Gate", "Heads", "InputError", "Place",
     "PrepareSettings", "Speaker", "Target", "TimedFrame", "batch", "compare", "dub", "enroll", "evaluate", "export",
     "export_target", "import_target", "live",
     "open", "prepare", "remove_all", "remove_targets", "say", "synthesize", "targets", "track", "train", "transfer",

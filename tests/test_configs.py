@@ -17,8 +17,8 @@ from render2video.person_video import PersonVideo, load_person_video, prepare_pe
 from talking_head.datasets.gate import Gate
 from talking_head.datasets.general_training import GeneralTraining
 from talking_head.datasets.prepare import read_prepare_settings
-from talking_head.enrol.recipe import motion_config, read_settings, video_config
-from talking_head.motion.registry import load_motion_model, motion_entry, motion_models
+from talking_head.enrollment.recipe import motion_config, read_settings, video_config
+from talking_head.motion.model_registry import load_motion_model, motion_entry, motion_models
 from tests.facial_gan.synthetic import example
 from tests.motion_models.emote_parts import example as spoken
 from tests.motion_models.karras_parts import moody_example

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageFilter
 
 from benchmarks.inputs.faces import Portrait
 from benchmarks.inputs.outcome import Right, Variant
-from talking_head.enrol.photo import photo_in
+from talking_head.enrollment.from_photo import photo_in
 
 FINE = Right(quiet=True)
 SMALL = Right(said="films of it will be")
@@ -22,7 +22,7 @@ Write = Callable[[Path, Image.Image], Path]
 
 
 def judge(path: Path, facts: object) -> float:
-    """Lip error of a photo as enrolment reads it; what it is cut or reduced to is found by its size."""
+    """Lip error of a photo as enrollment reads it; what it is cut or reduced to is found by its size."""
     truth, turns = facts if isinstance(facts, tuple) else (facts, 0)
     photo = photo_in(path)
     assert photo is not None and isinstance(truth, Portrait), "not taken for a photo"

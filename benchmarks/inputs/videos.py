@@ -21,8 +21,8 @@ from preprocessing.media import probe
 from preprocessing.media.colour import BT2020, HLG, PQ, WHITE_NITS
 from preprocessing.one_person import one_person
 from preprocessing.tracking import FaceTracker, track_landmarks
-from talking_head.enrol.tracking import LEAST_FPS
-from talking_head.enrol.video import MIN_VALID_SHARE, check_visible
+from talking_head.enrollment.from_video import MIN_VALID_SHARE, check_visible
+from talking_head.enrollment.tracking import LEAST_FPS
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Film:
 
 
 class Judge:
-    """Reads a video as enrolment does, up to the fit; without its sound and its least length."""
+    """Reads a video as enrollment does, up to the fit; without its sound and its least length."""
 
     def __init__(self, tracker: FaceTracker) -> None:
         self.tracker = tracker

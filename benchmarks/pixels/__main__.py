@@ -30,7 +30,7 @@ from talking_head.target.settings import duration_s
 
 MAIN = "footage"
 MARK = "<!-- Tables from here on are made by `python -m benchmarks.pixels --table`. -->\n"
-ENROLMENT = "enrolment"
+ENROLLMENT = "enrollment"
 DETAILS = ("face", "mouth", "hair", "torso", "background")
 ASKED: dict[str, dict[str, Asked]] = {
     held_out.PART: {"face at 256, dB": Asked(34), "mouth at 256, dB": Asked(30)},
@@ -58,13 +58,13 @@ def measure(given: argparse.Namespace, told: Callable[[list[Measure]], None]) ->
     person, budget_s = Measured(given.video, given.out), duration_s(given.budget, "--budget")
     given.out.mkdir(parents=True, exist_ok=True)
     target, minutes = person.enrolled(MAIN, budget_s)
-    enrolled = [Measure(ENROLMENT, "minutes", MAIN, minutes)]
-    enrolled += [Measure(ENROLMENT, name, MAIN, value) for name, value in target.card.quality.items()]
+    enrolled = [Measure(ENROLLMENT, "minutes", MAIN, minutes)]
+    enrolled += [Measure(ENROLLMENT, name, MAIN, value) for name, value in target.card.quality.items()]
     fast = None
     if given.baseline:
         fast, minutes = person.enrolled("fast", budget_s)
-        enrolled += [Measure(ENROLMENT, "minutes", "fast", minutes)]
-        enrolled += [Measure(ENROLMENT, name, "fast", value) for name, value in fast.card.quality.items()]
+        enrolled += [Measure(ENROLLMENT, "minutes", "fast", minutes)]
+        enrolled += [Measure(ENROLLMENT, name, "fast", value) for name, value in fast.card.quality.items()]
     told(enrolled)
     told(held_out.held_out(person, target, fast))
     told(dubs.dubs(person, target, given.other_sound))

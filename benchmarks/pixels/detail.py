@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.result_files import Measure
 from evaluation.clips import Clip, Pair
 from evaluation.metrics.detail import REGIONS
-from evaluation.registry import METRICS
+from evaluation.network_registry import METRICS
 
 
 def detail(part: str, system: str, film: Clip, truth: Clip) -> list[Measure]:

@@ -27,7 +27,7 @@ from preprocessing.speech import speech_encoder
 from render2video.footage.dub import FilmFace, FilmFrame, dubbed
 from render2video.footage.painter import FootagePainter
 from talking_head.dubbing.film import FILM_CRF
-from talking_head.motion.registry import load_motion_model
+from talking_head.motion.model_registry import load_motion_model
 from talking_head.target.card import MOTION, Target
 
 PART = "dub of held-out frames"

@@ -23,9 +23,9 @@ from render2video.footage.footage import open_eyed_px
 from render2video.footage.painter import FootagePainter, Wanted
 from render2video.footage.steadying import moved, steadied
 from render2video.footage.store import load_footage_painter
-from talking_head.enrol.tracking import sound_in_step
+from talking_head.enrollment.tracking import sound_in_step
 from talking_head.target.card import Target
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 
 CONSENT = "measured on footage whose rights allow it"
 SIZES_PX = {"footage": 512, "fast": 256}
@@ -95,7 +95,7 @@ class Measured:
 
     def enrolled(self, profile: str, budget_s: float) -> tuple[Target, float]:
         """The target of that profile, made from the first part, and how many minutes that took."""
-        settings = EnrolSettings(
+        settings = EnrollSettings(
             profile=profile, size_px=SIZES_PX[profile], budget_s=budget_s, hold_out=HOLD_OUT
         )
         noted, started_s = self.out / f"{profile}_minutes.json", time.monotonic()

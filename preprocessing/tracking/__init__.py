@@ -10,7 +10,7 @@ from preprocessing.tracking.landmarks import (
     FaceTracker,
     LandmarkTrack,
 )
-from preprocessing.tracking.registry import face_tracker, face_trackers
+from preprocessing.tracking.tracker_registry import face_tracker, face_trackers
 
 __all__ = [
     "ARKIT_NAMES", "LANDMARK_COUNT", "FaceObservation", "FaceTracker", "LandmarkTrack", "check_faces", "face_tracker",

@@ -22,8 +22,8 @@ from preprocessing.media import MediaInfo, probe, read_frames
 from preprocessing.tracking.following import FollowState, Stretch, assemble, follow_stretch
 from preprocessing.tracking.landmarks import FaceTracker, LandmarkTrack
 from preprocessing.tracking.layouts import roll_rad
-from preprocessing.tracking.registry import face_tracker
 from preprocessing.tracking.seen import seen_in
+from preprocessing.tracking.tracker_registry import face_tracker
 
 log = logging.getLogger(__name__)
 

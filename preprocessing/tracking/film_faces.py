@@ -16,9 +16,9 @@ from foundation.files import read_tensors, sha256, write_tensors
 from foundation.progress import Advance, progress
 from preprocessing.media import MediaInfo, probe, read_frames
 from preprocessing.tracking.landmarks import FaceTracker
-from preprocessing.tracking.registry import face_tracker
 from preprocessing.tracking.runs import Run, RunFinder
 from preprocessing.tracking.shots import find_breaks
+from preprocessing.tracking.tracker_registry import face_tracker
 
 log = logging.getLogger(__name__)
 

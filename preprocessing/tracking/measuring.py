@@ -17,7 +17,7 @@ from preprocessing.tracking.openface_command import find_program, run_openface
 from preprocessing.tracking.points68 import landmarks_of, track_of_points68
 from preprocessing.tracking.pyfeat import read_pyfeat
 from preprocessing.tracking.pyfeat_detector import find_package, run_pyfeat
-from preprocessing.tracking.registry import DEFAULT, face_tracker, face_trackers
+from preprocessing.tracking.tracker_registry import DEFAULT, face_tracker, face_trackers
 
 LONGEST_GAP_S, LONGEST_GAP_SHARE = 0.5, 0.05  # by how much a table may be longer or shorter than its video
 FARTHEST_CENTRE = 0.1  # of the picture's side: where OpenFace's camera may look beside the video's middle

@@ -23,8 +23,8 @@ from preprocessing.tracking.covering import mouth_covered
 from preprocessing.tracking.film_faces import FilmFaces, film_faces
 from preprocessing.tracking.following import Stretch, assemble
 from preprocessing.tracking.landmarks import FaceTracker, LandmarkTrack
-from preprocessing.tracking.registry import face_tracker
 from preprocessing.tracking.runs import KEEP_S, Run
+from preprocessing.tracking.tracker_registry import face_tracker
 
 log = logging.getLogger(__name__)
 

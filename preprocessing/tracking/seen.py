@@ -9,7 +9,7 @@ import numpy as np
 from preprocessing.explaining import Mark, Sight
 from preprocessing.media import frames_at
 from preprocessing.tracking.landmarks import LandmarkTrack
-from preprocessing.tracking.registry import face_tracker
+from preprocessing.tracking.tracker_registry import face_tracker
 
 
 def seen_in(video: Path | str, track: LandmarkTrack) -> Sight:

@@ -1,4 +1,4 @@
-"""How well a person's own mouths are painted, told at the end of an enrolment."""
+"""How well a person's own mouths are painted, told at the end of an enrollment."""
 
 from __future__ import annotations
 

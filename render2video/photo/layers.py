@@ -1,6 +1,6 @@
 """A photo taken apart: the person with soft edges, and the background behind, which never moves.
 
-What bends with the head must not take the wall behind it along. The person is cut out once, at enrolment (GrabCut,
+What bends with the head must not take the wall behind it along. The person is cut out once, at enrollment (GrabCut,
 Rother et al. 2004, started from where the face's mesh says that head and body are), and the background is continued a
 little way behind the person, as far as a turn of the head uncovers it.
 """

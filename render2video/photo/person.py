@@ -41,7 +41,7 @@ def photo_person(
 
     Args:
         picture_rgb: `[H, W, 3]` uint8, the full frame.
-        track: of it, one frame, from `preprocessing.photo.fit_photo`.
+        track: of it, one frame, from `preprocessing.photo_fitting.fit_photo`.
         rest_expression: `[64]`, the driving motion's lips at rest, closed.
 
     Raises:

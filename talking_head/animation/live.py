@@ -9,7 +9,7 @@ from preprocessing.media.microphone import microphone
 from talking_head.animation.listening import HOP_S, Listener, listen
 from talking_head.animation.packet import Sender
 from talking_head.animation.rows import first, spoken_rows
-from talking_head.animation.sending import Sent, address_of, ahead, send
+from talking_head.animation.sending import LiveResult, address_of, ahead, send
 from talking_head.motion.speaking import Directions, encoder_for, habits_of, speakers
 from talking_head.target.card import find_target
 from talking_head.target.home import Home
@@ -23,7 +23,7 @@ def live(
     audio: Path | str, to: str, *, target: str = DEFAULT_TARGET, directions: Directions | None = None,
     fps: float = 60.0, subject: str = DEFAULT_SUBJECT, seconds: float | None = None, seed: int = 0,
     device: str = "auto", home: Path | str | None = None,
-) -> Sent:
+) -> LiveResult:
     """Send Live Link Face packets while a target says a sound.
 
     Args:

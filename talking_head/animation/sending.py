@@ -20,7 +20,7 @@ AHEAD_PIECES = 8
 
 
 @dataclass(frozen=True)
-class Sent:
+class LiveResult:
     """packets: sent. skipped: rows that came too late to be of use. duration_s: of the speech."""
 
     packets: int
@@ -84,7 +84,7 @@ def ahead(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 def send(
     pieces: Iterator[np.ndarray], sender: Sender, address: tuple[str, int], *, wait_for_late: bool = False,
     clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
-) -> Sent:
+) -> LiveResult:
     """Send rows `[N, 61]` in real time: row k when k / fps seconds have passed since the first.
 
     Args:
@@ -114,7 +114,7 @@ def send(
                 else:
                     packets += _sent(out, sender.packet(row, day_s + index / sender.fps), address)
                 index += 1
-    return Sent(packets, skipped, index / sender.fps)
+    return LiveResult(packets, skipped, index / sender.fps)
 
 
 def _open(family: socket.AddressFamily, host: str) -> socket.socket:

@@ -23,7 +23,7 @@ PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchResult:
     """folder: that holds all files now. fetched, kept: how many came over the network, and were there already."""
 
     folder: Path
@@ -31,7 +31,7 @@ class Fetched:
     kept: int
 
 
-def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = None) -> Fetched:
+def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = None) -> FetchResult:
     """Bring all files of an asset into a folder; the same call goes on after any interruption.
 
     A file that is there with the right checksum is kept; any other is fetched again.
@@ -63,7 +63,7 @@ def fetch(asset: Asset, folder: Path | str | None = None, address: str | None = 
         for file in wanted:
             _fetch_file(base, file, goal / file.path, advance, done)
             done += file.bytes
-    return Fetched(goal, len(wanted), len(asset.files) - len(wanted))
+    return FetchResult(goal, len(wanted), len(asset.files) - len(wanted))
 
 
 def fetch_all() -> list[str]:

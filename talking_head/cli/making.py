@@ -12,14 +12,14 @@ from talking_head.cli import common
 from talking_head.cli.common import Outcome, loading, readable_size, verb
 from talking_head.provenance.signing import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talking_head.target.consent import Consent
-from talking_head.target.settings import RENDERERS, EnrolSettings, duration_s
+from talking_head.target.settings import RENDERERS, EnrollSettings, duration_s
 
 if TYPE_CHECKING:
     from talking_head.doctor.look_before import Look
-    from talking_head.enrol.video import Enrolled
+    from talking_head.enrollment.from_video import EnrollResult
     from talking_head.synth.film import Synthesis
 
-DEFAULTS = EnrolSettings()
+DEFAULTS = EnrollSettings()
 
 VideoArgument = Annotated[
     Path, typer.Argument(metavar="VIDEO", help="A video of one person speaking to the camera.", show_default=False)
@@ -169,7 +169,7 @@ def enroll(
     command resumes; run after it is done, it says so.
     """
     from preprocessing.explaining import explained
-    from talking_head.enrol.video import enroll as run
+    from talking_head.enrollment.from_video import enroll as run
 
     said: dict[str, Any] = {
         "profile": profile, "size_px": size, "budget_s": duration_s(budget, "--budget"), "steps": steps, "seed": seed,
@@ -177,7 +177,7 @@ def enroll(
         "start": tuple(map(str, start)), "epochs": epochs, "renderer": renderer,
         "tracker": tracker, "face_model": face_model or DEFAULTS.face_model,
     }
-    settings = EnrolSettings(**said) if config is None else _with_config(config, said, context)
+    settings = EnrollSettings(**said) if config is None else _with_config(config, said, context)
     agreed = Consent.given(consent, consent_until, consent_for)
     with explained(explain):
         if check:
@@ -187,8 +187,8 @@ def enroll(
         return _enrolled(run(video, target_id, agreed, settings, home=home, replace=replace))
 
 
-def _enrolled(made: Enrolled) -> Outcome:
-    from talking_head.enrol.sharpness import told
+def _enrolled(made: EnrollResult) -> Outcome:
+    from talking_head.enrollment.sharpness import told
 
     target = made.target
     done = "is already done" if made.already_done else "is done"
@@ -201,9 +201,9 @@ def _enrolled(made: Enrolled) -> Outcome:
     return Outcome(summary, target.describe() | {"already_done": made.already_done})
 
 
-def _with_config(config: str, said: dict[str, Any], context: typer.Context) -> EnrolSettings:
+def _with_config(config: str, said: dict[str, Any], context: typer.Context) -> EnrollSettings:
     """A file's settings, and over them the options that were given, not their defaults."""
-    from talking_head.enrol.recipe import read_settings
+    from talking_head.enrollment.recipe import read_settings
 
     options = {"size_px": "size", "budget_s": "budget", "fix_sync": "sync_fix"}
     sources = {name: context.get_parameter_source(options.get(name, name)) for name in said}
@@ -318,7 +318,7 @@ def track(
     as_json: common.JsonOption = False,
 ) -> Outcome:
     """Measure a face through a video: motion, identity, landmarks, and a report of what to record better."""
-    from talking_head.enrol.tracking import track as run
+    from talking_head.enrollment.tracking import track as run
     from talking_head.heads.face_models import named
 
     asked = named(face_model, bfm, weights)

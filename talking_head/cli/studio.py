@@ -29,7 +29,7 @@ def studio(
     ] = None,
     home: HomeOption = None,
 ) -> Outcome:
-    """Serve the studio: a page to enrol people and let them speak, and the same for programs under /v1.
+    """Serve the studio: a page to enroll people and let them speak, and the same for programs under /v1.
 
     Only this machine can reach it, unless --host says otherwise. Ctrl-C ends it; jobs go on when it is started again.
     """

@@ -14,7 +14,7 @@ from talking_head.cli.common import ForceOption, HomeOption, JsonOption, Outcome
 from talking_head.target.home import Home
 
 if TYPE_CHECKING:
-    from talking_head.target.carrying import Carried
+    from talking_head.target.carrying import CarriedTarget
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="List, show, carry and remove targets.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The target's id.", show_default=False)]
@@ -130,5 +130,5 @@ def import_(
     return Outcome(f"target '{made.target}' is here; consent: {made.consent}", _told(made))
 
 
-def _told(made: Carried) -> dict[str, Any]:
+def _told(made: CarriedTarget) -> dict[str, Any]:
     return asdict(made) | {"path": str(made.path)}

@@ -18,9 +18,9 @@ from face_model.tracks import FaceMotion, FaceTrack, SpeechFeatures
 from foundation.errors import InputError
 from foundation.files import read_json, read_tensors, sha256, write_json, write_tensors
 from motion_models.examples import MotionExample
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.stages import Work, digest
-from talking_head.enrol.tracking import REPORT, TRACK, sound_in_step, track
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.stages import Work, digest
+from talking_head.enrollment.tracking import REPORT, TRACK, sound_in_step, track
 
 SOURCE, LOG = "source.json", "log.txt"
 STAGES = ("track", "example")

@@ -19,13 +19,13 @@ from motion_models.learning import Held, mode_of
 from preprocessing.speech import speech_encoder
 from talking_head.datasets.naming import VIDEO_SUFFIXES, speaker_of
 from talking_head.datasets.shards import is_prepared, load_examples
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import sound_in_step, track
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import sound_in_step, track
 from talking_head.formats.recording import is_recording, recording_example, sound_beside
-from talking_head.motion.registry import load_motion_model, motion_entry
+from talking_head.motion.model_registry import load_motion_model, motion_entry
 from talking_head.motion.weights import BEST, fitting_weights, heard_through
 from talking_head.target.card import DEFAULT_MODEL
-from talking_head.target.settings import EnrolSettings, device_name
+from talking_head.target.settings import EnrollSettings, device_name
 from training.distributed import joined, rank, size
 
 log = logging.getLogger(__name__)
@@ -66,11 +66,11 @@ class GeneralTraining:
     mode: str = "general"
     seed: int = 0
     validation: Judging = field(default_factory=Judging)
-    device: str = EnrolSettings.device
+    device: str = EnrollSettings.device
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainResult:
     """The model's file, and how many of the videos it was learned from. best: the file of the best judgement on the
     way, None without any. report: measures by part (`val`, `test`), and page: the same with curves.
     """
@@ -83,7 +83,7 @@ class Trained:
     page: Path | None = None
 
 
-def train(config: Path | str, data: Path | str | None = None, start: Path | str | None = None) -> Trained:
+def train(config: Path | str, data: Path | str | None = None, start: Path | str | None = None) -> TrainResult:
     """Train a general motion model; the same call resumes. In processes that torchrun started, they train together.
 
     Args:
@@ -117,7 +117,7 @@ def train(config: Path | str, data: Path | str | None = None, start: Path | str 
             examples, begun_at, run_motion, mode=mode, seed=given.seed, device=device, config=settings, **more
         )
         first = rank() == 0
-    made = Trained(weights, len(examples), len({example.speaker for example in examples}))
+    made = TrainResult(weights, len(examples), len({example.speaker for example in examples}))
     return _reported(made, run, parts) if first and parts else made
 
 
@@ -145,7 +145,7 @@ def _held(given: GeneralTraining, parts: dict[str, list[MotionExample]]) -> Held
     return Held(parts["val"], given.validation.every_steps, given.validation.patience)
 
 
-def _reported(made: Trained, run: Path, parts: dict[str, list[MotionExample]]) -> Trained:
+def _reported(made: TrainResult, run: Path, parts: dict[str, list[MotionExample]]) -> TrainResult:
     """Judge the finished model, the best one where one was kept, and write the run's report."""
     from talking_head.datasets.training_report import write_training_report
 

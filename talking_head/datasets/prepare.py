@@ -23,7 +23,7 @@ from talking_head.datasets.gate import Gate
 from talking_head.datasets.naming import PARTS, find_clips, speaker_of, split_by_clip, split_by_speaker
 from talking_head.datasets.shards import KIND, MANIFEST, SHARDS, VERSION, is_prepared, pack, shard_of
 from talking_head.datasets.workers import Failure, Place, usable_cores
-from talking_head.motion.registry import motion_model
+from talking_head.motion.model_registry import motion_model
 from talking_head.target.card import DEFAULT_MODEL
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def read_prepare_settings(config: Path | str) -> PrepareSettings:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     """What came of it. used: clips in the shards. left_out: clip to why the gate or its content keeps it out.
 
     failed: clip to what went wrong with its work (tried again by the next call). frames: at 30 a second, of the used.
@@ -78,7 +78,7 @@ class Prepared:
 
 def prepare(
     folder: Path | str, output: Path | str, settings: PrepareSettings | None = None, place: Place | None = None
-) -> Prepared:
+) -> PreparedData:
     """Measure, judge, split and pack the clips of a folder; the same call resumes after any kill.
 
     A setting that changes re-does only what depends on it: the gate and the number of shards nothing of a clip, the
@@ -163,7 +163,7 @@ def _run(
 def _finish(
     output: Path, records: list[ClipRecord], failed: dict[str, str], settings: PrepareSettings,
     decisive: dict[str, dict[str, str]], speech: dict[str, str],
-) -> Prepared:
+) -> PreparedData:
     """Judge, split, pack, and write the manifest last."""
     reasons = {r.name: r.refusal or "; ".join(settings.gate.complaints(r.quality)) for r in records}
     used = [record for record in records if not reasons[record.name]]
@@ -200,7 +200,7 @@ def _finish(
             f"none of {len(names)} clips can be used ({first[0]}: {first[1]})", "clips of one person speaking",
             f"see {manifest} for each",
         )
-    return Prepared(
+    return PreparedData(
         manifest, len(used), len({record.speaker for record in used}), sum(record.frames for record in used),
         left_out, failed, {kind: _counts(used, split) for kind, split in splits.items()}, _seconds(records),
     )
@@ -227,6 +227,6 @@ def _seconds(records: list[ClipRecord]) -> dict[str, float]:
     return {stage: round(seconds, 1) for stage, seconds in total.items()}
 
 
-def describe(prepared: Prepared) -> dict[str, Any]:
+def describe(prepared: PreparedData) -> dict[str, Any]:
     """The result for programs."""
     return asdict(prepared) | {"manifest": str(prepared.manifest)}

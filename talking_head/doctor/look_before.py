@@ -21,8 +21,8 @@ from preprocessing.media.source import first_frame, open_media
 from preprocessing.tracking import face_tracker
 from render2video.painter import load_painter
 from talking_head.doctor.machine import ENOUGH_BYTES
-from talking_head.enrol.order import EnrolOrder
-from talking_head.enrol.video import SHORTEST_S
+from talking_head.enrollment.from_video import SHORTEST_S
+from talking_head.enrollment.order import EnrollOrder
 from talking_head.heads.face_models import model_of
 from talking_head.motion.people import told_unheard, unheard
 from talking_head.motion.speaking import Directions, encoder_for, speakers
@@ -31,7 +31,7 @@ from talking_head.synth.framing import Framing, Shot
 from talking_head.target.card import DEFAULT_MODEL, Target, checked_id
 from talking_head.target.consent import Consent, consent_of
 from talking_head.target.given import readable
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def warnings_of_rooms() -> Iterator[list[str]]:
 
 
 def look_at_enrolment(
-    video: Path | str, target_id: str, consent: str | Consent, settings: EnrolSettings | None = None, *,
+    video: Path | str, target_id: str, consent: str | Consent, settings: EnrollSettings | None = None, *,
     home: Path | str | None = None, replace: bool = False,
 ) -> Look:
     """What `enroll` with the same arguments understands of them, checked as it does; nobody is enrolled.
@@ -77,9 +77,9 @@ def look_at_enrolment(
     Raises:
         InputError: as `enroll`, as far as it can be told without work.
     """
-    settings, statement = (settings or EnrolSettings()).checked(), consent_of(consent)
+    settings, statement = (settings or EnrollSettings()).checked(), consent_of(consent)
     with choosing(home), readable(Path(video)) as source, warnings_of_rooms() as warned:
-        order = EnrolOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
+        order = EnrollOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
         with order.home.lock(order.target_id):
             facts = _enrolment(order, order.done(replace))
         return Look(facts, tuple(warned))
@@ -104,7 +104,7 @@ def look_at_synthesis(
         return Look(_film(order), (*warned, *order.notes))
 
 
-def _enrolment(order: EnrolOrder, done: Target | None) -> dict[str, Any]:
+def _enrolment(order: EnrollOrder, done: Target | None) -> dict[str, Any]:
     if done is not None:
         state = "already enrolled from this: nothing is to be done but what --motion adds"
     elif (order.home.targets / order.target_id).exists():
@@ -116,7 +116,7 @@ def _enrolment(order: EnrolOrder, done: Target | None) -> dict[str, Any]:
         log.warning("%s", told_unheard(order.source, order.settings.motion))
     free = free_bytes(order.home.path)
     if free < ENOUGH_BYTES:
-        log.warning("%s: %.1f GB free; an enrolment may need %.0f", order.home.path, free / 1e9, ENOUGH_BYTES / 1e9)
+        log.warning("%s: %.1f GB free; an enrollment may need %.0f", order.home.path, free / 1e9, ENOUGH_BYTES / 1e9)
     begun = {name: "nothing" if start is None else str(start.path) for name, start in order.begun.items()}
     plan = {} if order.photo is not None else {
         "painted_px": order.settings.size_px, "profile": order.settings.profile, "device": order.device,
@@ -130,7 +130,7 @@ def _enrolment(order: EnrolOrder, done: Target | None) -> dict[str, Any]:
     }
 
 
-def _photo(order: EnrolOrder) -> dict[str, Any]:
+def _photo(order: EnrollOrder) -> dict[str, Any]:
     assert order.photo is not None
     height_px, width_px = order.photo.picture_rgb.shape[:2]
     return {

@@ -19,7 +19,7 @@ from foundation.errors import InputError
 from foundation.places import HOME_VARIABLE, choosing, free_bytes, writable
 from talking_head.target.home import Home
 
-ENOUGH_BYTES = 2_000_000_000  # an enrolment's work folder with ample room
+ENOUGH_BYTES = 2_000_000_000  # an enrollment's work folder with ample room
 PYTHON_RANGE = ((3, 10), (3, 14))
 CORE_MODULES = {
     "torch": "torch", "numpy": "numpy", "scipy": "scipy", "cv2": "opencv-contrib-python", "av": "av",

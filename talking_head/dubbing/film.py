@@ -32,15 +32,15 @@ from render2video.footage.store import FRAMES_FILE, load_footage_painter, write_
 from render2video.profiles import FOOTAGE
 from talking_head import __version__
 from talking_head.dubbing.order import DubOrder, DubSettings
-from talking_head.dubbing.tracking import Filmed, follow_film
-from talking_head.enrol.assembling import Learned, assemble
-from talking_head.enrol.learning import Teaching, learn_look, learn_motion
-from talking_head.enrol.order import described
-from talking_head.enrol.recipe import video_config
-from talking_head.enrol.stages import Work
-from talking_head.enrol.tracking import REPORT, sound_in_step
+from talking_head.dubbing.tracking import FollowedFilm, follow_film
+from talking_head.enrollment.assembling import LearnedPerson, assemble
+from talking_head.enrollment.learning import Teaching, learn_look, learn_motion
+from talking_head.enrollment.order import described
+from talking_head.enrollment.recipe import video_config
+from talking_head.enrollment.stages import Work
+from talking_head.enrollment.tracking import REPORT, sound_in_step
+from talking_head.motion.model_registry import load_motion_model
 from talking_head.motion.people import PEOPLE, motion_of_film, speaks, why_unheard
-from talking_head.motion.registry import load_motion_model
 from talking_head.motion.speaking import habits_of, speak
 from talking_head.motion.weights import Weights, starts
 from talking_head.provenance.claims import Claims, marked, sidecar_of
@@ -52,7 +52,7 @@ from talking_head.synth.film import SILENCE_NOTE, UNSIGNED_NOTE
 from talking_head.target.card import APPEARANCE, DEFAULT_MODEL, MOTION, PREVIEW, VIDEO
 from talking_head.target.consent import Consent
 from talking_head.target.given import readable
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from training import Duration
 
 TAUGHT_S = 180.0  # of the film, from its start, that mouths are taken from and learned on
@@ -65,7 +65,7 @@ STEADY = "steady.safetensors"
 
 
 @dataclass(frozen=True)
-class Dubbed:
+class DubResult:
     """What was made. painted_frames: those that got new lips; the others are the film's. note: for people."""
 
     output: Path
@@ -85,7 +85,7 @@ def dub(
     keep_as: str | None = None, background: Path | str | None = None, settings: DubSettings | None = None,
     certificate: Path | str | None = None, key: Path | str | None = None, home: Path | str | None = None,
     force: bool = False,
-) -> Dubbed:
+) -> DubResult:
     """Make the same film with new words; the same call resumes after a kill.
 
     Args:
@@ -130,7 +130,7 @@ class _Dub:
     order: DubOrder
     work: Work
 
-    def run(self, started_s: float) -> Dubbed:
+    def run(self, started_s: float) -> DubResult:
         """Run what is not done yet."""
         order, folder = self.order, self.work.folder
         filmed = follow_film(order.video, order.settings.face, folder)
@@ -158,7 +158,7 @@ class _Dub:
     def _stage(self, name: str, outputs: list[str], make: Any) -> dict[str, Any]:
         return self.work.stage(name, {"folder": self.work.folder.name}, outputs, make)
 
-    def _steady(self, filmed: Filmed) -> np.ndarray:
+    def _steady(self, filmed: FollowedFilm) -> np.ndarray:
         def make() -> None:
             measured = filmed.track
             head = HeadRenderer(mp478.load(), measured.person, measured.camera, 1)
@@ -173,7 +173,7 @@ class _Dub:
         self._stage("steady", [STEADY], make)
         return read_tensors(self.work.folder / STEADY)[0]["steady"]
 
-    def _frames(self, filmed: Filmed, steady: np.ndarray, taught: int) -> None:
+    def _frames(self, filmed: FollowedFilm, steady: np.ndarray, taught: int) -> None:
         def make() -> None:
             measured = replace(filmed.track, valid=filmed.painted)[:taught]
             frames = shown_progress(
@@ -185,7 +185,7 @@ class _Dub:
 
         self._stage("frames", [FRAMES_FILE, APPEARANCE], make)
 
-    def _motion(self, filmed: Filmed, taught: int, budget_s: float) -> bool:
+    def _motion(self, filmed: FollowedFilm, taught: int, budget_s: float) -> bool:
         """Whether the film's own voice teaches; otherwise people in general, or the target, speak."""
         measured = replace(filmed.track, valid=filmed.painted)[:taught]
         heard, keeping = speaks(measured), self.order.keep_as is not None
@@ -205,10 +205,10 @@ class _Dub:
         self._stage("motion", [MOTION], make)
         return heard
 
-    def _settings(self) -> EnrolSettings:
-        """Those that enrolment would have."""
+    def _settings(self) -> EnrollSettings:
+        """Those that enrollment would have."""
         own = self.order.settings
-        return EnrolSettings(
+        return EnrollSettings(
             profile=FOOTAGE, size_px=own.size_px, budget_s=own.budget_s, steps=own.steps, seed=own.seed
         )
 
@@ -223,7 +223,7 @@ class _Dub:
 
         return self._stage("video", [VIDEO, PREVIEW], make)
 
-    def _keep(self, filmed: Filmed, taught: int, quality: dict[str, float]) -> None:
+    def _keep(self, filmed: FollowedFilm, taught: int, quality: dict[str, float]) -> None:
         """Make what was learned a target."""
         order, folder = self.order, self.work.folder
         assert order.keep_as is not None
@@ -231,7 +231,7 @@ class _Dub:
         report = inspect_clip(order.video, filmed.landmarks, filmed.sync, motion=measured.motion)
         write_report(report, folder / REPORT)
         quality = {"face_share": float(filmed.painted.mean()), "sound_offset_s": measured.sound_offset_s} | quality
-        learned = Learned(folder, self._settings(), measured[:taught], quality)
+        learned = LearnedPerson(folder, self._settings(), measured[:taught], quality)
         begun = described({DEFAULT_MODEL: _general()})
         origin = {"video": order.video.name, "sha256": order.film_sha256, "weights": begun}
         origin |= {} if speaks(measured[:taught]) else {"motion": PEOPLE}
@@ -253,7 +253,7 @@ class _Dub:
         assert model.habits is not None, "what a target speaks through knows the person's habits"
         return _Words(spoken, model.habits.statistics.rest)
 
-    def _film(self, filmed: Filmed, steady: np.ndarray, own_voice: bool, started_s: float) -> Dubbed:
+    def _film(self, filmed: FollowedFilm, steady: np.ndarray, own_voice: bool, started_s: float) -> DubResult:
         order, measured = self.order, filmed.track
         painter = load_footage_painter(self.work.folder, mp478.load(), order.device)
         fps, camera = measured.motion.fps, measured.camera
@@ -290,12 +290,12 @@ class _Dub:
         notes += [SILENCE_NOTE] if nothing_to_hear(order.audio) else []
         notes += [] if order.keep_as is None else [f"kept as target '{order.keep_as}'"]
         notes += [] if order.signer else [f"{UNSIGNED_NOTE} {sidecar_of(order.goal).name}"]
-        return Dubbed(
+        return DubResult(
             order.goal, count / fps, count, int(painted), fps, camera.width_px, camera.height_px,
             order.signer is not None, round(time.monotonic() - started_s, 3), "; ".join(notes),
         )
 
-    def _frames_of(self, filmed: Filmed, painter: Any, spoken: _Words, duration_s: float) -> Iterator[FilmFrame]:
+    def _frames_of(self, filmed: FollowedFilm, painter: Any, spoken: _Words, duration_s: float) -> Iterator[FilmFrame]:
         """The film's frames as long as they last, then what goes on after them."""
         measured = filmed.track
         fps, count = measured.motion.fps, len(measured)

@@ -15,8 +15,8 @@ from foundation.files import sha256
 from preprocessing.media import nothing_to_hear, probe, stream_sound
 from preprocessing.tracking.people import check_face
 from talking_head import __version__
-from talking_head.enrol.order import present
-from talking_head.enrol.stages import digest
+from talking_head.enrollment.order import present
+from talking_head.enrollment.stages import digest
 from talking_head.provenance.claims import sidecar_of, signing_identity
 from talking_head.provenance.signing import Identity
 from talking_head.synth.film import checked_output

@@ -18,7 +18,7 @@ COVERED = 0.5  # `ChosenPerson.covered` from which on real pixels stay
 
 
 @dataclass(frozen=True)
-class Filmed:
+class FollowedFilm:
     """One person of a film. track: at the film's rate. breaks: `[T]` bool, True at the first frame of each shot.
     painted: `[T]` bool, where the face is seen and nothing is before the mouth. who: which person, in words. landmarks:
     that the track was fitted to. sync: of the film's own sound with these lips; `NOTHING` without sound.
@@ -32,7 +32,7 @@ class Filmed:
     sync: SyncEstimate
 
 
-def follow_film(video: Path, face: str | None, cache: Path) -> Filmed:
+def follow_film(video: Path, face: str | None, cache: Path) -> FollowedFilm:
     """Follow one person through any film; killed and called again, it goes on where it was.
 
     Args:
@@ -54,4 +54,4 @@ def follow_film(video: Path, face: str | None, cache: Path) -> Filmed:
     people = "the only person" if chosen.people == 1 else f"person {chosen.number} of {chosen.people} ({chosen.why})"
     left = len(painted) - int(painted.sum())
     who = f"{people} gets the words" + (f"; {left} of {len(painted)} frames are left as they are" if left else "")
-    return Filmed(track, chosen.breaks, painted, who, landmarks, sync)
+    return FollowedFilm(track, chosen.breaks, painted, who, landmarks, sync)

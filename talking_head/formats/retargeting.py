@@ -26,7 +26,7 @@ ASKED, SHOWN = 0.25, 0.7  # an ARKit value that is asked for, and the share of i
 
 
 @dataclass(frozen=True)
-class Retargeted:
+class RetargetedMotion:
     """A motion in a person's range. note: what was taken away, for people; empty where nothing was."""
 
     motion: FaceMotion
@@ -41,14 +41,14 @@ def is_foreign(motion: FaceMotion, mean: np.ndarray, deviation: np.ndarray) -> b
     return bool(beyond.mean() > FOREIGN_SHARE)
 
 
-def retargeted(motion: FaceMotion, mean: np.ndarray, deviation: np.ndarray, rest: np.ndarray) -> Retargeted:
+def retargeted(motion: FaceMotion, mean: np.ndarray, deviation: np.ndarray, rest: np.ndarray) -> RetargetedMotion:
     """A motion of `mp478` as a person shows it.
 
     Args:
         mean, deviation: `[71]` of the person's own motion. rest: `[64]`, their expression with the lips at rest.
     """
     if not is_foreign(motion, mean, deviation):
-        return Retargeted(motion)
+        return RetargetedMotion(motion)
     spread = _known(deviation[EXPRESSION])
     swing = motion.expression - rest
     usual = np.quantile(np.abs(swing), USUAL_SHARE, axis=0)
@@ -58,7 +58,7 @@ def retargeted(motion: FaceMotion, mean: np.ndarray, deviation: np.ndarray, rest
     made = replace(
         motion, expression=shown.astype(np.float32), rotation=bent(motion.rotation, mean[:3], turn).astype(np.float32)
     )
-    return Retargeted(made, _note(values_of_motion(motion), values_of_motion(made)))
+    return RetargetedMotion(made, _note(values_of_motion(motion), values_of_motion(made)))
 
 
 def bent(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:

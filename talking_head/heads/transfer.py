@@ -127,7 +127,7 @@ class Heads:
 
 
 @dataclass(frozen=True)
-class Moved:
+class TransferResult:
     """A motion on another face model. lost_share: of the movement, see `Transferred.lost_share`; None where no points
     were compared. steps: how it was done, for people.
     """
@@ -140,7 +140,7 @@ class Moved:
 def move(
     motion: FaceMotion, to: str, heads: Heads | None = None, bridge: ExpressionBridge | None = None,
     settings: TransferSettings | None = None,
-) -> Moved:
+) -> TransferResult:
     """The motion on another face model, by the best way there is.
 
     ARKit's values go to and from ICT-FaceKit by name, and to and from `mp478` by the maps that were learned for it;
@@ -158,7 +158,7 @@ def move(
         if name not in FACE_MODELS:
             raise InputError(f"face model '{name}'", f"one of {', '.join(FACE_MODELS)}")
     if motion.face_model == to:
-        return Moved(motion)
+        return TransferResult(motion)
     if motion.face_model == deng.ID and not heads.has(deng.ID):
         if bridge is None:
             raise InputError(
@@ -172,10 +172,10 @@ def move(
     if to == ARKIT:
         return _to_arkit(motion, heads, settings)
     done = transfer(motion, heads.space(motion.face_model), heads.space(to), settings)
-    return Moved(done.motion, done.lost_share, (f"{motion.face_model} to {to} by shared points",))
+    return TransferResult(done.motion, done.lost_share, (f"{motion.face_model} to {to} by shared points",))
 
 
-def _from_arkit(motion: FaceMotion, to: str, heads: Heads, settings: TransferSettings | None) -> Moved:
+def _from_arkit(motion: FaceMotion, to: str, heads: Heads, settings: TransferSettings | None) -> TransferResult:
     values = motion.expression.astype(np.float64)
     if to == ict.ID:
         kit = heads.kit
@@ -183,24 +183,25 @@ def _from_arkit(motion: FaceMotion, to: str, heads: Heads, settings: TransferSet
         for name in ict.CLOSING:  # `blink` closes both eyes; the columns keep what each differs by
             if name in kit.expression_names:
                 weights[:, kit.expression_names.index(name)] -= motion.blink / AU45_MAX
-        return Moved(replace(motion, expression=weights.astype(np.float32), face_model=to), None, ("ARKit's names",))
+        named = replace(motion, expression=weights.astype(np.float32), face_model=to)
+        return TransferResult(named, None, ("ARKit's names",))
     ours = motion_of_values(values, motion.fps, motion.rotation, motion.translation)
     onward = move(replace(ours, blink=motion.blink), to, heads, None, settings)
     return replace(onward, steps=("ARKit's values by the learned maps", *onward.steps))
 
 
-def _to_arkit(motion: FaceMotion, heads: Heads, settings: TransferSettings | None) -> Moved:
+def _to_arkit(motion: FaceMotion, heads: Heads, settings: TransferSettings | None) -> TransferResult:
     if motion.face_model == ict.ID:
         weights = motion.expression.copy()
         for name in ict.CLOSING:
             if name in heads.kit.expression_names:
                 weights[:, heads.kit.expression_names.index(name)] += motion.blink / AU45_MAX
         values = heads.kit.arkit_of_expression(weights, ARKIT_NAMES)
-        return Moved(replace(motion, expression=values, face_model=ARKIT), None, ("ARKit's names",))
+        return TransferResult(replace(motion, expression=values, face_model=ARKIT), None, ("ARKit's names",))
     first = move(motion, mp478.ID, heads, None, settings)
     values = np.clip(with_lids(values_of_motion(first.motion), first.motion.blink), 0, 1).astype(np.float32)
     made = replace(first.motion, expression=values, face_model=ARKIT)
-    return Moved(made, first.lost_share, (*first.steps, "ARKit's values by the learned maps"))
+    return TransferResult(made, first.lost_share, (*first.steps, "ARKit's values by the learned maps"))
 
 
 def recentred(motion: FaceMotion, centre_mm: np.ndarray) -> FaceMotion:

@@ -24,8 +24,8 @@ from preprocessing.tracking import face_tracker
 from preprocessing.tracking.following import assemble, follow_stretch
 from talking_head.heads.bridge import ExpressionBridge, learn_bridge
 from talking_head.heads.mesh_preview import write_mesh_film
-from talking_head.heads.transfer import Heads, Moved, move, recentred
-from talking_head.motion.registry import load_motion_model, motion_model
+from talking_head.heads.transfer import Heads, TransferResult, move, recentred
+from talking_head.motion.model_registry import load_motion_model, motion_model
 from talking_head.motion.weights import general_weights
 from talking_head.target.card import DEFAULT_MODEL, checked_id
 from talking_head.target.home import Home, new_folder, sweep_folder
@@ -39,12 +39,12 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """What lies in `folder`. moved: the motion on `mp478`, None where there was no way to it. preview: its film."""
 
     folder: Path
     face_frames: int
-    moved: Moved | None = None
+    moved: TransferResult | None = None
     bridge: ExpressionBridge | None = None
     preview: Path | None = None
 
@@ -178,7 +178,7 @@ def import_facial(
     name: str, generator: Path | str, reference: Path | str, *, motion: Path | str | None = None,
     pictures: Path | str | None = None, audio: Path | str | None = None, heads: Heads | None = None,
     home: Path | str | None = None, replace: bool = False,
-) -> Imported:
+) -> ImportResult:
     """Take over a person of the published code: a motion model, the fitted person, a motion, and a film to see it.
 
     The folder gets `model.safetensors` (a motion model: DeepSpeech in, Deng's coefficients out), `person.safetensors`
@@ -207,7 +207,7 @@ def import_facial(
         with new_folder(folder.parent, name) as building:
             model.save(building / MODEL)
             _write_person(fit, building / PERSON)
-            done = Imported(building, len(fit.pose))
+            done = ImportResult(building, len(fit.pose))
             if given is not None:
                 done = _with_motion(given, building, pictures, audio, heads, len(fit.pose))
             notes = {"generator": str(generator), "reference": str(reference), "frames": len(fit.pose)}
@@ -218,18 +218,18 @@ def import_facial(
 
 def _with_motion(
     given: FaceMotion, folder: Path, pictures: Path | str | None, audio: Path | str | None, heads: Heads, frames: int
-) -> Imported:
+) -> ImportResult:
     given.save(folder / MOTION)
     bridge = bridge_for(given, pictures, audio)
     if bridge is not None:
         bridge.save(folder / BRIDGE)
     if bridge is None and not heads.has(deng.ID):
-        return Imported(folder, frames)
+        return ImportResult(folder, frames)
     moved = move(with_origin(given, heads), mp478.ID, heads, bridge)
     moved.motion.save(folder / MOVED)
     sound = Path(audio) if audio is not None else None
     write_mesh_film(folder / PREVIEW, moved.motion, mp478.load(), sound=sound)
-    return Imported(folder, frames, moved, bridge, folder / PREVIEW)
+    return ImportResult(folder, frames, moved, bridge, folder / PREVIEW)
 
 
 def with_origin(motion: FaceMotion, heads: Heads) -> FaceMotion:

@@ -38,7 +38,7 @@ SUFFIXES = (".safetensors", ".npz", ".mp4")
 
 @dataclass(frozen=True)
 class TransferredFile:
-    """What was written. lost_share, steps: see `Moved`. bridge: that was used, or None."""
+    """What was written. lost_share, steps: see `TransferResult`. bridge: that was used, or None."""
 
     output: Path
     frames: int

@@ -41,7 +41,7 @@ img { display: block; width: 100%; height: auto } code { background: #f3f4f6; pa
 
 
 @dataclass(frozen=True)
-class Mined:
+class MinedEmotions:
     """Candidates, names kept so far, and the page that shows them."""
 
     candidates: list[Candidate]
@@ -51,7 +51,7 @@ class Mined:
 
 def mine_emotions(
     target: str, page: Path | str, *, count: int = CANDIDATES, home: Path | str | None = None, device: str = "cpu"
-) -> Mined:
+) -> MinedEmotions:
     """Look for emotions in what a target's Karras 2017 learned, and write a page of faces that feel them.
 
     Raises:
@@ -67,11 +67,11 @@ def mine_emotions(
     rows += [_Row(str(one.index), one.vector, _measured(one)) for one in candidates]
     rows += [_Row(name, vector, "kept") for name, vector in named.items()]
     _write_page(Path(page), person, model, rows)
-    return Mined(candidates, tuple(named), Path(page))
+    return MinedEmotions(candidates, tuple(named), Path(page))
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownEmotions:
     """Emotions that a target can be asked for. karras2017: name -> distance of its mean face from neutral in mm; those
     that were kept, and those of the general weights. emote: names.
     """
@@ -80,14 +80,14 @@ class Known:
     emote: tuple[str, ...]
 
 
-def list_emotions(target: str, *, home: Path | str | None = None) -> Known:
+def list_emotions(target: str, *, home: Path | str | None = None) -> KnownEmotions:
     """The emotions that a target knows by name.
 
     Raises:
         InputError: no such target.
     """
     model = _model(find_target(Home.find(home), target), "cpu")
-    return Known(named_mm(model), KINDS)
+    return KnownEmotions(named_mm(model), KINDS)
 
 
 def keep_emotions(

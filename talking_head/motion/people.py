@@ -16,7 +16,7 @@ from motion_models.people import Habits
 from motion_models.statistics import measure_statistics
 from preprocessing.media import nothing_to_hear, probe
 from preprocessing.sync import TRUSTED
-from talking_head.motion.registry import load_motion_model
+from talking_head.motion.model_registry import load_motion_model
 from talking_head.target.card import DEFAULT_MODEL
 
 PEOPLE = "people in general"  # whose motion it is, for cards

@@ -18,7 +18,7 @@ from motion_models.people import Habits
 from preprocessing.media import stream_sound
 from preprocessing.speech import SpeechEncoder, encode_again, encoder_of
 from talking_head.motion.directions import Directions
-from talking_head.motion.registry import load_motion_model, motion_model, motion_models
+from talking_head.motion.model_registry import load_motion_model, motion_model, motion_models
 from talking_head.motion.weights import fitting_weights, general_weights
 from talking_head.target.card import DEFAULT_MODEL, MOTION, Target, motion_file
 from talking_head.target.loaded import loaded

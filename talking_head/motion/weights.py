@@ -13,8 +13,8 @@ from foundation.errors import InputError
 from foundation.files import read_tensors, sha256
 from foundation.shipped import shipped
 from preprocessing.speech import encoder_of, speech_encoder
-from preprocessing.speech.registry import EncoderName
-from talking_head.motion.registry import motion_model
+from preprocessing.speech.encoder_registry import EncoderName
+from talking_head.motion.model_registry import motion_model
 
 BEST = "best.safetensors"  # of a run that judged itself, beside its last
 _INSIDE = ("", "motion")  # where a run folder, and the folder that `train` was told, keep the model

@@ -62,7 +62,7 @@ class TargetCard:
     fps: of the frames this target makes. size_px: side of the picture the network paints. width_px, height_px: of the
     full frame. crop: the square of it that the network paints (left_px, top_px, side_px). origin: where the likeness
     comes from (file name, sha256). settings: it was made with, and key: the digest of all that decided the result.
-    quality: what was measured at enrolment.
+    quality: what was measured at enrollment.
     """
 
     id: str
@@ -178,7 +178,7 @@ class Target:
 
 
 def _mark(folder: Path) -> tuple[int, ...]:
-    """Changes whenever a folder is replaced, or a file in it: enrolment renames whole files and folders into place."""
+    """Changes whenever a folder is replaced, or a file in it: enrollment renames whole files and folders into place."""
     try:
         facts = folder.stat()
         card = (folder / CARD).stat()

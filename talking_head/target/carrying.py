@@ -30,7 +30,7 @@ WHAT = "a file that `talking-head targets export` made"
 
 
 @dataclass(frozen=True)
-class Carried:
+class CarriedTarget:
     """What was written or taken over. consent: as the card has it."""
 
     path: Path
@@ -42,7 +42,7 @@ class Carried:
 
 def export_target(
     target: str, output: Path | str, *, home: Path | str | None = None, force: bool = False
-) -> Carried:
+) -> CarriedTarget:
     """Write a target into one file, which appears when it is whole.
 
     Raises:
@@ -64,12 +64,12 @@ def export_target(
                 member = zipfile.ZipInfo(path.name, DATE)
                 with path.open("rb") as file, archive.open(member, "w", force_zip64=True) as kept:
                     shutil.copyfileobj(file, kept, PIECE_BYTES)
-    return Carried(goal, person.id, len(paths), goal.stat().st_size, person.card.consent.statement)
+    return CarriedTarget(goal, person.id, len(paths), goal.stat().st_size, person.card.consent.statement)
 
 
 def import_target(
     file: Path | str, *, as_id: str | None = None, home: Path | str | None = None, replace_old: bool = False
-) -> Carried:
+) -> CarriedTarget:
     """Take over a target from such a file; it is there whole, or not at all.
 
     Args:
@@ -99,7 +99,9 @@ def import_target(
             raise InputError(f"{path} is not whole, or another file", WHAT, "export it again") from error
 
 
-def _taken_over(archive: zipfile.ZipFile, path: Path, as_id: str | None, home: Home, replace_old: bool) -> Carried:
+def _taken_over(
+    archive: zipfile.ZipFile, path: Path, as_id: str | None, home: Home, replace_old: bool
+) -> CarriedTarget:
     told = _listed(archive, path)
     target_id = checked_id(as_id or str(told["id"]))
     size = sum(facts["bytes"] for facts in told["files"].values())
@@ -118,7 +120,7 @@ def _taken_over(archive: zipfile.ZipFile, path: Path, as_id: str | None, home: H
                 raise InputError(f"{path}: a target without consent", "one with the consent of who is shown")
             if card.id != target_id:
                 write_card(folder, replace(card, id=target_id))
-    return Carried(path, target_id, len(told["files"]), size, card.consent.statement)
+    return CarriedTarget(path, target_id, len(told["files"]), size, card.consent.statement)
 
 
 def _listed(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:

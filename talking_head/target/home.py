@@ -41,7 +41,7 @@ class Home:
 
     @property
     def work(self) -> Path:
-        """Unfinished enrolments, kept so that the same command resumes."""
+        """Unfinished enrollments, kept so that the same command resumes."""
         return self.path / "work"
 
     @property

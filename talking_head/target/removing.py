@@ -17,12 +17,12 @@ from talking_head.target.home import LOCK_SUFFIX, Home, discard
 
 PREVIEWS, SERVER_LOCK = "previews", "server.lock"  # in the studio's folder
 _UNFINISHED = re.compile(r"(.+)-[0-9a-f]{12}")  # a folder of `Home.work`: the target's id, and of what it is made
-# By an enrolment or import that was killed as it ended.
+# By an enrollment or import that was killed as it ended.
 _LEFT_BEHIND = re.compile(r"\.(?:building|replaced)-(.+)-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemoveResult:
     """What was deleted: of which targets, which files and folders, how large they were together."""
 
     ids: tuple[str, ...]
@@ -30,7 +30,7 @@ class Removed:
     bytes: int
 
 
-def remove_targets(ids: Sequence[str], home: Path | str | None = None) -> Removed:
+def remove_targets(ids: Sequence[str], home: Path | str | None = None) -> RemoveResult:
     """Delete all that is kept of these people: targets, unfinished work under any settings, what was imported under the
     name, and every cached track of a face, since nothing tells whose face a track is of.
 
@@ -51,7 +51,7 @@ def remove_targets(ids: Sequence[str], home: Path | str | None = None) -> Remove
         return _remove(place, tuple(dict.fromkeys(ids)))
 
 
-def remove_all(home: Path | str | None = None) -> Removed:
+def remove_all(home: Path | str | None = None) -> RemoveResult:
     """Delete all that is kept of anybody, in the studio too; what ships, fetched files and the certificate stay.
 
     Raises:
@@ -70,7 +70,7 @@ def remove_all(home: Path | str | None = None) -> Removed:
             return removed
         size = _no_studio_at_work(place)
         shutil.rmtree(place.studio)
-        return Removed(removed.ids, (*removed.paths, place.studio), removed.bytes + size)
+        return RemoveResult(removed.ids, (*removed.paths, place.studio), removed.bytes + size)
 
 
 def _no_studio_at_work(home: Home) -> int:
@@ -108,7 +108,7 @@ def forget_unfinished(target_id: str, home: Home) -> None:
                 discard(path)
 
 
-def _remove(home: Home, ids: tuple[str, ...]) -> Removed:
+def _remove(home: Home, ids: tuple[str, ...]) -> RemoveResult:
     gone: list[Path] = []
     size = 0
     for target_id in ids:
@@ -121,7 +121,7 @@ def _remove(home: Home, ids: tuple[str, ...]) -> Removed:
         size += _bytes(path)
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         gone.append(path)
-    return Removed(ids, tuple(gone), size)
+    return RemoveResult(ids, tuple(gone), size)
 
 
 def _kept(home: Home, target_id: str) -> list[Path]:

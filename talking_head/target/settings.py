@@ -18,8 +18,8 @@ MIN_BUDGET_S = 30.0  # below it there is no time to learn anything after trackin
 
 
 @dataclass(frozen=True)
-class EnrolSettings:
-    """How to enrol.
+class EnrollSettings:
+    """How to enroll.
 
     profile: `footage` (the video's own frames, bent and repainted where speech changes them), `fast` (a learned
     texture, the baseline) or `paper` (the paper's network, for a graphics card). size_px: at which the face is painted;
@@ -53,7 +53,7 @@ class EnrolSettings:
     tracker: str = "mediapipe"
     device: str = "auto"
 
-    def checked(self) -> EnrolSettings:
+    def checked(self) -> EnrollSettings:
         """The settings themselves.
 
         Raises:

@@ -15,7 +15,7 @@ FINISH_S = 300.0  # in which a program or server must have said it
 
 
 @dataclass(frozen=True)
-class Uttered:
+class Utterance:
     """What a voice said. lips_closed: spans in which the lips are together, for p, b and m; None where the synthesiser
     does not tell when it says which phone.
     """
@@ -33,7 +33,7 @@ class Voice(Protocol):
     @property
     def name(self) -> str: ...
 
-    def say(self, text: str) -> Uttered:
+    def say(self, text: str) -> Utterance:
         """The sound of a text, at `RATE_HZ`.
 
         Raises:

@@ -13,7 +13,7 @@ from face_model.tracks import Sound
 from foundation.errors import InputError
 from preprocessing.media import read_sound
 from preprocessing.speech.phonetic.inventory import VISEME_OF_PHONE, VISEMES, parse_arpabet, timed_phones
-from talking_head.voices.interface import FINISH_S, RATE_HZ, Span, Uttered
+from talking_head.voices.interface import FINISH_S, RATE_HZ, Span, Utterance
 
 WORDS_OF_STDERR = 160  # characters of what a program says when it fails
 LIPS_CLOSED = list(VISEMES).index("lips_closed")
@@ -31,7 +31,7 @@ class Espeak:
     def name(self) -> str:
         return f"{self.program}:{self.voice}"
 
-    def say(self, text: str) -> Uttered:
+    def say(self, text: str) -> Utterance:
         """See `Voice`."""
         return _said([found(self.program, self.remedy), "-v", self.voice, "-w", "{wav}", "--stdin"], text, self.name)
 
@@ -48,7 +48,7 @@ class Flite:
     def name(self) -> str:
         return f"{self.program}:{self.voice}"
 
-    def say(self, text: str) -> Uttered:
+    def say(self, text: str) -> Utterance:
         """See `Voice`."""
         program = found(self.program, self.remedy)
         voices = _run([program, "-lv"], "", self.name).decode(errors="replace").partition(":")[2].split()
@@ -70,7 +70,7 @@ class Piper:
     def name(self) -> str:
         return f"{self.program}:{self.model}"
 
-    def say(self, text: str) -> Uttered:
+    def say(self, text: str) -> Utterance:
         """See `Voice`."""
         if not self.model.is_file():
             raise InputError(f"--voice {self.name}", "a piper model, MODEL.onnx", "give the path of one")
@@ -88,7 +88,7 @@ class Command:
     def name(self) -> str:
         return f"command:{self.line}"
 
-    def say(self, text: str) -> Uttered:
+    def say(self, text: str) -> Utterance:
         """See `Voice`."""
         try:
             words = shlex.split(self.line)
@@ -100,7 +100,7 @@ class Command:
         with tempfile.TemporaryDirectory(prefix="talking-head-") as folder:
             heard = Path(folder) / "said.wav"
             heard.write_bytes(given)
-            return Uttered(_heard(heard, self.name))
+            return Utterance(_heard(heard, self.name))
 
 
 def found(program: str, remedy: str) -> str:
@@ -115,14 +115,14 @@ def found(program: str, remedy: str) -> str:
     return path
 
 
-def _said(command: list[str], text: str, name: str, phones: bool = False) -> Uttered:
+def _said(command: list[str], text: str, name: str, phones: bool = False) -> Utterance:
     """What a program writes into `{wav}` when it is given a text, in `{text}` or on its standard input."""
     with tempfile.TemporaryDirectory(prefix="talking-head-") as folder:
         places = {"{wav}": str(Path(folder) / "said.wav"), "{text}": str(Path(folder) / "text.txt")}
         Path(places["{text}"]).write_text(text, encoding="utf-8")
         printed = _run([places.get(word, word) for word in command], text, name)
         sound = _heard(Path(places["{wav}"]), name)
-    return Uttered(sound, lip_closures(printed.decode(errors="replace")) if phones else None)
+    return Utterance(sound, lip_closures(printed.decode(errors="replace")) if phones else None)
 
 
 def _run(command: list[str], text: str, name: str) -> bytes:

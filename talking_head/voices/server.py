@@ -14,7 +14,7 @@ from pathlib import Path
 from foundation.errors import InputError
 from foundation.places import OFFLINE_VARIABLE, is_offline
 from preprocessing.media import read_sound
-from talking_head.voices.interface import FINISH_S, RATE_HZ, Uttered
+from talking_head.voices.interface import FINISH_S, RATE_HZ, Utterance
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 PATH = "/v1/audio/speech"
@@ -35,7 +35,7 @@ class Server:
     def name(self) -> str:
         return f"openai:{self.url}"
 
-    def say(self, text: str) -> Uttered:
+    def say(self, text: str) -> Utterance:
         """See `Voice`."""
         place, chosen = self._parts()
         asked = {**DEFAULTS, **chosen, "input": text, "response_format": "wav"}
@@ -56,7 +56,7 @@ class Server:
             wav = Path(folder) / "said.wav"
             wav.write_bytes(content)
             try:
-                return Uttered(read_sound(wav, RATE_HZ))
+                return Utterance(read_sound(wav, RATE_HZ))
             except InputError as error:
                 raise InputError(f"{place} answers with no sound that can be read", "a wav") from error
 

@@ -22,7 +22,7 @@ TEXT_SUFFIXES = (".txt", ".md")
 
 @dataclass(frozen=True)
 class Spoken:
-    """A script as it was said. curves: of its directions. lips_closed: see `Uttered`."""
+    """A script as it was said. curves: of its directions. lips_closed: see `Utterance`."""
 
     sound: Sound
     curves: Curves

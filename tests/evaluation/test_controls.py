@@ -11,7 +11,7 @@ from evaluation.clips import Clip, Pair
 from evaluation.metrics import head, lips
 from evaluation.metrics.video import repeated_share
 from evaluation.mouth import lip_gap
-from evaluation.registry import METRICS
+from evaluation.network_registry import METRICS
 from evaluation.self_test import SelfTest
 from evaluation.warps import warp_by_landmarks
 from face_model.tracks import Sound

@@ -9,8 +9,8 @@ import pytest
 from evaluation import controls
 from evaluation.clips import Clip, Pair
 from evaluation.metrics import detail, lips
+from evaluation.network_registry import METRICS
 from evaluation.regions import corner_mask, detail_masks, label_mask
-from evaluation.registry import METRICS
 from face_model.tracks import Sound
 from talking_head.provenance.label import stamp
 from tests.evaluation.synthetic import landmarks, syllables, tone

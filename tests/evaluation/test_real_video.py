@@ -10,7 +10,7 @@ from evaluation.clips import Clip, Pair
 from evaluation.controls import FAULTS, shift_sound
 from evaluation.html import write_evaluation
 from evaluation.loading import load_clip
-from evaluation.registry import METRICS, SOUND_SHIFTS
+from evaluation.network_registry import METRICS, SOUND_SHIFTS
 from evaluation.report import evaluate, evaluate_pair
 from evaluation.self_test import self_test
 

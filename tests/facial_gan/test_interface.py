@@ -13,7 +13,7 @@ import pytest
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from motion_models.interface import MotionModel
-from talking_head.motion.registry import _ENTRIES, Entry, motion_model, motion_models
+from talking_head.motion.model_registry import _ENTRIES, Entry, motion_model, motion_models
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,8 @@ def test_a_class_that_lacks_something_is_refused() -> None:
 
 def test_names_import_nothing_until_asked_for() -> None:
     code = (
-        "import sys; from talking_head.motion.registry import motion_models; assert 'karras2017' in motion_models();"
+        "import sys; from talking_head.motion.model_registry import motion_models;"
+        "assert 'karras2017' in motion_models();"
         "assert not [m for m in sys.modules if m.startswith(('motion_models.karras2017', 'facial_gan'))]"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -20,7 +20,7 @@ from foundation.files import read_tensors, write_tensors
 from motion_models.interface import MotionModel
 from motion_models.lips import lip_gap_mm, resting
 from motion_models.smoothing import smoothed
-from talking_head.motion.registry import load_motion_model
+from talking_head.motion.model_registry import load_motion_model
 from tests.facial_gan.synthetic import model, speech
 
 

@@ -235,7 +235,7 @@ def _texts(folder: Path) -> list[Reader]:
     from preprocessing.speech.phonetic.textgrid import read_tier
     from talking_head.batches.jobs import read_jobs
     from talking_head.datasets.prepare import read_prepare_settings
-    from talking_head.enrol.recipe import read_settings
+    from talking_head.enrollment.recipe import read_settings
     from talking_head.voices.cues import read_script
 
     settings = folder / "enroll.yaml"
@@ -254,7 +254,7 @@ def _texts(folder: Path) -> list[Reader]:
         '            text = "AH"\n'
     )
     return [
-        Reader("enrolment YAML", (settings,), (of_text, of_bytes), read_settings),
+        Reader("enrollment YAML", (settings,), (of_text, of_bytes), read_settings),
         Reader("prepare YAML", (folder / "prepare.yaml",), (of_text, of_bytes), read_prepare_settings),
         Reader("emotions csv", (folder / "e.csv",), (of_table, of_bytes), read_emotions),
         Reader("jobs", (folder / "jobs.csv", folder / "jobs.jsonl"), (of_table, of_text, of_bytes), read_jobs),

@@ -20,9 +20,9 @@ from motion_models.interface import MotionModel, network_arrays
 from motion_models.learning import Mode, kind_of
 from motion_models.people import feature_statistics, valid_expressions
 from motion_models.statistics import FeatureStatistics
-from talking_head.motion import registry
-from talking_head.motion.registry import Entry, load_motion_model, motion_entry, motion_models
-from talking_head.target.settings import EnrolSettings
+from talking_head.motion import model_registry as registry
+from talking_head.motion.model_registry import Entry, load_motion_model, motion_entry, motion_models
+from talking_head.target.settings import EnrollSettings
 from tests.facial_gan.synthetic import FEATURES, example, speech
 from training import Duration, train
 from training.checkpoint import load_arrays
@@ -115,13 +115,13 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_its_name_is_known_and_its_settings_are_read() -> None:
-    from talking_head.enrol.recipe import motion_config
+    from talking_head.enrollment.recipe import motion_config
 
     assert Toy.id in motion_models() and motion_entry(Toy.id).config is ToyConfig
-    said = EnrolSettings(models={Toy.id: {"rate": 0.1}})
+    said = EnrollSettings(models={Toy.id: {"rate": 0.1}})
     assert motion_config(said, Toy.id) == ToyConfig(rate=0.1)
     with pytest.raises(InputError, match="did you mean 'rate'"):
-        motion_config(EnrolSettings(models={Toy.id: {"rat": 0.1}}), Toy.id)
+        motion_config(EnrollSettings(models={Toy.id: {"rat": 0.1}}), Toy.id)
 
 
 def test_it_learns_people_then_one_resumes_and_speaks(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from motion_models.arkit.statistics import curves_at, measure_curves
 from motion_models.arkit.train import learn
 from motion_models.directions import Delivery
 from motion_models.examples import MotionExample
-from talking_head.motion.registry import load_motion_model, motion_model
+from talking_head.motion.model_registry import load_motion_model, motion_model
 from training import Duration
 
 FEATURES = 6

@@ -20,7 +20,7 @@ from motion_models.emote.learning import learn
 from motion_models.emote.model import Measures, Styles, build_networks
 from motion_models.emote.train import Stage1
 from motion_models.statistics import FeatureStatistics
-from talking_head.motion.registry import Entry, load_motion_model, motion_entry
+from talking_head.motion.model_registry import Entry, load_motion_model, motion_entry
 from tests.motion_models.emote_parts import FEATURES, config, example, flame_example, sizes, speech, write_flame
 from training import Duration
 

@@ -22,7 +22,7 @@ from motion_models.karras2017.model import build_network
 from motion_models.karras2017.train import learn, principal_shapes
 from motion_models.people import feature_statistics, valid_expressions
 from preprocessing.speech import speech_encoder
-from talking_head.motion.registry import load_motion_model, motion_model
+from talking_head.motion.model_registry import load_motion_model, motion_model
 from tests.facial_gan.synthetic import example, speech
 from tests.motion_models.karras_parts import louder, moody_example, small, toy_face
 from training import Duration

@@ -20,7 +20,7 @@ from preprocessing.media import read_sound
 from preprocessing.speech import SpeechEncoder, encode_file, speech_encoder, speech_encoders
 from preprocessing.speech.deepspeech import DeepSpeech, encoder, graph
 from preprocessing.speech.deepspeech.mfcc import ClipNormalizer, frame_count, stream_cepstra, to_16_bit
-from preprocessing.speech.registry import asset, encoder_of, optional_encoders
+from preprocessing.speech.encoder_registry import asset, encoder_of, optional_encoders
 from preprocessing.speech.symbols import SYMBOLS, spell
 
 # Of the golden file's text, words that its speaker says and that any other order of symbols would lose.
@@ -319,7 +319,7 @@ def test_what_is_missing_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TALKING_HEAD_ASSETS", str(tmp_path))
     monkeypatch.setenv("TALKING_HEAD_HOME", str(tmp_path / "home"))
     there: set[str] = set()
-    monkeypatch.setattr("preprocessing.speech.registry.installed", lambda module: module in there)
+    monkeypatch.setattr("preprocessing.speech.encoder_registry.installed", lambda module: module in there)
     states = {state.name: state for state in optional_encoders()}
     assert not states["deepspeech"].ready and "talking-head[deepspeech]" in states["deepspeech"].remedy
     assert str(tmp_path / "deepspeech" / "output_graph.pb") in states["deepspeech"].remedy

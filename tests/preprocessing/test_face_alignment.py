@@ -173,7 +173,7 @@ def test_a_video_is_measured_once(package: Package, head: Head, tmp_path: Path) 
 
 
 def test_the_product_tracks_with_it_and_reports(package: Package, head: Head, tmp_path: Path) -> None:
-    from talking_head.enrol.tracking import track
+    from talking_head.enrollment.tracking import track
 
     video = write_media(tmp_path / "a.mkv", list(pictures()), fps=FPS, video_codec="ffv1")
     result = track(video, tmp_path / "out", tracker="face_alignment")

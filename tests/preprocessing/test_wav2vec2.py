@@ -19,7 +19,7 @@ import torch
 from face_model.tracks import Sound
 from foundation.errors import InputError
 from preprocessing.speech import SpeechEncoder, encode_file, speech_encoder
-from preprocessing.speech.registry import asset, encoder_of
+from preprocessing.speech.encoder_registry import asset, encoder_of
 from preprocessing.speech.symbols import SYMBOLS, spell
 from preprocessing.speech.wav2vec2 import Wav2vec2Hidden, Wav2vec2Letters
 from preprocessing.speech.wav2vec2.letters import Letters

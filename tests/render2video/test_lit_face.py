@@ -88,7 +88,7 @@ def test_the_paper_profile_sees_it_unless_told_otherwise() -> None:
 @pytest.mark.slow
 def test_a_small_one_learns_somebody_who_can_be_recognised(footage: Path, landmarker: None, tmp_path: Path) -> None:
     """From lit faces, its own frame before, and 400 steps: hair, background and the mouth's movement come back."""
-    from talking_head.enrol.tracking import track
+    from talking_head.enrollment.tracking import track
 
     measured = track(footage, tmp_path / "track", cache=tmp_path).track
     prepare_person_video(read_frames(footage), measured, 96, tmp_path, MODEL)

@@ -14,7 +14,7 @@ from face_model import mp478
 from face_model.tracks import FaceTrack
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
-from preprocessing.photo import fit_photo
+from preprocessing.photo_fitting import fit_photo
 from render2video.conditioning import HeadRenderer
 from render2video.person import APPEARANCE_FILE, VIDEO_FILE, PersonRenderer
 from render2video.photo.config import PhotoConfig

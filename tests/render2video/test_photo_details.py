@@ -13,7 +13,7 @@ from face_model import mp478
 from face_model.cameras import WeakPerspectiveCamera
 from face_model.morphable_model import rotate
 from face_model.tracks import FaceMotion, FaceTrack
-from preprocessing.photo import fit_photo
+from preprocessing.photo_fitting import fit_photo
 from render2video.person import PersonRenderer
 from render2video.photo.light import LUMA, blur_px, cheek_colour
 from render2video.photo.person import photo_person

@@ -8,7 +8,7 @@ import pytest
 
 from face_model import mp478
 from face_model.tracks import FaceTrack
-from preprocessing.photo import fit_photo
+from preprocessing.photo_fitting import fit_photo
 from render2video.photo.filling import continued
 from render2video.photo.person import photo_person
 from render2video.photo.profile import over

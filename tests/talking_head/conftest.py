@@ -22,12 +22,12 @@ def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def enrolled(clip: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Target]:
     """That person as target `ana`, learned in two steps."""
-    from talking_head.enrol import video as enrol
-    from talking_head.target.settings import EnrolSettings
+    from talking_head.enrollment import from_video as enrollment
+    from talking_head.target.settings import EnrollSettings
 
     home = Home.find(tmp_path_factory.mktemp("home"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enrol, "SHORTEST_S", 1.0)
-        patch.setattr(enrol, "speaks", lambda track: True)  # too short to be sure of it
-        made = enrol.enroll(clip, "ana", "for tests", EnrolSettings(steps=2), home=home.path)
+        patch.setattr(enrollment, "SHORTEST_S", 1.0)
+        patch.setattr(enrollment, "speaks", lambda track: True)  # too short to be sure of it
+        made = enrollment.enroll(clip, "ana", "for tests", EnrollSettings(steps=2), home=home.path)
     return home, made.target

@@ -25,7 +25,7 @@ from foundation.shipped import shipped
 from preprocessing.media import read_sound
 from preprocessing.media.stills import read_still
 from talking_head.interop.import_facial import import_facial, read_generator
-from talking_head.motion.registry import motion_model
+from talking_head.motion.model_registry import motion_model
 from talking_head.target.card import MOTION, Target, motion_file
 from talking_head.target.home import Home
 from tests.talking_head.media import person, voice

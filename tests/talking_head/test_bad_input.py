@@ -20,7 +20,7 @@ from face_model.tracks import FaceMotion, FaceTrack
 from foundation.files import read_tensors, write_tensors
 from preprocessing.media import probe
 from talking_head.cli import app
-from talking_head.enrol import video as enrol
+from talking_head.enrollment import from_video as enrollment
 from talking_head.target.card import MOTION, VIDEO, Target
 from talking_head.target.home import Home
 from tests.preprocessing.making import write_media
@@ -315,7 +315,7 @@ def test_a_full_disk_under_the_film(enrolled: tuple[Home, Target], tmp_path: Pat
 def test_a_full_disk_under_the_home(
     clip: Path, landmarker: None, full_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enrol, "SHORTEST_S", 1.0)
+    monkeypatch.setattr(enrollment, "SHORTEST_S", 1.0)
     home = full_disk / "home"
     refused(["enroll", clip, "--id", "ana", "--consent", "yes", "--steps", "1", "--home", home], "no space left")
     assert left_behind(home) == []

@@ -15,12 +15,12 @@ from foundation.files import read_tensors
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
 from talking_head.datasets.general_training import train
-from talking_head.enrol import video as enrol
-from talking_head.enrol.video import enroll
+from talking_head.enrollment import from_video as enrollment
+from talking_head.enrollment.from_video import enroll
 from talking_head.motion.speaking import Directions, speak
 from talking_head.motion.weights import find_weights
 from talking_head.target.card import MOTION, Target
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from tests.talking_head.datasets.conftest import STARTS_S, write_clip
 
 
@@ -38,8 +38,8 @@ def clips(footage: Path, landmarker: None, tmp_path_factory: pytest.TempPathFact
 def walked(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
     out = tmp_path_factory.mktemp("walk")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enrol, "SHORTEST_S", 1.0)
-        patch.setattr(enrol, "speaks", lambda track: True)
+        patch.setattr(enrollment, "SHORTEST_S", 1.0)
+        patch.setattr(enrollment, "speaks", lambda track: True)
         walk = Walk(clips, clips / "anna" / "1.mp4", out, split="clip", quick=True, least_confidence=0.0)
         return out, walk()
 
@@ -81,7 +81,7 @@ def test_weights_that_do_not_fit_are_refused_before_any_work(
 ) -> None:
     def refused(match: str, **settings: object) -> None:
         with pytest.raises(InputError, match=match):
-            enroll(clips / "anna" / "1.mp4", "x", "c", EnrolSettings(**settings), home=tmp_path)  # type: ignore[arg-type]
+            enroll(clips / "anna" / "1.mp4", "x", "c", EnrollSettings(**settings), home=tmp_path)  # type: ignore[arg-type]
 
     run = str(walked[0] / "general")
     refused("trained with speech encoder phonetic_mel.* for 'log_mel'", start=(run,), speech="log_mel")

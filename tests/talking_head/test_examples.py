@@ -9,7 +9,7 @@ import cv2
 import pytest
 import soundfile
 
-from examples import curves, dub, enrol, speak, streaming, train_on_folder
+from examples import curves, dub, enroll, speak, streaming, train_on_folder
 from preprocessing.media import probe, read_frames
 from talking_head.dubbing.film import DubSettings
 from tests.talking_head.media import voice
@@ -32,7 +32,7 @@ def test_enrol(footage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     photo = tmp_path / "ana.png"
     cv2.imwrite(str(photo), next(iter(read_frames(footage)))[..., ::-1])
     for told in ("is new", "was there"):
-        enrol.main([str(photo), "--id", "ana", "--consent", "for tests"])
+        enroll.main([str(photo), "--id", "ana", "--consent", "for tests"])
         assert told in capsys.readouterr().out
 
 
@@ -72,6 +72,6 @@ def test_every_example_has_its_test() -> None:
     """`data_to_film` is walked in `test_data_to_film.py`, `live_adapter` in `studio/live`, `streaming` as far as
     `test_streaming.py` goes.
     """
-    here = {curves, dub, enrol, speak, streaming, train_on_folder}
+    here = {curves, dub, enroll, speak, streaming, train_on_folder}
     names = {path.stem for path in (Path(__file__).parents[2] / "examples").glob("*.py")}
     assert names == {module.__name__.removeprefix("examples.") for module in here} | {"data_to_film", "live_adapter"}

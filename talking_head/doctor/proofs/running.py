@@ -10,7 +10,7 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from foundation.places import ASSETS_VARIABLE
-from preprocessing.speech.registry import asset as speech_files
+from preprocessing.speech.encoder_registry import asset as speech_files
 from preprocessing.tracking.face_alignment_tracker import find_weights
 from preprocessing.tracking.openface_command import find_program
 from talking_head.assets import asset

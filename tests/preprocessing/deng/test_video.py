@@ -96,7 +96,7 @@ def test_a_video_gives_what_the_plain_steps_give_and_resumes(
 def test_bad_weights_are_told_before_the_face_is_tracked(
     files: DengFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from talking_head.enrol import tracking
+    from talking_head.enrollment import tracking
 
     video = write_media(tmp_path / "a.mkv", [grey(0, HEIGHT, WIDTH)] * 3, fps=25, video_codec="ffv1")
     monkeypatch.setattr(tracking, "measure", lambda *given: pytest.fail("the face is tracked first"))

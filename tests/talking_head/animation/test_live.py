@@ -28,7 +28,7 @@ from talking_head.animation.sending import address_of, ahead, send
 from talking_head.cli import app
 from talking_head.formats.arkit import live_link_of_motion
 from talking_head.formats.livelink import NAMES
-from talking_head.motion.registry import load_motion_model
+from talking_head.motion.model_registry import load_motion_model
 from tests.talking_head.animation.receiver import UNREAL, Receiver, parse
 from tests.talking_head.formats.test_arkit import made_motion
 

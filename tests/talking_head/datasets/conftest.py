@@ -10,7 +10,7 @@ import pytest
 
 from preprocessing.media import probe, read_sound
 from talking_head.datasets.gate import Gate
-from talking_head.datasets.prepare import Prepared, PrepareSettings, prepare
+from talking_head.datasets.prepare import PreparedData, PrepareSettings, prepare
 from talking_head.datasets.workers import Place
 from tests.footage import another
 from tests.preprocessing.making import write_media
@@ -43,5 +43,5 @@ def corpus(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def prepared(corpus: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+def prepared(corpus: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PreparedData]:
     yield prepare(corpus, tmp_path_factory.mktemp("prepared"), SETTINGS, Place(1))

@@ -22,11 +22,11 @@ from talking_head.datasets import clip as clip_room
 from talking_head.datasets.general_training import train
 from talking_head.datasets.inspection import inspect
 from talking_head.datasets.naming import split_by_speaker
-from talking_head.datasets.prepare import Prepared, describe, prepare
+from talking_head.datasets.prepare import PreparedData, describe, prepare
 from talking_head.datasets.shards import MANIFEST, is_prepared, load_examples
 from talking_head.datasets.workers import Place
-from talking_head.enrol.learning import motion_example
-from talking_head.enrol.tracking import TRACK, sound_in_step
+from talking_head.enrollment.learning import motion_example
+from talking_head.enrollment.tracking import TRACK, sound_in_step
 from talking_head.motion.weights import find_weights
 from tests.talking_head.datasets.conftest import SETTINGS, STARTS_S, write_clip
 
@@ -48,7 +48,7 @@ def changed(folder: Path, call: Callable[[], object]) -> set[str]:
     return {name for name, at in states(folder).items() if before.get(name) != at}
 
 
-def test_the_manifest_tells_of_each_clip(prepared: Prepared, corpus: Path) -> None:
+def test_the_manifest_tells_of_each_clip(prepared: PreparedData, corpus: Path) -> None:
     manifest = read_json(prepared.manifest)
     assert set(manifest["clips"]) == {*STARTS_S, "ben/bad.mp4", "ben/nobody.mp4"} and not manifest["failed"]
     assert "does not open as media" in manifest["clips"]["ben/bad.mp4"]["why_not"]
@@ -63,7 +63,7 @@ def test_the_manifest_tells_of_each_clip(prepared: Prepared, corpus: Path) -> No
     assert set(manifest["versions"]["track"]) == {"tracker", "talking-head"}
 
 
-def test_examples_come_back_as_they_were_measured(prepared: Prepared, corpus: Path) -> None:
+def test_examples_come_back_as_they_were_measured(prepared: PreparedData, corpus: Path) -> None:
     folder = prepared.manifest.parent
     assert is_prepared(folder) and not is_prepared(corpus)
     (example,) = [e for e in load_examples(folder, "all") if e.speaker == "ben"]
@@ -84,7 +84,7 @@ def forget(folder: Path, speech: str) -> None:
     write_json(folder / MANIFEST, manifest)
 
 
-def test_inspection_tells_parts_hours_speakers_and_reasons(prepared: Prepared) -> None:
+def test_inspection_tells_parts_hours_speakers_and_reasons(prepared: PreparedData) -> None:
     found = inspect(prepared.manifest.parent)
     assert found.whole.clips == 3 and found.whole.speakers == {"anna": 2, "ben": 1}
     assert found.whole.hours == pytest.approx(108 / 30 / 3600) and set(found.splits) == {"clip", "speaker"}
@@ -104,7 +104,7 @@ def _part(folder: Path, part: str) -> list:  # type: ignore[type-arg]
 
 
 def test_a_change_does_again_only_what_it_touches(
-    prepared: Prepared, corpus: Path, footage: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: PreparedData, corpus: Path, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = prepared.manifest.parent
     assert changed(folder, lambda: prepare(corpus, folder, SETTINGS, Place(1))) == set()
@@ -137,7 +137,7 @@ def test_a_change_does_again_only_what_it_touches(
 
 
 def test_a_clip_that_fails_is_tried_again_and_stops_nobody(
-    prepared: Prepared, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: PreparedData, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = clip_room.track
 
@@ -155,7 +155,7 @@ def test_a_clip_that_fails_is_tried_again_and_stops_nobody(
     assert "seconds" not in describe(again)  # which the command tells of itself
 
 
-def test_a_damaged_data_set_is_told_and_repaired(prepared: Prepared, corpus: Path) -> None:
+def test_a_damaged_data_set_is_told_and_repaired(prepared: PreparedData, corpus: Path) -> None:
     folder = prepared.manifest.parent
     shard = sorted((folder / "shards" / "phonetic_mel").glob("*.safetensors"))[0]
     whole = shard.read_bytes()
@@ -170,7 +170,7 @@ def test_a_damaged_data_set_is_told_and_repaired(prepared: Prepared, corpus: Pat
         load_examples(folder, "train", "day")
 
 
-def test_train_takes_prepared_data(prepared: Prepared, tmp_path: Path) -> None:
+def test_train_takes_prepared_data(prepared: PreparedData, tmp_path: Path) -> None:
     config = tmp_path / "general.yaml"
     small = "picture_widths: [4, 4, 8, 8], unet_widths: [8, 8], join_widths: [8], discriminator_width: 4"
     config.write_text(
@@ -192,7 +192,7 @@ def test_train_takes_prepared_data(prepared: Prepared, tmp_path: Path) -> None:
         train(config)
 
 
-def test_a_second_call_at_the_same_time_is_refused(prepared: Prepared, corpus: Path) -> None:
+def test_a_second_call_at_the_same_time_is_refused(prepared: PreparedData, corpus: Path) -> None:
     from filelock import FileLock
 
     folder = prepared.manifest.parent
@@ -202,7 +202,7 @@ def test_a_second_call_at_the_same_time_is_refused(prepared: Prepared, corpus: P
 
 @pytest.mark.slow
 def test_killed_at_any_moment_the_same_call_ends_with_the_same_data(
-    prepared: Prepared, corpus: Path, tmp_path: Path
+    prepared: PreparedData, corpus: Path, tmp_path: Path
 ) -> None:
     code = (
         "import sys\n"
@@ -224,7 +224,7 @@ def test_killed_at_any_moment_the_same_call_ends_with_the_same_data(
 
 
 @pytest.mark.slow
-def test_the_same_steps_on_a_ray_cluster(prepared: Prepared, corpus: Path, tmp_path: Path) -> None:
+def test_the_same_steps_on_a_ray_cluster(prepared: PreparedData, corpus: Path, tmp_path: Path) -> None:
     ray = pytest.importorskip("ray")
     try:
         made = prepare(corpus, tmp_path, SETTINGS, Place(ray="local"))

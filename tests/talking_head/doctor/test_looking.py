@@ -16,12 +16,12 @@ from foundation.errors import InputError
 from preprocessing.media import read_frames
 from talking_head.cli import app
 from talking_head.doctor.look_before import look_at_enrolment, look_at_synthesis
-from talking_head.enrol.video import enroll
+from talking_head.enrollment.from_video import enroll
 from talking_head.synth.film import synthesize
 from talking_head.synth.framing import Framing
 from talking_head.target.card import Target
 from talking_head.target.home import Home
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from tests.preprocessing.making import write_media
 from tests.talking_head.media import nobody, voice
 
@@ -65,14 +65,14 @@ def test_a_photo_is_understood(footage: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["id", "consent", "bytes", "settings", "motion", "short", "silent", "home"])
 def test_the_check_refuses_what_enrolment_would(fault: str, footage: Path, tmp_path: Path) -> None:
-    given = {"video": footage, "target_id": "ana", "consent": "yes", "settings": EnrolSettings()}
+    given = {"video": footage, "target_id": "ana", "consent": "yes", "settings": EnrollSettings()}
     given |= {"home": tmp_path / "h"} | {
         "id": {"target_id": "../ana"}, "consent": {"consent": "  "}, "bytes": {"consent": os.fsdecode(b"caf\xe9")},
-        "settings": {"settings": EnrolSettings(size_px=300)}, "motion": {"settings": EnrolSettings(motion=("emot",))},
+        "settings": {"settings": EnrollSettings(size_px=300)}, "motion": {"settings": EnrollSettings(motion=("emot",))},
         "short": {"video": write_media(tmp_path / "s.mp4", nobody(25), sound=voice(1.0))},
         "silent": {
             "video": write_media(tmp_path / "q.mp4", nobody(150), sound=np.zeros(96_000)),
-            "settings": EnrolSettings(motion=("karras2017",)),
+            "settings": EnrollSettings(motion=("karras2017",)),
         },
         "home": {"home": tmp_path / "s.mp4" / "no"},
     }[fault]
@@ -90,9 +90,9 @@ def test_it_says_what_would_become_of_a_target_of_that_name(
 
     monkeypatch.setattr(looking, "SHORTEST_S", 1.0)
     home = enrolled[0].path
-    same = look_at_enrolment(clip, "ana", "for tests", EnrolSettings(steps=2), home=home)
+    same = look_at_enrolment(clip, "ana", "for tests", EnrollSettings(steps=2), home=home)
     assert same.facts["state"].startswith("already enrolled")
-    other = EnrolSettings(steps=3)
+    other = EnrollSettings(steps=3)
     with pytest.raises(InputError, match="exists, made with steps 2 and not 3"):
         look_at_enrolment(clip, "ana", "for tests", other, home=home)
     assert look_at_enrolment(clip, "ana", "for tests", other, home=home, replace=True).facts["state"].startswith("repl")
@@ -141,7 +141,7 @@ def test_the_check_refuses_what_synthesis_would(fault: str, spoken: Path, tmp_pa
 
 @pytest.mark.skipif(os.name != "posix", reason="file names of any bytes are POSIX's")
 def test_a_video_whose_name_is_no_text_is_tracked_to_the_end(footage: Path, tmp_path: Path) -> None:
-    from talking_head.enrol.tracking import track
+    from talking_head.enrollment.tracking import track
     from tests.talking_head.media import person_clip
 
     clip = person_clip(footage, tmp_path / "clip.mp4", 1.0)

@@ -20,7 +20,7 @@ from preprocessing.media import probe, read_frames, read_sound, timed_frames
 from preprocessing.sync import lip_opening
 from preprocessing.tracking.people import follow_person
 from talking_head.dubbing import film as dubbing
-from talking_head.dubbing.film import Dubbed, DubSettings, dub
+from talking_head.dubbing.film import DubResult, DubSettings, dub
 from talking_head.synth.film import SILENCE_NOTE
 from tests.footage import another
 from tests.preprocessing.making import grey, write_media
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MOUTH = np.s_[115:165, 95:165]  # of her in frames of 256 px
 ABOVE = np.s_[:90]  # her eyes, and all above
 Frames = list[np.ndarray]
-Dub = Callable[..., tuple[Dubbed, Frames, Frames]]
+Dub = Callable[..., tuple[DubResult, Frames, Frames]]
 pytestmark = pytest.mark.usefixtures("landmarker")
 
 
@@ -45,7 +45,7 @@ def speaker(footage: Path) -> Frames:
 def make(tmp_path: Path) -> Dub:
     """Dubs a film: what was made, the film's frames, and the new one's."""
 
-    def run(film: Path, words: np.ndarray, **how: object) -> tuple[Dubbed, Frames, Frames]:
+    def run(film: Path, words: np.ndarray, **how: object) -> tuple[DubResult, Frames, Frames]:
         soundfile.write(tmp_path / "words.wav", words, 16_000)
         settings = DubSettings(**({"steps": 2, "label": False, "size_px": 256} | how))  # type: ignore[arg-type]
         made = dub(

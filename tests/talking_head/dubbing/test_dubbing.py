@@ -18,7 +18,7 @@ from foundation.files import sha256
 from foundation.shipped import shipped
 from preprocessing.media import probe, read_frames, read_sound
 from render2video.footage.dub import RAMP_FRAMES, painted_shares
-from talking_head.dubbing.film import Dubbed, DubSettings, dub
+from talking_head.dubbing.film import DubResult, DubSettings, dub
 from talking_head.motion.people import PEOPLE
 from talking_head.provenance import manifest
 from talking_head.provenance.claims import verify
@@ -93,7 +93,7 @@ def test_painting_begins_and_ends_softly_but_not_at_cuts():
 
 
 @pytest.fixture(scope="module")
-def kept(footage: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Dubbed]:
+def kept(footage: Path, landmarker: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, DubResult]:
     """A silent film of 1.2 s with words of 0.5 s and a beep under them, whose person is kept."""
     folder = tmp_path_factory.mktemp("kept")
     small = [cv2.resize(frame, (256, 256), interpolation=cv2.INTER_AREA) for frame in person(footage, 30)]
@@ -103,14 +103,14 @@ def kept(footage: Path, landmarker: None, tmp_path_factory: pytest.TempPathFacto
     return folder, film, _kept(folder, film)
 
 
-def _kept(folder: Path, film: Path, consent: str = "for tests", **how: object) -> Dubbed:
+def _kept(folder: Path, film: Path, consent: str = "for tests", **how: object) -> DubResult:
     return dub(
         film, folder / "words.wav", folder / "out.mp4", consent=consent, keep_as="ana", home=folder / "home",
         background=folder / "music.wav", settings=replace(SETTINGS, length="video", **how), force=True,
     )
 
 
-def test_what_was_learned_is_kept_where_that_is_asked_for(kept: tuple[Path, Path, Dubbed], tmp_path: Path) -> None:
+def test_what_was_learned_is_kept_where_that_is_asked_for(kept: tuple[Path, Path, DubResult], tmp_path: Path) -> None:
     folder, film, made = kept
     home = Home.find(folder / "home")
     ana = find_target(home, "ana")
@@ -124,7 +124,7 @@ def test_what_was_learned_is_kept_where_that_is_asked_for(kept: tuple[Path, Path
     assert verify(tmp_path / "o.mp4", home=home.path).consent_kept
 
 
-def test_a_silent_film_lends_the_head_and_people_the_lips(kept: tuple[Path, Path, Dubbed]) -> None:
+def test_a_silent_film_lends_the_head_and_people_the_lips(kept: tuple[Path, Path, DubResult]) -> None:
     card, folder = find_target(Home.find(kept[0] / "home"), "ana").card, kept[0] / "home" / "targets" / "ana"
     assert card.origin["motion"] == PEOPLE
     own = FacialGan.load(folder / MOTION).statistics
@@ -133,7 +133,7 @@ def test_a_silent_film_lends_the_head_and_people_the_lips(kept: tuple[Path, Path
     assert np.array_equal(own.rest, people.rest) and np.array_equal(own.mean[7:], people.mean[7:])
 
 
-def test_the_same_dub_again_keeps_the_same_person_and_another_is_refused(kept: tuple[Path, Path, Dubbed]) -> None:
+def test_the_same_dub_again_keeps_the_same_person_and_another_is_refused(kept: tuple[Path, Path, DubResult]) -> None:
     folder, film, _ = kept
     for change in ({"consent": "somebody else"}, {"seed": 1}):
         with pytest.raises(InputError, match="target 'ana' exists"):
@@ -143,7 +143,7 @@ def test_the_same_dub_again_keeps_the_same_person_and_another_is_refused(kept: t
     assert find_own(Home.find(folder / "home"), "ben") is None
 
 
-def test_the_background_stays_under_the_words(kept: tuple[Path, Path, Dubbed]) -> None:
+def test_the_background_stays_under_the_words(kept: tuple[Path, Path, DubResult]) -> None:
     """The words end after 0.5 s; the beep is heard from 0.7 to 0.9 s, on its own side and at its own level."""
     with av.open(str(kept[2].output)) as film:
         audio = np.concatenate([f.to_ndarray() for f in film.decode(audio=0)], axis=1)
@@ -161,7 +161,7 @@ def test_the_background_stays_under_the_words(kept: tuple[Path, Path, Dubbed]) -
 
 
 @pytest.mark.skipif(not manifest.available(), reason="c2pa-python is not installed")
-def test_the_manifest_says_that_a_real_film_was_edited(kept: tuple[Path, Path, Dubbed]) -> None:
+def test_the_manifest_says_that_a_real_film_was_edited(kept: tuple[Path, Path, DubResult]) -> None:
     """Read with c2pa-python itself, not through our own reader."""
     import c2pa
 
@@ -181,7 +181,7 @@ def test_the_manifest_says_that_a_real_film_was_edited(kept: tuple[Path, Path, D
 
 
 @pytest.mark.slow
-def test_a_target_lends_their_way_of_speaking_and_consent(kept: tuple[Path, Path, Dubbed], tmp_path: Path) -> None:
+def test_a_target_lends_their_way_of_speaking_and_consent(kept: tuple[Path, Path, DubResult], tmp_path: Path) -> None:
     folder, film, _ = kept
     made = dub(film, folder / "words.wav", tmp_path / "o.mp4", target="ana", home=folder / "home", settings=SETTINGS)
     found = verify(made.output, home=folder / "home")
@@ -190,7 +190,7 @@ def test_a_target_lends_their_way_of_speaking_and_consent(kept: tuple[Path, Path
 
 
 def test_a_background_of_another_length_is_told(
-    kept: tuple[Path, Path, Dubbed], caplog: pytest.LogCaptureFixture
+    kept: tuple[Path, Path, DubResult], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder, film, _ = kept
     soundfile.write(folder / "long.wav", voice(3.0), 16_000)

@@ -28,7 +28,7 @@ from talking_head.heads.transfer import ARKIT, Heads, move
 from talking_head.interop import import_facial as published
 from talking_head.interop.import_facial import import_facial, read_generator
 from talking_head.interop.transfer_files import transfer_file
-from talking_head.motion.registry import load_motion_model
+from talking_head.motion.model_registry import load_motion_model
 from tests.talking_head.parts import CENTRE_DM, front_model, published_files, published_rows
 
 

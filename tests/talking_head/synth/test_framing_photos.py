@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.inputs.faces import Portrait
 from foundation.shipped import shipped
 from preprocessing.portrait import find_portrait
-from talking_head.enrol.photo import FRAMED_FACE_PX, LONGEST_PX, framed, photo_in
+from talking_head.enrollment.from_photo import FRAMED_FACE_PX, LONGEST_PX, framed, photo_in
 
 
 @pytest.fixture(scope="module")

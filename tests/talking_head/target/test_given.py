@@ -14,7 +14,7 @@ from foundation.errors import InputError
 from foundation.files import atomic_path
 from foundation.shipped import shipped
 from preprocessing.media import probe
-from talking_head.enrol.video import enroll
+from talking_head.enrollment.from_video import enroll
 from talking_head.synth.film import checked_output, synthesize
 from talking_head.target.card import Target, new_target, write_card
 from talking_head.target.given import longest_name_bytes, readable

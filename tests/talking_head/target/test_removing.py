@@ -23,7 +23,7 @@ runner = CliRunner()
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """Of Ana there is a target, two unfinished enrolments, an import and what kills left; of Ben a target and work."""
+    """Of Ana there is a target, two unfinished enrollments, an import and what kills left; of Ben a target and work."""
     place = Home.find(tmp_path / "home")
     for name in ("ana", "ben"):
         make_target(place, name)

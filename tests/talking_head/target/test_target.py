@@ -30,7 +30,7 @@ from talking_head.target.card import (
 )
 from talking_head.target.home import Home
 from talking_head.target.removing import remove_targets
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 
 BAD_IDS = [
     "", "../ana", "..", "a/b", "/etc", "a\\b", "Ana", ".hidden", "-rf", "a" * 65, "a\n", "a b", "con:", "ána", "a\0",
@@ -211,7 +211,7 @@ def test_a_shown_target_has_each_value_whole_on_a_line_of_its_own(home: Home) ->
 
 
 def test_a_damaged_target_can_be_replaced(home: Home) -> None:
-    from talking_head.enrol.order import present  # heavy, and the processes spawned below import this file
+    from talking_head.enrollment.order import present  # heavy, and the processes spawned below import this file
 
     make_target(home, "ana")
     (home.targets / "ana" / CARD).write_text("{}")
@@ -223,7 +223,7 @@ def test_a_damaged_target_can_be_replaced(home: Home) -> None:
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_a_seed_that_cannot_be_used_is_refused(seed: int) -> None:
     with pytest.raises(InputError, match="seed"):
-        EnrolSettings(seed=seed).checked()
+        EnrollSettings(seed=seed).checked()
 
 
 def _try_lock(path: str, target_id: str, queue: multiprocessing.Queue[str]) -> None:

@@ -1,4 +1,4 @@
-"""Enrolment as a job."""
+"""Enrollment as a job."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.target.card import checked_id, find_own
 from talking_head.target.given import checked_consent
 from talking_head.target.removing import forget_unfinished
-from talking_head.target.settings import EnrolSettings, duration_s
+from talking_head.target.settings import EnrollSettings, duration_s
 
-DEFAULTS = EnrolSettings()
+DEFAULTS = EnrollSettings()
 
 
 class EnrollAsked(Asked):
@@ -32,14 +32,14 @@ class EnrollAsked(Asked):
     motion: list[str] = Field(default=[], max_length=8)
     replace: bool = False
 
-    def settings(self) -> EnrolSettings:
-        """As enrolment takes them.
+    def settings(self) -> EnrollSettings:
+        """As enrollment takes them.
 
         Raises:
             InputError: one is out of its range.
         """
         budget_s = duration_s(self.budget, "budget") if isinstance(self.budget, str) else self.budget
-        return EnrolSettings(
+        return EnrollSettings(
             profile=self.profile, size_px=self.size, budget_s=budget_s, steps=self.steps, seed=self.seed,
             motion=tuple(self.motion),
         ).checked()
@@ -57,7 +57,7 @@ class EnrollAsked(Asked):
         return None if photo or self.steps is not None else self.settings().budget_s
 
     def work(self, bench: Bench) -> dict[str, Any]:
-        from talking_head.enrol.video import enroll
+        from talking_head.enrollment.from_video import enroll
 
         source = bench.upload(self.upload, "video", "photo").path
         made = enroll(source, self.id, self.consent, self.settings(), replace=self.replace)

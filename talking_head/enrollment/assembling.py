@@ -13,7 +13,7 @@ from face_model.tracks import FaceTrack
 from render2video.footage.store import FRAMES_FILE
 from render2video.person_video import crop_of
 from talking_head import __version__
-from talking_head.enrol.tracking import REPORT
+from talking_head.enrollment.tracking import REPORT
 from talking_head.heads.face_models import FaceModel
 from talking_head.target.card import (
     APPEARANCE,
@@ -28,25 +28,25 @@ from talking_head.target.card import (
     write_card,
 )
 from talking_head.target.home import Home
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedPerson:
     """What a folder of unfinished work holds when it is done, under the names that its files have in a target.
 
     track: of the video. quality: what was measured. motions: names of the motion models' files.
     """
 
     folder: Path
-    settings: EnrolSettings
+    settings: EnrollSettings
     track: FaceTrack
     quality: dict[str, float]
     motions: Sequence[str] = (MOTION,)
 
 
 def assemble(
-    home: Home, target_id: str, learned: Learned, consent: Consent, origin: dict[str, Any], key: str
+    home: Home, target_id: str, learned: LearnedPerson, consent: Consent, origin: dict[str, Any], key: str
 ) -> Target:
     """Build a target's folder beside its place and move it there; in the place of one of that name.
 

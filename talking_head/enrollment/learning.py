@@ -37,11 +37,11 @@ from render2video.person import PersonRenderer, train_person
 from render2video.person_video import CROPS, PLATE, PersonVideo, load_person_video, prepare_person_video
 from render2video.profiles import FOOTAGE
 from render2video.rasterizer import array_rasterizer
-from talking_head.enrol.sharpness import advice, sharpness
+from talking_head.enrollment.sharpness import advice, sharpness
 from talking_head.heads.face_models import FaceModel
-from talking_head.motion.registry import motion_entry
+from talking_head.motion.model_registry import motion_entry
 from talking_head.target.card import APPEARANCE, PREVIEW, motion_file
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from training import Duration
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def motion_example(measured: FaceTrack, sound: Sound, speech: str, speaker: str 
     return MotionExample(encoder(sound), motion, valid, speaker, silence[len(silence) // 2], arkit)
 
 
-def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings) -> None:
+def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, settings: EnrollSettings) -> None:
     """Write what a person's look is learned from into the folder: `LOOK_SOURCES` of the profile.
 
     Args:
@@ -119,7 +119,7 @@ def prepare_look(video: Path, measured: FaceTrack, taught: int, folder: Path, se
 
 @called("Learning how the person looks")
 def learn_look(
-    measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings, config: Any, duration: Duration,
+    measured: FaceTrack, taught: int, folder: Path, settings: EnrollSettings, config: Any, duration: Duration,
     device: str,
 ) -> dict[str, float]:
     """Train what paints a person from what `prepare_look` wrote; writes its files and a preview into the folder.
@@ -147,7 +147,7 @@ def learn_look(
 
 
 def learn_video(
-    measured: FaceTrack, taught: int, folder: Path, settings: EnrolSettings, config: Any, duration: Duration,
+    measured: FaceTrack, taught: int, folder: Path, settings: EnrollSettings, config: Any, duration: Duration,
     device: str,
 ) -> dict[str, float]:
     """Train a person's render-to-video from the crops in the folder and write its files and a preview there.

@@ -1,4 +1,4 @@
-"""Enrolment from one photo, and the target that ships."""
+"""Enrollment from one photo, and the target that ships."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from foundation.files import read_tensors, write_tensors
 from foundation.shipped import shipped
 from preprocessing.eyes import eye_ratio
 from preprocessing.media import probe, read_frames
-from preprocessing.photo import fit_photo
+from preprocessing.photo_fitting import fit_photo
 from preprocessing.portrait import Portrait, find_face
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.phonetic import WEIGHTS
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
 from render2video.person import PersonRenderer
-from talking_head.enrol.photo import photo_in
-from talking_head.enrol.video import enroll
+from talking_head.enrollment.from_photo import photo_in
+from talking_head.enrollment.from_video import enroll
 from talking_head.synth.demo import SPEECH, TARGET
 from talking_head.target.card import MOTION, Target, find_target, write_card
 from talking_head.target.home import Home
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 
 CONSENT = "a portrait by NASA, public domain"
 
@@ -80,13 +80,13 @@ def test_other_weights_of_the_encoder_make_another_target(
     same, other = tmp_path / "same.safetensors", tmp_path / "other.safetensors"
     write_tensors(same, arrays, facts)
     write_tensors(other, arrays | {"to_phones.bias": 2 * arrays["to_phones.bias"]}, facts)
-    made = enroll(photo, "own", CONSENT, EnrolSettings(speech=f"phonetic:{same}"), home=home).target
+    made = enroll(photo, "own", CONSENT, EnrollSettings(speech=f"phonetic:{same}"), home=home).target
     assert read_tensors(made.folder / MOTION)[1]["speech_extractor"] == speech_encoder("phonetic").name
     write_tensors(same, *read_tensors(other))
     with pytest.raises(InputError, match="exists"):  # and not: it is there already
-        enroll(photo, "own", CONSENT, EnrolSettings(speech=f"phonetic:{same}"), home=home)
+        enroll(photo, "own", CONSENT, EnrollSettings(speech=f"phonetic:{same}"), home=home)
     with pytest.raises(InputError, match="no general motion weights for speech encoder 'phonetic:"):
-        enroll(photo, "other", CONSENT, EnrolSettings(speech=f"phonetic:{other}"), home=home)
+        enroll(photo, "other", CONSENT, EnrollSettings(speech=f"phonetic:{other}"), home=home)
 
 
 def still(target: Target, blink: float) -> FaceMotion:
@@ -117,7 +117,9 @@ def test_a_small_photo_says_that_its_films_will_be_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int, told: bool
 ) -> None:
     landmarks = np.random.default_rng(0).uniform(0.3 * side, 0.7 * side, (478, 3)).astype(np.float32)
-    monkeypatch.setattr("talking_head.enrol.photo.find_portrait", lambda picture, source: Portrait(picture, landmarks))
+    monkeypatch.setattr(
+        "talking_head.enrollment.from_photo.find_portrait", lambda picture, source: Portrait(picture, landmarks)
+    )
     cv2.imwrite(str(tmp_path / "p.png"), np.full((side, side, 3), 128, np.uint8))
     found = photo_in(tmp_path / "p.png")
     said = [note for note in found.notes if f"{side}x{side}, as small as it is" in note]

@@ -1,4 +1,4 @@
-"""Enrolment from one photo: the motion of people in general, and the photo itself to paint with."""
+"""Enrollment from one photo: the motion of people in general, and the photo itself to paint with."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from motion_models.people import Habits
 from motion_models.statistics import MotionStatistics
 from preprocessing.explaining import Sight, showing
 from preprocessing.media.stills import read_still
-from preprocessing.photo import fit_photo
+from preprocessing.photo_fitting import fit_photo
 from preprocessing.portrait import Portrait, find_face, find_portrait, marks_of
 from preprocessing.tracking import FaceObservation
 from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.person import photo_person
-from talking_head.enrol.learning import write_preview
+from talking_head.enrollment.learning import write_preview
 from talking_head.motion.people import general_motion
 from talking_head.target.card import MOTION, PREVIEW
 
@@ -169,5 +169,5 @@ def at_rest(renderer: PersonRenderer, track: FaceTrack, rest_expression: np.ndar
 
 
 def photo_settings(speech: str) -> dict[str, object]:
-    """What decides the result of a photo's enrolment, beside the weights. speech: name of the encoder."""
+    """What decides the result of a photo's enrollment, beside the weights. speech: name of the encoder."""
     return {"profile": "photo", "form": FORM, "speech": speech, "limits": asdict(PhotoConfig())}

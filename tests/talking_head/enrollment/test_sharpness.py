@@ -1,4 +1,4 @@
-"""What an enrolment tells of sharpness, by region, and what to do where a person is painted soft."""
+"""What an enrollment tells of sharpness, by region, and what to do where a person is painted soft."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from render2video.footage.frames import Pictures
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
 from render2video.footage.quality import from_other_moments
-from talking_head.enrol.sharpness import LOW, advice, sharpness, told
+from talking_head.enrollment.sharpness import LOW, advice, sharpness, told
 from tests.render2video.drawn_person import HEIGHT_PX, MODEL, WIDTH_PX, talking_track
 
 FRAMES = 40

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from talking_head.enrol.stages import Work
+from talking_head.enrollment.stages import Work
 
 
 def test_a_stage_runs_once_and_keeps_its_notes(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Enrol a person from a video of them speaking, or from one photo.
+"""Enroll a person from a video of them speaking, or from one photo.
 
-    python -m examples.enrol ana.mp4 --id ana --consent "I agree to be enrolled. Ana, 2026-01-01"
+    python -m examples.enroll ana.mp4 --id ana --consent "I agree to be enrolled. Ana, 2026-01-01"
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--consent", required=True)
     parser.add_argument("--budget-s", type=float, default=1200)
     given = parser.parse_args(words)
-    settings = talking_head.EnrolSettings(budget_s=given.budget_s)
+    settings = talking_head.EnrollSettings(budget_s=given.budget_s)
     made = talking_head.enroll(given.source, given.id, given.consent, settings)
     print(f"{made.target.id} in {made.target.folder}: {'was there' if made.already_done else 'is new'}")
     for name, value in made.target.card.quality.items():

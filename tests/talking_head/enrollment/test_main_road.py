@@ -20,8 +20,8 @@ from foundation.errors import InputError
 from foundation.files import read_tensors
 from preprocessing.media import read_frames, read_sound
 from preprocessing.portrait import find_face
-from talking_head.enrol import video as enrol
-from talking_head.enrol.video import Enrolled, enroll
+from talking_head.enrollment import from_video as enrollment
+from talking_head.enrollment.from_video import EnrollResult, enroll
 from talking_head.provenance.label import stamp
 from talking_head.synth.film import SILENCE_NOTE, Synthesis, synthesize
 from talking_head.target.card import (
@@ -36,7 +36,7 @@ from talking_head.target.card import (
     write_card,
 )
 from talking_head.target.home import Home
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from tests.talking_head.media import voice
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,10 +57,12 @@ def spoken(
     return synthesize(folder / "a.wav", "ana", folder / name, home=enrolled[0].path, **how)
 
 
-def again(enrolled: tuple[Home, Target], clip: Path, settings: EnrolSettings, consent: str = "for tests") -> Enrolled:
+def again(
+    enrolled: tuple[Home, Target], clip: Path, settings: EnrollSettings, consent: str = "for tests"
+) -> EnrollResult:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enrol, "SHORTEST_S", 1.0)
-        patch.setattr(enrol, "speaks", lambda track: True)
+        patch.setattr(enrollment, "SHORTEST_S", 1.0)
+        patch.setattr(enrollment, "speaks", lambda track: True)
         return enroll(clip, "ana", consent, settings, home=enrolled[0].path)
 
 
@@ -75,9 +77,9 @@ def test_a_target_holds_what_the_design_says(enrolled: tuple[Home, Target]) -> N
 
 
 def test_enrolling_again_says_that_it_is_done(enrolled: tuple[Home, Target], clip: Path) -> None:
-    assert again(enrolled, clip, EnrolSettings(steps=2)).already_done
+    assert again(enrolled, clip, EnrollSettings(steps=2)).already_done
     with pytest.raises(InputError, match="exists, made with steps 2 and not 3;"):
-        again(enrolled, clip, EnrolSettings(steps=3))
+        again(enrolled, clip, EnrollSettings(steps=3))
 
 
 @pytest.fixture
@@ -92,16 +94,16 @@ def test_after_an_upgrade_the_same_command_still_says_that_it_is_done(copied: tu
     target = copied[1]
     earlier = {name: value for name, value in target.card.settings.items() if name not in ("renderer", "epochs")}
     write_card(target.folder, replace(target.card, key="0" * 64, versions={"talking-head": "0.0.1"}, settings=earlier))
-    assert again(copied, clip, EnrolSettings(steps=2)).already_done
+    assert again(copied, clip, EnrollSettings(steps=2)).already_done
     for other, words in (({"seed": 4}, "seed 0 and not 4"), ({"speech": "log_mel"}, "speech encoder")):
         with pytest.raises(InputError, match=words):
-            again(copied, clip, replace(EnrolSettings(steps=2), **other))
+            again(copied, clip, replace(EnrollSettings(steps=2), **other))
 
 
 def test_another_consent_alone_changes_the_card_alone(copied: tuple[Home, Target], clip: Path) -> None:
     home, target = copied
     weights = (target.folder / VIDEO).stat()
-    made = again(copied, clip, EnrolSettings(steps=2), consent="I agree anew")
+    made = again(copied, clip, EnrollSettings(steps=2), consent="I agree anew")
     assert made.already_done and made.target.card.consent.statement == "I agree anew"
     assert find_target(home, "ana").card == replace(target.card, consent=made.target.card.consent)
     assert (target.folder / VIDEO).stat() == weights
@@ -156,11 +158,11 @@ def test_silence_is_spoken_with_lips_at_rest_and_a_note(
 def test_killed_at_any_moment_the_same_command_ends_with_the_same_weights(
     enrolled: tuple[Home, Target], clip: Path, tmp_path: Path
 ) -> None:
-    settings = replace(EnrolSettings(steps=30), seed=3)
+    settings = replace(EnrollSettings(steps=30), seed=3)
     code = (
-        "import sys; from talking_head import enrol; from talking_head.target.settings import EnrolSettings\n"
-        "enrol.SHORTEST_S, enrol.speaks = 1.0, lambda track: True\n"
-        f"enrol.enroll({str(clip)!r}, 'ana', 'for tests', {settings!r}, home=sys.argv[1])"
+        "import sys; from talking_head import enroll; from talking_head.target.settings import EnrolSettings\n"
+        "enroll.SHORTEST_S, enrollment.speaks = 1.0, lambda track: True\n"
+        f"enroll.enroll({str(clip)!r}, 'ana', 'for tests', {settings!r}, home=sys.argv[1])"
     )
 
     def start(home: Path) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""How sharp a person is painted, told by region at the end of an enrolment, and what to do where it is low."""
+"""How sharp a person is painted, told by region at the end of an enrollment, and what to do where it is low."""
 
 from __future__ import annotations
 

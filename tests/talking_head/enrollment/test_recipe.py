@@ -1,4 +1,4 @@
-"""Everything of an enrolment in one file, and options over it."""
+"""Everything of an enrollment in one file, and options over it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from facial_gan.config import FacialGanConfig
 from foundation.errors import InputError
 from render2video.paper import PaperProfileConfig
 from talking_head.cli import app
-from talking_head.enrol import video as enrol
-from talking_head.enrol.order import motions_of
-from talking_head.enrol.recipe import motion_config, read_settings, says_its_length, video_config
-from talking_head.enrol.video import motion_share
-from talking_head.target.settings import EnrolSettings
+from talking_head.enrollment import from_video as enrollment
+from talking_head.enrollment.from_video import motion_share
+from talking_head.enrollment.order import motions_of
+from talking_head.enrollment.recipe import motion_config, read_settings, says_its_length, video_config
+from talking_head.target.settings import EnrollSettings
 
 WHOLE = """
 profile: paper
@@ -86,7 +86,7 @@ def test_mistakes_are_told_in_one_line(text: str, line: str, tmp_path: Path) -> 
 )
 def test_settings_out_of_range_are_told(settings: dict[str, Any], line: str) -> None:
     with pytest.raises(InputError, match=line):
-        EnrolSettings(**settings).checked()
+        EnrollSettings(**settings).checked()
 
 
 def test_the_shipped_recipes_are_whole() -> None:
@@ -96,13 +96,13 @@ def test_the_shipped_recipes_are_whole() -> None:
 
 
 def test_what_the_command_line_says_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[EnrolSettings] = []
+    seen: list[EnrollSettings] = []
 
     def remember(*_: object, **__: object) -> None:
         seen.append(_[3])  # type: ignore[arg-type]
         raise InputError("enough", "nothing")
 
-    monkeypatch.setattr(enrol, "enroll", remember)
+    monkeypatch.setattr(enrollment, "enroll", remember)
     words = ["enroll", "a.mp4", "--id", "a", "--consent", "c", "--config", str(written(tmp_path, WHOLE))]
     CliRunner().invoke(app, [*words, "--size", "256", "--from", "mine", "--motion", "emote", "--steps", "7"])
     CliRunner().invoke(app, words)
@@ -114,6 +114,6 @@ def test_what_the_command_line_says_wins_over_the_file(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("others", [(), ("arkit",), ("arkit", "emote", "karras2017")])
 def test_the_picture_keeps_most_of_the_time_however_many_motion_models_learn(others: tuple[str, ...]) -> None:
-    settings = EnrolSettings(motion=others)
+    settings = EnrollSettings(motion=others)
     shares = [motion_share(name, settings) for name in motions_of(settings)]
     assert shares[0] == 0.2 and sum(shares) <= 0.4 + 1e-9 and min(shares) > 0.05

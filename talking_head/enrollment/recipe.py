@@ -1,4 +1,4 @@
-"""Everything that decides an enrolment, in one YAML file: `enroll --config`."""
+"""Everything that decides an enrollment, in one YAML file: `enroll --config`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import configs
 from foundation.config import configure, load_yaml
 from foundation.errors import InputError
 from render2video.profiles import profile_config_type
-from talking_head.motion.registry import motion_entry, motion_models
-from talking_head.target.settings import EnrolSettings
+from talking_head.motion.model_registry import motion_entry, motion_models
+from talking_head.target.settings import EnrollSettings
 
-START = "from"  # what the file and the command line call `EnrolSettings.start`, which Python keeps for itself
+START = "from"  # what the file and the command line call `EnrollSettings.start`, which Python keeps for itself
 _FREE = ("models", "video")  # their keys are those of other dataclasses
 _LENGTHS = {"epochs", "min_steps", "steps", "person_steps", "person_stage1", "person_stage2"}
 
 
-def read_settings(config: Path | str, given: Mapping[str, Any] | None = None) -> EnrolSettings:
+def read_settings(config: Path | str, given: Mapping[str, Any] | None = None) -> EnrollSettings:
     """The settings that a YAML file says, over the defaults.
 
     Args:
-        config: the file, or the name of one that ships (`enroll/paper`). Its keys are the fields of `EnrolSettings`,
+        config: the file, or the name of one that ships (`enroll/paper`). Its keys are the fields of `EnrollSettings`,
             with `from` for `start`; `models` and `video` hold settings of motion models and of the profile's network.
         given: fields that the command line says, over the file's.
 
@@ -38,7 +38,7 @@ def read_settings(config: Path | str, given: Mapping[str, Any] | None = None) ->
         start = said.pop(START)
         said["start"] = [start] if isinstance(start, str) else start
     over: dict[str, Any] = {name: _mapping(said.pop(name, None) or {}, f"{path}, {name}") for name in _FREE}
-    settings = replace(configure(EnrolSettings, said, str(path)), **(over | dict(given or {})))
+    settings = replace(configure(EnrollSettings, said, str(path)), **(over | dict(given or {})))
     for name in settings.models:
         motion_config(settings, name, str(path))
     video_config(settings, str(path))
@@ -46,7 +46,7 @@ def read_settings(config: Path | str, given: Mapping[str, Any] | None = None) ->
 
 
 def _refuse_unknown(said: Mapping[str, Any], path: Path) -> None:
-    known = [START if field.name == "start" else field.name for field in fields(EnrolSettings)]
+    known = [START if field.name == "start" else field.name for field in fields(EnrollSettings)]
     for key in said:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)[0]
@@ -59,7 +59,7 @@ def _mapping(value: Any, place: str) -> dict[str, Any]:
     return value
 
 
-def motion_config(settings: EnrolSettings, name: str, source: str = "models") -> Any:
+def motion_config(settings: EnrollSettings, name: str, source: str = "models") -> Any:
     """The settings of a motion model; None where nothing is said of it.
 
     Raises:
@@ -76,7 +76,7 @@ def motion_config(settings: EnrolSettings, name: str, source: str = "models") ->
     return configure(motion_entry(name).config, _mapping(said, place), place)
 
 
-def video_config(settings: EnrolSettings, source: str = "video") -> Any:
+def video_config(settings: EnrollSettings, source: str = "video") -> Any:
     """The settings of the profile's video network.
 
     Raises:
@@ -85,7 +85,7 @@ def video_config(settings: EnrolSettings, source: str = "video") -> Any:
     return configure(profile_config_type(settings.profile), settings.video, f"{source}, video")
 
 
-def says_its_length(settings: EnrolSettings, name: str) -> bool:
+def says_its_length(settings: EnrollSettings, name: str) -> bool:
     """Whether the settings of a motion model say how long it is trained, so that the time budget does not."""
     return _has_length(settings.models.get(name) or {})
 

@@ -20,14 +20,14 @@ from foundation.errors import InputError
 from preprocessing.media import read_frames
 from talking_head.animation.export import export
 from talking_head.cli import app
-from talking_head.enrol import video as enrol
-from talking_head.enrol.tracking import track
-from talking_head.enrol.video import enroll
+from talking_head.enrollment import from_video as enrollment
+from talking_head.enrollment.from_video import enroll
+from talking_head.enrollment.tracking import track
 from talking_head.motion.speaking import follow, speak
 from talking_head.synth.film import synthesize
 from talking_head.target.card import Target, find_target
 from talking_head.target.home import Home
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from tests.render2video.drawn_person import psnr_db
 from tests.talking_head.bfm_head import write_front_model
 from tests.talking_head.media import voice
@@ -49,10 +49,10 @@ class Road:
         self.bfm = write_front_model(folder / "BFM_model_front.mat")
 
     def enrolled(self, name: str, heard: bool = True, **settings: object) -> Target:
-        chosen = EnrolSettings(tracker=f"openface:{self.table}", size_px=256, **settings)
+        chosen = EnrollSettings(tracker=f"openface:{self.table}", size_px=256, **settings)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(enrol, "SHORTEST_S", 1.0)
-            patch.setattr(enrol, "speaks", lambda track: heard)  # too short to be sure of it
+            patch.setattr(enrollment, "SHORTEST_S", 1.0)
+            patch.setattr(enrollment, "speaks", lambda track: heard)  # too short to be sure of it
             return enroll(self.film, name, "for tests", chosen, home=self.home.path).target
 
     def spoken(self, person: Target) -> tuple[np.ndarray, np.ndarray]:

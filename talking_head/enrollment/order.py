@@ -1,4 +1,4 @@
-"""An enrolment as it is wanted: all of it that can be is checked and found out before any work."""
+"""An enrollment as it is wanted: all of it that can be is checked and found out before any work."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from preprocessing.media.stills import is_still
 from preprocessing.portrait import Portrait
 from preprocessing.speech import speech_encoder
 from preprocessing.tracking.measuring import Choice, check_tracker
-from preprocessing.tracking.registry import DEFAULT
+from preprocessing.tracking.tracker_registry import DEFAULT
 from render2video.losses import load_perceptual
 from render2video.rasterizer import array_rasterizer
-from talking_head.enrol.photo import photo_in, photo_settings
-from talking_head.enrol.recipe import motion_config, video_config
-from talking_head.enrol.stages import digest
-from talking_head.enrol.tracking import check_teachable
+from talking_head.enrollment.from_photo import photo_in, photo_settings
+from talking_head.enrollment.recipe import motion_config, video_config
+from talking_head.enrollment.stages import digest
+from talking_head.enrollment.tracking import check_teachable
 from talking_head.heads.face_models import FaceModel
 from talking_head.heads.face_models import described as face_model_described
+from talking_head.motion.model_registry import motion_model
 from talking_head.motion.people import told_unheard, unheard
-from talking_head.motion.registry import motion_model
 from talking_head.motion.weights import Weights, heard_through, starts
 from talking_head.target.card import DEFAULT_MODEL, Target, find_own, motion_file, write_card
 from talking_head.target.consent import Consent
 from talking_head.target.home import Home
-from talking_head.target.settings import EnrolSettings, device_name
+from talking_head.target.settings import EnrollSettings, device_name
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ _BESIDE = ("device", "motion", "start")  # settings that decide nothing, or are 
 
 
 @dataclass(frozen=True)
-class EnrolOrder:
+class EnrollOrder:
     """What is to be made of whom.
 
     source: a video or photo. device: cpu or cuda. begun: what each motion model begins from. photo: the person found in
@@ -55,7 +55,7 @@ class EnrolOrder:
     source: Path
     target_id: str
     consent: Consent
-    settings: EnrolSettings
+    settings: EnrollSettings
     device: str
     begun: dict[str, Weights | None]
     photo: Portrait | None
@@ -67,8 +67,8 @@ class EnrolOrder:
 
     @classmethod
     def checked(
-        cls, source: Path, target_id: str, consent: Consent, settings: EnrolSettings, shortest_s: float
-    ) -> EnrolOrder:
+        cls, source: Path, target_id: str, consent: Consent, settings: EnrollSettings, shortest_s: float
+    ) -> EnrollOrder:
         """See `enroll`, whose arguments and errors these are. shortest_s: of a video.
 
         Raises:
@@ -106,7 +106,7 @@ class EnrolOrder:
 
     @property
     def work_folder(self) -> Path:
-        """Of a video's unfinished enrolment."""
+        """Of a video's unfinished enrollment."""
         return self.home.work / f"{self.target_id}-{self.key[:12]}"
 
     def done(self, replace: bool) -> Target | None:
@@ -145,7 +145,7 @@ class EnrolOrder:
         if card.origin.get("sha256") != self.origin["sha256"]:
             return ["another video or photo"]
         asked = json.loads(json.dumps(self.chosen))
-        usual = asked if self.photo is not None else json.loads(json.dumps(asdict(EnrolSettings())))
+        usual = asked if self.photo is not None else json.loads(json.dumps(asdict(EnrollSettings())))
         for name, wanted in asked.items():
             had = card.settings.get(name, usual[name])  # one that its version did not know
             by_content = name == "speech" and self.heard is not None and had is not None
@@ -166,7 +166,7 @@ class EnrolOrder:
         return found
 
 
-def _parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | None]]:
+def _parts(settings: EnrollSettings) -> tuple[str | None, dict[str, Weights | None]]:
     """The asked encoder's own name, and what each motion model begins from. What any part lacks is told now, not after
     tracking.
     """
@@ -194,7 +194,7 @@ def _parts(settings: EnrolSettings) -> tuple[str | None, dict[str, Weights | Non
     return heard, begun
 
 
-def motions_of(settings: EnrolSettings) -> tuple[str, ...]:
+def motions_of(settings: EnrollSettings) -> tuple[str, ...]:
     """Names of the motion models to learn."""
     return tuple(dict.fromkeys((DEFAULT_MODEL, *settings.motion)))
 
@@ -204,7 +204,7 @@ def described(begun: dict[str, Weights | None]) -> dict[str, dict[str, str] | No
     return {name: None if start is None else start.described() for name, start in begun.items()}
 
 
-def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[str, Any]:
+def _given(settings: EnrollSettings, begun: dict[str, Weights | None]) -> dict[str, Any]:
     """What was asked for, by content: weights (those that ship change with the version), a tracker's table, a head."""
     default = begun[DEFAULT_MODEL] if settings.start else None
     table, face = Choice.parse(settings.tracker).file, face_model_described(settings.face_model)
@@ -215,7 +215,7 @@ def _given(settings: EnrolSettings, begun: dict[str, Weights | None]) -> dict[st
     )
 
 
-def refuse_unknown_people(video: Path, settings: EnrolSettings, begun: Weights | None) -> None:
+def refuse_unknown_people(video: Path, settings: EnrollSettings, begun: Weights | None) -> None:
     """Refuse a film that does not teach how its person speaks where nothing tells how people do.
 
     Raises:
@@ -229,7 +229,7 @@ def refuse_unknown_people(video: Path, settings: EnrolSettings, begun: Weights |
         )
 
 
-def refuse_for_photo(settings: EnrolSettings) -> None:
+def refuse_for_photo(settings: EnrollSettings) -> None:
     """Refuse what only a video can be enrolled with.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Enrolment: from a video, or a photo, of one person to a `Target`, in stages that the same command resumes."""
+"""Enrollment: from a video, or a photo, of one person to a `Target`, in stages that the same command resumes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from foundation.places import choosing, writable
 from preprocessing.portrait import Portrait
 from preprocessing.tracking.landmarks import LandmarkTrack
 from render2video.person import PersonRenderer
-from talking_head.enrol.assembling import Learned, assemble, versions
-from talking_head.enrol.learning import LOOK_SOURCES, Teaching, learn_look, learn_motion, prepare_look
-from talking_head.enrol.order import EnrolOrder, described, motions_of, refuse_unknown_people
-from talking_head.enrol.photo import learn_photo
-from talking_head.enrol.recipe import motion_config, says_its_length, video_config
-from talking_head.enrol.stages import Work
-from talking_head.enrol.tracking import REPORT, TRACK, sound_in_step, track
+from talking_head.enrollment.assembling import LearnedPerson, assemble, versions
+from talking_head.enrollment.from_photo import learn_photo
+from talking_head.enrollment.learning import LOOK_SOURCES, Teaching, learn_look, learn_motion, prepare_look
+from talking_head.enrollment.order import EnrollOrder, described, motions_of, refuse_unknown_people
+from talking_head.enrollment.recipe import motion_config, says_its_length, video_config
+from talking_head.enrollment.stages import Work
+from talking_head.enrollment.tracking import REPORT, TRACK, sound_in_step, track
+from talking_head.motion.model_registry import load_motion_model
 from talking_head.motion.people import PEOPLE, motion_of_film, speaks, told_unheard
-from talking_head.motion.registry import load_motion_model
 from talking_head.motion.weights import Weights, heard_through
 from talking_head.target.card import (
     APPEARANCE,
@@ -48,7 +48,7 @@ from talking_head.target.card import (
 )
 from talking_head.target.consent import Consent, consent_of
 from talking_head.target.given import readable
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from training import Duration
 
 log = logging.getLogger(__name__)
@@ -62,19 +62,19 @@ MIN_TRAINING_S = 5.0
 
 
 @dataclass(frozen=True)
-class _Enrolment:
+class _Enrollment:
     """The stages, in order. Their files lie in the work folder under the names that they have in the target.
 
     starts: what each motion model begins from.
     """
 
     video: Path
-    settings: EnrolSettings
+    settings: EnrollSettings
     starts: dict[str, Weights | None]
     work: Work
     device: str
 
-    def run(self) -> Learned:
+    def run(self) -> LearnedPerson:
         """Run what is not done yet."""
         tracked = self._tracked()
         measured = FaceTrack.load(self.work.folder / TRACK)
@@ -91,7 +91,7 @@ class _Enrolment:
         painted = self._video(measured, taught, left_s)
         quality = {k: v for notes in (tracked, *learned, painted) for k, v in notes.items() if k != "seconds"}
         motions = [motion_file(name) for name in motions_of(self.settings)]
-        return Learned(self.work.folder, self.settings, measured, quality, motions)
+        return LearnedPerson(self.work.folder, self.settings, measured, quality, motions)
 
     def _heard(self, taught: FaceTrack) -> bool:
         """Whether the film's own sound teaches how the person speaks; who gets people's motion is told so.
@@ -176,7 +176,7 @@ class _Enrolment:
         return self._stage("video", [VIDEO, APPEARANCE, PREVIEW], make)
 
 
-def motion_share(name: str, settings: EnrolSettings) -> float:
+def motion_share(name: str, settings: EnrollSettings) -> float:
     """Share of the time left after tracking that a motion model gets: the picture keeps most, however many there are.
     """
     return MOTION_SHARE / (1 if name == DEFAULT_MODEL else len(motions_of(settings)) - 1)
@@ -202,7 +202,7 @@ def check_visible(video: Path, landmarks: LandmarkTrack) -> None:
 
 
 @dataclass(frozen=True)
-class Enrolled:
+class EnrollResult:
     """A target, and whether an earlier run had already made it."""
 
     target: Target
@@ -210,40 +210,40 @@ class Enrolled:
 
 
 def enroll(
-    video: Path | str, target_id: str, consent: str | Consent, settings: EnrolSettings | None = None, *,
+    video: Path | str, target_id: str, consent: str | Consent, settings: EnrollSettings | None = None, *,
     home: Path | str | None = None, replace: bool = False,
-) -> Enrolled:
+) -> EnrollResult:
     """Make a target from a video or photo of one person; the same call resumes after a kill, and says when it is done.
 
     Args:
         video: one person speaking to the camera, with sound, 5 s or more; or a photo (png, jpg, heic, webp, ...).
         target_id: a plain name.
         consent: who allows the use of this likeness, in the enroller's words; or all of a consent, bound maybe.
-        settings: how; see `EnrolSettings`.
+        settings: how; see `EnrollSettings`.
         home: where targets and unfinished work live.
         replace: whether a target of that name, made from something else, may be replaced.
 
     Raises:
         InputError: a video that a person cannot be learned from (no face, no sound, too short, ...), a bad id, no
             consent, an unknown motion model, a speech encoder that lacks something, a target of that name, another
-            enrolment of it under way, no space left.
+            enrollment of it under way, no space left.
     """
-    settings, statement = (settings or EnrolSettings()).checked(), consent_of(consent)
+    settings, statement = (settings or EnrollSettings()).checked(), consent_of(consent)
     with choosing(home), readable(Path(video)) as source:
-        order = EnrolOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
+        order = EnrollOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
         with order.home.lock(order.target_id):
             sweep(order.home, order.target_id)
             done = order.done(replace)
             done = None if done is None else order.consented(done)
             if order.photo is not None:
-                return _from_photo(order, order.photo) if done is None else Enrolled(done, already_done=True)
+                return _from_photo(order, order.photo) if done is None else EnrollResult(done, already_done=True)
             return _from_video(order) if done is None else _with_motions(order, done)
 
 
-def _from_video(order: EnrolOrder) -> Enrolled:
+def _from_video(order: EnrollOrder) -> EnrollResult:
     work = Work(writable(order.work_folder))
     try:
-        made = _Enrolment(order.source, order.settings, order.begun, work, order.device).run()
+        made = _Enrollment(order.source, order.settings, order.begun, work, order.device).run()
         taught = made.track[: teach_frames(made.track, order.settings.hold_out)]
         origin = order.origin | ({} if speaks(taught) else {"motion": PEOPLE})
         target = assemble(order.home, order.target_id, made, order.consent, origin, order.key)
@@ -252,26 +252,26 @@ def _from_video(order: EnrolOrder) -> Enrolled:
             shutil.rmtree(work.folder, ignore_errors=True)
         raise
     shutil.rmtree(work.folder, ignore_errors=True)
-    return Enrolled(target, already_done=False)
+    return EnrollResult(target, already_done=False)
 
 
-def _with_motions(order: EnrolOrder, target: Target) -> Enrolled:
+def _with_motions(order: EnrollOrder, target: Target) -> EnrollResult:
     """The target with every motion model that is wanted: those it lacks are learned now."""
     lacking = [name for name in order.settings.motion if not (target.folder / motion_file(name)).is_file()]
     if not lacking:
-        return Enrolled(target, already_done=True)
+        return EnrollResult(target, already_done=True)
     work = Work(writable(order.work_folder))
-    for name in _Enrolment(order.source, order.settings, order.begun, work, order.device).add_motions(lacking):
+    for name in _Enrollment(order.source, order.settings, order.begun, work, order.device).add_motions(lacking):
         with atomic_path(target.folder / name) as temporary:
             shutil.copyfile(work.folder / name, temporary)
     added = described({name: order.begun[name] for name in lacking})
     weights = target.card.origin.get("weights", {}) | added
     write_card(target.folder, dataclass_replace(target.card, origin=target.card.origin | {"weights": weights}))
     shutil.rmtree(work.folder, ignore_errors=True)
-    return Enrolled(Target.read(target.folder), already_done=False)
+    return EnrollResult(Target.read(target.folder), already_done=False)
 
 
-def _from_photo(order: EnrolOrder, photo: Portrait) -> Enrolled:
+def _from_photo(order: EnrollOrder, photo: Portrait) -> EnrollResult:
     """The same from a photo: seconds of work, so nothing is kept to resume from."""
     start = order.begun[DEFAULT_MODEL]
     with new_target(order.home, order.target_id) as folder:
@@ -279,7 +279,7 @@ def _from_photo(order: EnrolOrder, photo: Portrait) -> Enrolled:
         measured = learn_photo(photo, order.source.name, folder, path, order.speech)
         card = _card(order.target_id, measured, folder, order.consent, order.origin)
         write_card(folder, dataclass_replace(card, settings=order.chosen, key=order.key))
-    return Enrolled(Target.read(order.home.targets / order.target_id), already_done=False)
+    return EnrollResult(Target.read(order.home.targets / order.target_id), already_done=False)
 
 
 def _card(

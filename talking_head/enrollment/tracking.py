@@ -21,8 +21,8 @@ from preprocessing.report_page import write_report
 from preprocessing.sync import NOTHING, TRUSTED, SyncEstimate, aligned_sound, estimate_offset
 from preprocessing.tracking.landmarks import LandmarkTrack
 from preprocessing.tracking.measuring import Choice, Measured, measure
-from preprocessing.tracking.registry import DEFAULT
 from preprocessing.tracking.seen import seen_in
+from preprocessing.tracking.tracker_registry import DEFAULT
 from talking_head.heads.face_models import FaceModel
 from talking_head.target.settings import device_name
 
@@ -35,7 +35,7 @@ TOLERATED_OFFSET_S = 0.045  # what viewers do not notice (ITU-R BT.1359: sound 4
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackResult:
     """What was measured, the files that hold it, and the report's numbers. coefficient_paths: of Deng's regressor."""
 
     track: FaceTrack
@@ -49,7 +49,7 @@ def track(
     video: Path | str, output: Path | str, *, fix_sync: bool = True,
     check: Callable[[LandmarkTrack], None] | None = None, tracker: str = DEFAULT,
     face_model: str | None = None, device: str = "auto", cache: Path | str | None = None,
-) -> Tracked:
+) -> TrackResult:
     """Measure a face through a video; the same call resumes after a kill.
 
     Args:
@@ -98,7 +98,7 @@ def track(
     report = inspect_clip(video, landmarks, sync, motion=motion)
     write_report(report, folder / REPORT)
     measured.save(folder / TRACK)
-    return Tracked(measured, folder / TRACK, folder / REPORT, report.quality, written)
+    return TrackResult(measured, folder / TRACK, folder / REPORT, report.quality, written)
 
 
 def _fit(

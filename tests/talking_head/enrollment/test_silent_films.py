@@ -20,12 +20,12 @@ from preprocessing.media import read_frames, read_sound
 from preprocessing.sync import TRUSTED, estimate_offset
 from preprocessing.tracking import LandmarkTrack, track_landmarks
 from render2video.footage.store import read_footage
-from talking_head.enrol import video as enrol
-from talking_head.enrol.learning import prepare_look
+from talking_head.enrollment import from_video as enrollment
+from talking_head.enrollment.learning import prepare_look
 from talking_head.motion.people import PEOPLE, motion_of_film, speaks, told_unheard
 from talking_head.synth.film import synthesize
 from talking_head.target.card import MOTION
-from talking_head.target.settings import EnrolSettings
+from talking_head.target.settings import EnrollSettings
 from tests.preprocessing.making import write_media
 from tests.talking_head.media import person, voice
 
@@ -35,11 +35,11 @@ GENERAL = "facial_gan/phonetic_mel.safetensors"
 def test_a_silent_film_is_enrolled_with_the_motion_of_people(
     footage: Path, landmarker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(enrol, "SHORTEST_S", 1.0)
+    monkeypatch.setattr(enrollment, "SHORTEST_S", 1.0)
     small = [cv2.resize(frame, (256, 256), interpolation=cv2.INTER_AREA) for frame in person(footage, 30)]
     film = write_media(tmp_path / "film.mp4", small)
     with caplog.at_level(logging.WARNING):
-        made = enrol.enroll(film, "ana", "for tests", EnrolSettings(steps=2, size_px=256), home=tmp_path / "home")
+        made = enrollment.enroll(film, "ana", "for tests", EnrollSettings(steps=2, size_px=256), home=tmp_path / "home")
     told = [record.getMessage() for record in caplog.records if "sound" in record.getMessage()]
     (line,) = told
     assert line.startswith(f"{film}: it has no sound; lips and head will move as people's do")
@@ -57,7 +57,7 @@ def test_films_do_not_play_on_across_a_cut(footage: Path, landmarker: None, tmp_
     near = [cv2.resize(f[10:210, 28:228], (256, 256), interpolation=cv2.INTER_LINEAR) for f in small[20:]]
     film = write_media(tmp_path / "film.mp4", small[:20] + near)
     measured = fit_clip(track_landmarks(film, tmp_path), read_frames(film))
-    prepare_look(film, measured, 36, tmp_path, EnrolSettings())
+    prepare_look(film, measured, 36, tmp_path, EnrollSettings())
     assert np.flatnonzero(read_footage(tmp_path, mp478.load()).breaks).tolist() == [0, 20]
 
 
