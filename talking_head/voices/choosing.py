@@ -74,10 +74,18 @@ def voice_for_others(name: str | None = None) -> Voice:
     Raises:
         InputError: another voice, or as `voice_named`.
     """
-    if name and name != os.environ.get(VOICE_VARIABLE) and not _PROGRAMS_OWN.fullmatch(name):
+    named = os.environ.get(VOICE_VARIABLE, "")
+    if name and name == name_for_others(named):
+        return voice_named(named)
+    if name and not _PROGRAMS_OWN.fullmatch(name):
         expected = f"{', '.join(kind.program for kind in FIRST)}, or what {VOICE_VARIABLE} names where this runs"
         raise InputError(f"voice '{name[:80]}'", expected)
     return voice_named(name)
+
+
+def name_for_others(name: str) -> str:
+    """What a voice is called over a network: its engine alone, where the rest is a file, a command or an address."""
+    return name if _PROGRAMS_OWN.fullmatch(name) else name.partition(":")[0]
 
 
 def voices_here() -> list[VoiceHere]:

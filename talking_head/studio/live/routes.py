@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from dataclasses import asdict
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -22,7 +21,7 @@ from talking_head.studio.live.encoding import chosen_codec
 from talking_head.studio.live.rooms import Room, Rooms
 from talking_head.studio.live.session import Session, checked_rate
 from talking_head.studio.live.viewers import Mailbox
-from talking_head.voices import voices_here
+from talking_head.voices import name_for_others, voices_here
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,13 @@ class VoiceTold(BaseModel):
 @router.get("/voices")
 def voices() -> list[VoiceTold]:
     """Speech synthesis on the studio's machine; the first that is at hand speaks unless another is named."""
-    return [VoiceTold(**{k: v for k, v in asdict(voice).items() if k != "found"}) for voice in voices_here()]
+    return [
+        VoiceTold(
+            name=name_for_others(voice.name), engine=voice.engine, language=voice.language, at_hand=voice.at_hand,
+            remedy=voice.remedy,
+        )
+        for voice in voices_here()
+    ]
 
 
 @router.get("/live")

@@ -16,7 +16,7 @@ import pytest
 
 from face_model.tracks import Sound
 from foundation.errors import InputError
-from talking_head.voices import voice_for_others, voice_named, voices_here
+from talking_head.voices import name_for_others, voice_for_others, voice_named, voices_here
 from talking_head.voices.interface import RATE_HZ
 from talking_head.voices.programs import lip_closures
 from talking_head.voices.speaking import AROUND_S, spoken
@@ -139,7 +139,11 @@ def test_what_is_here_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert (first.name, first.at_hand) == (COMMAND, True) and voice_named().name == COMMAND
     assert {voice.engine for voice in others} == {"espeak-ng", "flite", "piper"}
     assert not any(voice.at_hand for voice in others) and all(voice.remedy for voice in others)
-    assert voice_for_others(COMMAND).name == COMMAND
+    assert name_for_others(COMMAND) == "command"  # what it runs here is nobody else's business
+    assert voice_for_others("command").name == COMMAND
+    with pytest.raises(InputError):
+        voice_for_others(COMMAND)
+    assert name_for_others("flite:slt") == "flite:slt"
     monkeypatch.delenv("TALKING_HEAD_VOICE")
     with pytest.raises(InputError, match="apt-get install espeak-ng"):
         voice_named()
