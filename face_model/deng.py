@@ -20,6 +20,7 @@ from face_model.morphable_model import MorphableModel, Region
 from face_model.tracks import FaceIdentity, FaceMotion
 from foundation.errors import InputError
 from foundation.files import atomic_path
+from foundation.matlab import read_mat
 
 ID = "deng_bfm"
 MM_PER_DM = 100.0
@@ -34,18 +35,6 @@ _MODEL_KEYS = ("meanshape", "meantex", "idBase", "exBase", "texBase", "tri", "ke
 def camera() -> PinholeCamera:
     """The camera of the reconstruction, for the aligned picture of 224 x 224 pixels."""
     return PinholeCamera(FOCAL_PX, PICTURE_PX / 2, PICTURE_PX / 2, PICTURE_PX, PICTURE_PX)
-
-
-def _read_mat(path: Path) -> dict[str, Any]:
-    from scipy.io import loadmat  # a third of a second to load, and synthesis of other face models never needs it
-
-    if not path.is_file():
-        raise InputError(f"{path} does not exist", "a .mat file")
-    try:
-        return loadmat(path)
-    except Exception as error:  # the reader raises many kinds
-        received = f"{path} is not readable as a MATLAB file ({error})"
-        raise InputError(received, "a .mat file of version 7 or older") from error
 
 
 @dataclass(frozen=True)
@@ -73,7 +62,7 @@ def load(path: Path | str) -> DengModel:
         InputError: not such a file; what does not fit is named.
     """
     path = Path(path)
-    content = _read_mat(path)
+    content = read_mat(path)
     missing = [key for key in _MODEL_KEYS if key not in content]
     if missing:
         remedy = "make it with the authors' transferBFM09 from your Basel Face Model 2009"
@@ -209,7 +198,7 @@ def read_coefficients(path: Path | str) -> DengCoefficients:
             raise InputError(f"{path} holds no .mat file", "one a frame")
         return DengCoefficients.unpack(np.concatenate([read_coefficients(file).pack() for file in files]))
     if path.suffix == ".mat":
-        return _coefficients_of(_read_mat(path), path)
+        return _coefficients_of(read_mat(path), path)
     if not path.is_file():
         raise InputError(f"{path} does not exist", "a .mat or .npz file, or a folder of .mat files")
     try:

@@ -16,6 +16,7 @@ import numpy as np
 from face_model.cameras import PinholeCamera
 from face_model.deng import FOCAL_PX, MM_PER_DM, PICTURE_PX, DengModel
 from foundation.errors import InputError
+from foundation.matlab import read_mat
 from preprocessing.tracking.layouts import POINTS68
 
 FACE_PX = 102.0  # pixels of the picture a decimetre of the standard face; theirs, by its landmarks' own scale
@@ -36,12 +37,10 @@ def standard_points(model: DengModel, model_path: Path | str | None = None) -> n
     if beside is None or not beside.is_file():
         landmarks = model.model.mean_mm[model.model.index_sets["landmarks68"]].numpy() / MM_PER_DM
         return POINTS68.five_points(landmarks.astype(np.float64))
-    from scipy.io import loadmat
-
-    try:
-        landmarks = loadmat(beside)["lm"]
-    except (ValueError, NotImplementedError, OSError, TypeError, KeyError) as error:
-        raise InputError(f"{beside} does not read ({error})", "its 68 landmarks as 'lm'") from error
+    content = read_mat(beside)
+    if "lm" not in content:
+        raise InputError(f"{beside} lacks lm", "its 68 landmarks as 'lm'")
+    landmarks = content["lm"]
     if landmarks.shape != (POINTS68.count, 3):
         raise InputError(f"{beside}: lm is {landmarks.shape}", f"({POINTS68.count}, 3)")
     return POINTS68.five_points(landmarks.astype(np.float64))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 import torch
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from face_model.illumination import shading
 from face_model.morphable_model import MorphableModel, rotate
 from foundation.errors import InputError
 from foundation.files import sha256
+from foundation.matlab import read_mat
 from preprocessing.tracking.layouts import MP478, POINTS68
 from talking_head.assets import asset
 from talking_head.doctor.proofs.result import Figure
@@ -72,7 +72,7 @@ def prove_bfm(path: Path) -> list[Figure]:
 
 def _normals(path: Path, model: MorphableModel) -> list[Figure]:
     """Our normals against those of the file's own table of the triangles around each vertex, where it has one."""
-    content = scipy.io.loadmat(path, variable_names=["point_buf"])
+    content = read_mat(path)
     if "point_buf" not in content:
         return []
     corners = model.mean_mm[model.triangles]
@@ -146,7 +146,7 @@ def prove_similarity(path: Path) -> list[Figure]:
     Raises:
         InputError: not 68 points.
     """
-    landmarks = scipy.io.loadmat(path)["lm"]
+    landmarks = read_mat(path)["lm"]
     if landmarks.shape != (POINTS68.count, 3):
         raise InputError(f"{path}: lm is {landmarks.shape}", f"({POINTS68.count}, 3)")
     points_mm = landmarks.astype(np.float64) * deng.MM_PER_DM
