@@ -146,6 +146,8 @@ def main() -> None:
     faults: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as temporary:
         readers = [reader for reader in all_readers(Path(temporary) / "seeds") if given.only in reader.name]
+        if not readers:
+            parser.error(f"--only '{given.only}' is in no reader's name")
         place = Path(temporary) / "work"
         place.mkdir()
         until_s, spent_s = time.monotonic() + 60 * given.minutes, Counter({reader.name: 0.0 for reader in readers})
