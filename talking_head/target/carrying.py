@@ -87,6 +87,8 @@ def import_target(
         try:
             with zipfile.ZipFile(path) as archive:
                 return _taken_over(archive, path, as_id, place, replace_old)
+        except InputError:  # which is a ValueError
+            raise
         except FileNotFoundError as error:
             raise InputError(f"{path} does not exist", WHAT) from error
         except IsADirectoryError as error:

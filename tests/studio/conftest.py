@@ -53,7 +53,7 @@ def camera(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # of Playwright one may run in a process: others start theirs later
 def browser(camera: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium, whose camera and microphone are files."""
     api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
