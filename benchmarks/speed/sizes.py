@@ -17,8 +17,6 @@ from render2video.profiles import FOOTAGE
 from talking_head.target.card import Target, TargetCard, find_target, new_target, write_card
 from talking_head.target.home import Home
 
-WIDE_PX = 1920, 1080
-
 
 def sized(home: Home, target: Target, width_px: int, height_px: int, painted_px: int) -> Target:
     """A copy of a target on footage whose frames are as high as told, with as much beside them as their width lacks.

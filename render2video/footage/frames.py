@@ -36,11 +36,3 @@ class Part:
     def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
         """A rectangle of a frame."""
         return self.frames.window(int(self.numbers[index]), rows, columns)
-
-
-class Pictures(list[np.ndarray]):
-    """Frames in memory."""
-
-    def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
-        """A rectangle of a frame."""
-        return self[index][rows, columns]

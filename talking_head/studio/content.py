@@ -1,4 +1,4 @@
-"""Looking into an upload; to be run confined, where what decodes is imported."""
+"""What an upload holds."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from render2video.conditioning import HeadRenderer
 from render2video.footage.config import FootageConfig
 from render2video.footage.dub import continued
 from render2video.footage.footage import Footage
-from render2video.footage.frames import Pictures
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
 from render2video.footage.path import PathCosts
 from tests.render2video.drawn_person import MODEL, filmed, talking_track
+from tests.render2video.in_memory import Pictures
 
 HALF, AWAY_MM = 20, 20.0
 

@@ -21,7 +21,6 @@ from render2video.footage.bend import RINGS, STEP_PX, Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.following import learned_follow
 from render2video.footage.footage import Footage, gap_mm, lips_of, open_eyed_px
-from render2video.footage.frames import Pictures
 from render2video.footage.masks import mouth_outline
 from render2video.footage.morph import morph
 from render2video.footage.network import MouthFinisher
@@ -31,6 +30,7 @@ from render2video.footage.steadying import moved, steadied
 from render2video.footage.store import read_footage, save_network, train_on_footage, working_px, write_footage
 from render2video.painter import load_painter
 from tests.render2video.drawn_person import HEIGHT_PX, MODEL, WIDTH_PX, filmed, psnr_db, talking_track
+from tests.render2video.in_memory import Pictures
 from training import Duration
 
 FRAMES = 32

@@ -12,8 +12,8 @@ from render2video.conditioning import HeadRenderer
 from render2video.footage.choosing import useful
 from render2video.footage.distances import deviations, mean_apart
 from render2video.footage.footage import Footage
-from render2video.footage.frames import Pictures
 from tests.render2video.drawn_person import HEIGHT_PX, MODEL, WIDTH_PX, talking_track
+from tests.render2video.in_memory import Pictures
 
 MINUTE, FPS = 1500, 25.0
 TURNED_FROM, TURNED_TO = 20_010, 20_040

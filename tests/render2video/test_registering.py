@@ -11,10 +11,10 @@ from face_model import mp478
 from render2video.conditioning import HeadRenderer
 from render2video.footage.bend import Bend
 from render2video.footage.footage import open_eyed_px
-from render2video.footage.frames import Pictures
 from render2video.footage.registering import LEAST_TOLD, described, registered
 from render2video.footage.registration import Registration
 from tests.render2video.drawn_person import MODEL, filmed, talking_track
+from tests.render2video.in_memory import Pictures
 from tests.render2video.test_footage import with_mouths
 
 FRAMES = 24

@@ -1,9 +1,14 @@
 // What the page asks of its server: all of it is HTTP under /v1, the same that programs use.
 
-/** The server refused: what came, what it expected, what to do. */
+/** What went wrong, in one sentence: what came, what was expected, what to do; nothing where nothing is told. */
+export function sentence({ received, expected, remedy } = {}) {
+  return [received, expected && `expected ${expected}`, remedy].filter(Boolean).join("; ");
+}
+
+/** The server refused. */
 export class Refused extends Error {
-  constructor({ received = "something unexpected", expected = "", remedy = "" } = {}, status = 0) {
-    super([received, expected && `expected ${expected}`, remedy].filter(Boolean).join("; "));
+  constructor({ received = "something unexpected", expected, remedy } = {}, status = 0) {
+    super(sentence({ received, expected, remedy }));
     this.status = status;
   }
 }

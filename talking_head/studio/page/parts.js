@@ -335,6 +335,29 @@ export function player(job, film, { poster = null } = {}) {
   });
 }
 
+/** Things that were made here, a line each: {sign, name, hint, open, actions}. */
+export function shelf(rows) {
+  return h(
+    "ul",
+    { class: "shelf" },
+    rows.map(({ sign, name, hint, open, actions }) =>
+      h(
+        "li",
+        {},
+        h("button", { type: "button", class: "shelf-name", onclick: open }, sign && icon(sign), name),
+        h("span", { class: "hint" }, hint),
+        actions && h("span", { class: "row" }, actions),
+      ),
+    ),
+  );
+}
+
+/** Show a job of the shelf where jobs are shown: above. */
+export function shownAbove(show, job) {
+  show(job.job);
+  window.scrollTo({ top: 0, behavior: "smooth" });
+}
+
 /** A link that keeps a file on the disk. */
 export function keep(href, name, text = "Download", bytes = undefined) {
   return h(

@@ -23,6 +23,12 @@ export function left(seconds) {
   return seconds < 8 ? "a few seconds left" : `about ${span(seconds < 60 ? Math.ceil(seconds / 5) * 5 : seconds)} left`;
 }
 
+/** `Still missing: a name and the consent.`, or nothing where nothing is. */
+export function stillMissing(lacks) {
+  const names = lacks.filter(Boolean).join(", ");
+  return names && `Still missing: ${names.replace(/, ([^,]*)$/, " and $1")}.`;
+}
+
 /** `1 film`, `3 films`. */
 export function many(count, word) {
   return `${count} ${word}${count === 1 ? "" : "s"}`;

@@ -1,5 +1,6 @@
 // Work that takes its time: a card for one job, and the tray of all that is under way.
 
+import { sentence } from "./api.js";
 import { fill, h } from "./dom.js";
 import * as jobs from "./jobs.js";
 import { button, filmOf, problem, tell } from "./parts.js";
@@ -140,9 +141,8 @@ function ended(job, done, again) {
   if (job.state === "done") return done ? done(job) : h("p", {}, STATES.done);
   const retry = again && button("Try again", () => again(job));
   if (job.state === "cancelled") return [h("p", {}, "Stopped. Nothing was left behind."), retry];
-  const told = job.error ?? {};
-  const text = [told.received, told.expected && `expected ${told.expected}`, told.remedy].filter(Boolean).join("; ");
-  return [h("h2", {}, "That did not work"), problem(text || "it failed, and nobody knows why; try again"), retry];
+  const told = sentence(job.error ?? {}) || "it failed, and nobody knows why; try again";
+  return [h("h2", {}, "That did not work"), problem(told), retry];
 }
 
 /** Fill the tray with what is under way, and say when something is ready. */

@@ -11,12 +11,12 @@ import pytest
 from render2video.conditioning import HeadRenderer
 from render2video.footage.config import FootageConfig
 from render2video.footage.footage import Footage
-from render2video.footage.frames import Pictures
 from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
 from render2video.footage.quality import from_other_moments
 from talking_head.enrollment.sharpness import LOW, advice, sharpness, told
 from tests.render2video.drawn_person import HEIGHT_PX, MODEL, WIDTH_PX, talking_track
+from tests.render2video.in_memory import Pictures
 
 FRAMES = 40
 

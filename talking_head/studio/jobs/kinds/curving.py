@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -35,6 +36,14 @@ def find_session(place: StudioPlace, curves: str) -> CurveSession:
     if not KEY.fullmatch(curves) or not (folder / ABOUT).is_file():
         raise not_found("curves that are not here", "make them with POST /v1/curves, and wait until they are ready")
     return CurveSession.of(folder)
+
+
+def edited(bench: Bench, curves: str) -> tuple[CurveSession, Path]:
+    """Curves by their key, and the motion that they are now, in a file of the job's."""
+    session, motion = find_session(bench.place, curves), bench.work() / "edited.safetensors"
+    session.motion().save(motion)
+    bench.names[str(motion)] = "curves"
+    return session, motion
 
 
 class CurvesAsked(DirectedAsked):
@@ -93,9 +102,7 @@ class CurvesFilmAsked(Asked):
         from talking_head.synth.film import synthesize
         from talking_head.synth.framing import Framing
 
-        session, motion = find_session(bench.place, self.curves), bench.work() / "edited.safetensors"
-        session.motion().save(motion)
-        bench.names[str(motion)] = "curves"
+        session, motion = edited(bench, self.curves)
         made = synthesize(
             session.sound, session.target, bench.output(f"{session.target}.mp4"), driving=motion,
             framing=Framing(self.aspect, self.height), label=self.label,
@@ -116,9 +123,7 @@ class CurvesExportAsked(Asked):
     def work(self, bench: Bench) -> dict[str, Any]:
         from talking_head.animation.export import export
 
-        session, motion = find_session(bench.place, self.curves), bench.work() / "edited.safetensors"
-        session.motion().save(motion)
-        bench.names[str(motion)] = "curves"
+        session, motion = edited(bench, self.curves)
         goal = bench.output(f"{session.target}{SUFFIXES[self.format]}")
         made = export(motion, session.target, goal, format=self.format)
         return {name: value for name, value in asdict(made).items() if name != "output"}

@@ -1,12 +1,12 @@
 // Curves: what moves the face, over the waveform, to be changed by hand; then a film, or a file for other programs.
 
-import { get, post } from "../api.js";
+import { get, post, sentence } from "../api.js";
 import { CurveEditor } from "../curve_editor.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, heading, people, trouble, whom } from "../parts.js";
+import { button, heading, people, shelf, trouble, whom } from "../parts.js";
 import { titleOf } from "../work.js";
-import { when } from "../words.js";
+import { stillMissing, when } from "../words.js";
 import { said } from "../words_box.js";
 
 const ASK_MS = 600; // between two looks whether curves are there
@@ -75,12 +75,7 @@ async function until(session, wanted) {
     now = await get(`/v1/curves/${encodeURIComponent(session.curves)}`);
   }
   if (now.state === "cancelled") throw new Error("the curves were stopped; make them again");
-  if (now.state === "failed")
-    throw new Error(
-      [now.error?.received, now.error?.expected && `expected ${now.error.expected}`, now.error?.remedy]
-        .filter(Boolean)
-        .join("; "),
-    );
+  if (now.state === "failed") throw new Error(sentence(now.error ?? {}));
   return now;
 }
 
@@ -94,7 +89,7 @@ function chooser(everybody, query, enter) {
   const ready = () => {
     const lacks = words.lacks();
     go.disabled = Boolean(lacks);
-    missing.textContent = lacks ? `Still missing: ${lacks}.` : "";
+    missing.textContent = stillMissing([lacks]);
   };
   const made = jobs.known().filter((job) => job.state === "done" && ["synth", "say", "curves"].includes(job.kind));
   const element = h(
@@ -112,19 +107,12 @@ function chooser(everybody, query, enter) {
         "section",
         { class: "block" },
         h("h2", {}, "Or go on with what was made here"),
-        h(
-          "ul",
-          { class: "shelf" },
-          made
-            .slice(0, 8)
-            .map((job) =>
-              h(
-                "li",
-                {},
-                h("button", { type: "button", class: "shelf-name", onclick: () => enter(opened(job)) }, titleOf(job)),
-                h("span", { class: "hint" }, when(job.made_at)),
-              ),
-            ),
+        shelf(
+          made.slice(0, 8).map((job) => ({
+            name: titleOf(job),
+            hint: when(job.made_at),
+            open: () => enter(opened(job)),
+          })),
         ),
       ),
   );

@@ -5,7 +5,7 @@ import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
 import { button, choice, dropped, field, filmOf, heading, keep, list, problem, trouble } from "../parts.js";
 import { follows } from "../work.js";
-import { capital } from "../words.js";
+import { capital, stillMissing } from "../words.js";
 import { said } from "../words_box.js";
 import { verified } from "./say.js";
 
@@ -94,7 +94,7 @@ function form(started) {
   function ready() {
     const lacks = [!film.found && "the film", words?.lacks(), !consent.value.trim() && "the consent"].filter(Boolean);
     go.disabled = lacks.length > 0;
-    missing.textContent = lacks.length ? `Still missing: ${lacks.join(", ").replace(/, ([^,]*)$/, " and $1")}.` : "";
+    missing.textContent = stillMissing(lacks);
   }
   async function begin() {
     told.clear();

@@ -1,9 +1,9 @@
 // Measure: how good a film is that was made here, in numbers and pictures.
 
 import { get, jobFile } from "../api.js";
-import { fill, h, icon } from "../dom.js";
+import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, dropped, filmOf, heading, keep, trouble } from "../parts.js";
+import { button, dropped, filmOf, heading, keep, shelf, shownAbove, trouble } from "../parts.js";
 import { films, follows, titleOf } from "../work.js";
 import { size, spoken, when } from "../words.js";
 
@@ -170,34 +170,18 @@ function earlier(show) {
   if (!all.length) return null;
   return [
     h("h2", {}, "Reports"),
-    h(
-      "ul",
-      { class: "shelf" },
+    shelf(
       all.map((job) => {
         const film = jobs.known().find((one) => one.job === job.asked?.job);
-        return h(
-          "li",
-          {},
-          h(
-            "button",
-            {
-              type: "button",
-              class: "shelf-name",
-              onclick: () => {
-                show(job.job);
-                window.scrollTo({ top: 0, behavior: "smooth" });
-              },
-            },
-            icon("check"),
-            film ? titleOf(film) : "A film that was deleted since",
-          ),
-          h("span", { class: "hint" }, when(job.made_at)),
-          h(
-            "span",
-            { class: "row" },
+        return {
+          sign: "check",
+          name: film ? titleOf(film) : "A film that was deleted since",
+          hint: when(job.made_at),
+          open: () => shownAbove(show, job),
+          actions: [
             button("", () => jobs.drop(job.job), { kind: "quiet", sign: "bin", "aria-label": "Delete this report" }),
-          ),
-        );
+          ],
+        };
       }),
     ),
   ];

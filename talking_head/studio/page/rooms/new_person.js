@@ -7,7 +7,7 @@ import { button, choice, dropped, field, heading, list, tabs, trouble } from "..
 import { everything } from "../quality.js";
 import { recorder } from "../recorder.js";
 import { follows } from "../work.js";
-import { plain } from "../words.js";
+import { plain, stillMissing } from "../words.js";
 
 const BUDGETS = [
   ["2m", "2 minutes"],
@@ -161,7 +161,7 @@ function form(shown, started) {
     if (!missing.isConnected) return;
     const lacks = lacking();
     go.disabled = lacks.length > 0;
-    missing.textContent = lacks.length ? `Still missing: ${lacks.join(", ").replace(/, ([^,]*)$/, " and $1")}.` : "";
+    missing.textContent = stillMissing(lacks);
   }
   async function begin() {
     told.clear();

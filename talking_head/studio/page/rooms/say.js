@@ -1,6 +1,6 @@
 // Say: words or a sound in, a film of a person saying it out.
 
-import { get, jobFile, person } from "../api.js";
+import { get, jobFile, person, sentence } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { emotions, FEELING } from "../emotions.js";
 import * as jobs from "../jobs.js";
@@ -16,12 +16,14 @@ import {
   people,
   player,
   problem,
+  shelf,
+  shownAbove,
   tell,
   trouble,
   whom,
 } from "../parts.js";
 import { films, follows, titleOf } from "../work.js";
-import { capital, size, when } from "../words.js";
+import { capital, size, stillMissing, when } from "../words.js";
 import { said } from "../words_box.js";
 
 const HEADS = [
@@ -89,7 +91,7 @@ export async function open(room, query) {
   if (query.get("job")) show(query.get("job"));
   else waiting(side, order.target());
   order.ready();
-  const drawMade = () => fill(made, shelf(show));
+  const drawMade = () => fill(made, shelved(show));
   drawMade();
   const stopMade = jobs.watch((job) => {
     if (!jobs.UNDER_WAY.has(job.state)) drawMade();
@@ -181,7 +183,7 @@ function form(everybody, wanted, { started, chosen }) {
   function ready() {
     const lacks = words.lacks();
     go.disabled = Boolean(lacks);
-    missing.textContent = lacks ? `Still missing: ${lacks}.` : "";
+    missing.textContent = stillMissing([lacks]);
   }
   function wantedFilm() {
     const asked = {
@@ -270,14 +272,7 @@ export function verified(job) {
     try {
       const found = await get(`/v1/verify/${encodeURIComponent(job.job)}`);
       if (!found.ok)
-        return fill(
-          inside,
-          problem(
-            [found.error?.received, found.error?.expected && `expected ${found.error.expected}`, found.error?.remedy]
-              .filter(Boolean)
-              .join("; "),
-          ),
-        );
+        return fill(inside, problem(sentence(found.error ?? {})));
       fill(
         inside,
         h("p", { class: "good" }, icon("check"), "Unchanged since it was made."),
@@ -297,40 +292,24 @@ export function verified(job) {
 }
 
 /** Films that were made here, to play, keep or delete. */
-function shelf(show) {
+function shelved(show) {
   const all = films();
   if (!all.length) return null;
   return [
     h("h2", {}, "Films made here"),
-    h(
-      "ul",
-      { class: "shelf" },
+    shelf(
       all.map((job) => {
         const film = filmOf(job);
-        return h(
-          "li",
-          {},
-          h(
-            "button",
-            {
-              type: "button",
-              class: "shelf-name",
-              onclick: () => {
-                show(job.job);
-                window.scrollTo({ top: 0, behavior: "smooth" });
-              },
-            },
-            icon("play"),
-            titleOf(job),
-          ),
-          h("span", { class: "hint" }, [when(job.made_at), size(film.bytes)].filter(Boolean).join(" · ")),
-          h(
-            "span",
-            { class: "row" },
+        return {
+          sign: "play",
+          name: titleOf(job),
+          hint: [when(job.made_at), size(film.bytes)].filter(Boolean).join(" · "),
+          open: () => shownAbove(show, job),
+          actions: [
             keep(jobFile(job.job, film.name), film.name, "Keep"),
             button("", () => deleted(job), { kind: "quiet", sign: "bin", "aria-label": `Delete: ${titleOf(job)}` }),
-          ),
-        );
+          ],
+        };
       }),
     ),
   ];

@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.talking_head.studio.live.serving import serving
-from tests.talking_head.voices.speaker import COMMAND
-
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -36,14 +33,6 @@ BEGIN = """async (transport) => {
   await live.connect();
   return performance.now() - begun;
 }"""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TALKING_HEAD_VOICE", COMMAND)
-        with serving(tmp_path_factory.mktemp("home")) as address:
-            yield address
 
 
 @pytest.fixture(scope="module")

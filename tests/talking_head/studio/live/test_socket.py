@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import av
@@ -17,18 +17,8 @@ from websockets.asyncio.client import ClientConnection
 
 from talking_head.studio.live.wire import SOUND, VIDEO, Packet
 from tests.talking_head.studio.live.fake import LOUD
-from tests.talking_head.studio.live.serving import serving
-from tests.talking_head.voices.speaker import COMMAND
 
 PATIENCE_S = 10.0
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TALKING_HEAD_VOICE", COMMAND)
-        with serving(tmp_path_factory.mktemp("home")) as address:
-            yield address
 
 
 class Talk:
