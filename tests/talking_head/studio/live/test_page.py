@@ -108,7 +108,7 @@ def test_by_webrtc(page: Any) -> None:
         "delete window.RTCPeerConnection",
         pytest.param(
             "RTCPeerConnection.prototype.setRemoteDescription = async () => {}",
-            marks=pytest.mark.skipif(find_spec("aiortc") is None, reason="no aiortc: the browser reports the answer 501"),
+            marks=pytest.mark.skipif(find_spec("aiortc") is None, reason="no aiortc: the browser tells of answer 501"),
         ),
     ],
 )
