@@ -1,6 +1,6 @@
 """Attack a studio that runs as users run it, and print what came of each attack as a Markdown table.
 
-    python -m benchmarks.studio.attacks [--broken 200] [--half-open 10000] [--clients 50]
+    python -m benchmarks.studio.attacks [--broken 200] [--half-open 10000] [--clients 50] [--uploads 80]
 
 A studio of its own is started at a free port of this machine, in a temporary home. An attack is `held` when the studio
 still answers, no answer has a path or a stack, nothing is left behind, and memory stays bounded.
@@ -10,123 +10,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.client
 import json
 import os
 import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from benchmarks.studio import files
-from talking_head.client import Studio
+from benchmarks.studio.crowd import crowded
+from benchmarks.studio.prey import TOKEN, Prey, studio, until
 
 MOST_BYTES = 600_000_000  # of the server process itself
-SETTLE_S = 30.0  # for what is under way to end, before what is left counts
-TOKEN = "a token that nobody guesses"
 EVIL = {"Origin": "http://evil.example"}
-
-
-@dataclass
-class Prey:
-    """The studio that is attacked."""
-
-    home: Path
-    process: subprocess.Popen[str]
-    address: str
-    client: Studio
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def port(self) -> int:
-        return int(self.address.rsplit(":", 1)[1])
-
-    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-        """Status and content; 0 where the connection was cut."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            status, content = response.status, response.read()
-        except (OSError, http.client.HTTPException, ValueError):
-            return 0, b""
-        finally:
-            connection.close()
-        said = content.decode("utf-8", "replace")
-        if status >= 400 and (str(self.home) in said or "Traceback" in said or re.search(r"/\w+/\w+\.py", said)):
-            self.faults.append(f"{method} {path}: {said[:200]}")
-        if status >= 500:
-            self.faults.append(f"{method} {path}: {status}")
-        return status, content
-
-    def memory_bytes(self) -> int:
-        """The most that the server ever held of the machine's memory."""
-        said = Path(f"/proc/{self.process.pid}/status").read_text()
-        return 1024 * int(re.search(r"VmHWM:\s+(\d+)", said)[1])  # type: ignore[index]
-
-    def open_files(self) -> int:
-        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
-
-    def worker(self, kind: str) -> int:
-        """Process id of the worker of a kind."""
-        for place in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                said = (place / "cmdline").read_bytes().split(b"\0")
-                if said[-2:-1] == [kind.encode()] and str(self.home).encode() in said:
-                    return int(place.name)
-        raise LookupError(f"no worker of kind {kind}")
-
-    def left(self) -> list[str]:
-        """What lies in the studio's folder that should not."""
-        studio = self.home / "studio"
-        for kept in self.client._json("GET", "/v1/uploads"):
-            self.client._json("DELETE", f"/v1/uploads/{kept['upload']}")
-        end_s, usual = time.monotonic() + SETTLE_S, re.compile(r"(jobs\.sqlite|logs/|server\.lock|worker-|previews/)")
-        while True:
-            names = [str(path.relative_to(studio)) for path in studio.rglob("*") if path.is_file()]
-            left = [name for name in names if not usual.match(name)]
-            if not left or time.monotonic() > end_s:
-                return left
-            time.sleep(0.5)
-
-
-@contextmanager
-def studio(home: Path, *options: str) -> Iterator[Prey]:
-    """A studio at work."""
-    command = [sys.executable, "-m", "talking_head", "studio", "--port", "0", "--home", str(home), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    address = re.search(r"http://[\d.]+:\d+", process.stderr.readline())
-    assert address is not None
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    prey = Prey(home, process, address[0], Studio(address[0], TOKEN if "--token" in options else None))
-    try:
-        _until(lambda: prey.ask("GET", "/v1/health")[0] == 200)
-        yield prey
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
-        process.kill()
-
-
-def _until(done: Callable[[], bool], seconds: float = 120.0) -> None:
-    end_s = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end_s:
-            raise TimeoutError("it never came")
-        time.sleep(0.05)
 
 
 def paths(prey: Prey, given: argparse.Namespace) -> str:
@@ -262,7 +165,7 @@ def cancelled_uploads(prey: Prey, given: argparse.Namespace) -> str:
         with socket.create_connection(("127.0.0.1", prey.port), timeout=10) as line:
             head = f"POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1:{prey.port}\r\nContent-Length: 50000000\r\n\r\n"
             line.sendall(head.encode() + b"x" * 1_500_000)
-    _until(lambda: not list((prey.home / "studio" / "uploads").glob(".partial*")))
+    until(lambda: not list((prey.home / "studio" / "uploads").glob(".partial*")))
     return "50, nothing kept of them"
 
 
@@ -299,9 +202,9 @@ def killed(prey: Prey, given: argparse.Namespace) -> str:
     upload = prey.client._json("POST", "/v1/uploads", files.speech(), {"X-File-Name": "speech.flac"})["upload"]
     job = prey.client.add("synth", upload=upload, target="astronaut", height=128)
     for _ in range(2):
-        _until(lambda: prey.client.job(job)["progress"]["stage"] != "", 300)
+        until(lambda: prey.client.job(job)["progress"]["stage"] != "", 300)
         os.kill(prey.worker("synth"), signal.SIGKILL)
-        _until(lambda: prey.client.job(job)["progress"]["stage"] == "", 60)
+        until(lambda: prey.client.job(job)["progress"]["stage"] == "", 60)
     done = prey.client.wait(job)
     prey.client.cancel(job)
     return f"two, while a film was painted; the film was made ({done['result']['duration_s']:.1f} s)"
@@ -313,11 +216,11 @@ def killed_server(prey: Prey, given: argparse.Namespace) -> str:
     with studio(home) as first:
         upload = first.client._json("POST", "/v1/uploads", files.speech())["upload"]
         job = first.client.add("synth", upload=upload, target="astronaut", height=128)
-        _until(lambda: first.client.job(job)["progress"]["stage"] != "", 300)
+        until(lambda: first.client.job(job)["progress"]["stage"] != "", 300)
         worker = first.worker("synth")
         first.process.kill()
         first.process.wait()
-        _until(lambda: not Path(f"/proc/{worker}").exists(), 30)
+        until(lambda: not Path(f"/proc/{worker}").exists(), 30)
     with studio(home) as again:
         done = again.client.wait(job)
         prey.faults += first.faults + again.faults
@@ -353,7 +256,7 @@ def load(prey: Prey, given: argparse.Namespace) -> str:
 
 ATTACKS: tuple[Callable[[Prey, argparse.Namespace], str], ...] = (
     paths, oversized, bombs, broken, strangers, no_token, half_open, slow_readers, cancelled_uploads, odd_requests,
-    killed, killed_server, load,
+    killed, killed_server, load, crowded,
 )
 
 
@@ -363,6 +266,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--broken", type=int, default=200)
     parser.add_argument("--half-open", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--uploads", type=int, default=80)
     parser.add_argument("--only", nargs="*", default=[attack.__name__ for attack in ATTACKS])
     given = parser.parse_args(arguments)
     with contextlib.suppress(ImportError):

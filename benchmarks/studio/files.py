@@ -127,6 +127,13 @@ def bombs() -> dict[str, bytes]:
     }  # fmt: skip
 
 
+def photo() -> bytes:
+    """The built-in person's picture."""
+    from foundation.shipped import shipped
+
+    return Path(shipped("astronaut/preview.jpg")).read_bytes()
+
+
 def speech() -> bytes:
     """The built-in speech."""
     from foundation.shipped import shipped

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -34,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     live.router, webrtc.router, curves.router,
 )
 SWEEP_S = 600.0
+THREADS = 64  # nearly all of them wait: for a voice, a person who loads, a file that is looked into
 
 
 def create_app(settings: StudioSettings | None = None) -> ASGIApp:
@@ -77,6 +79,7 @@ def held(place: StudioPlace) -> FileLock:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk: Desk = app.state.studio
     lock = held(desk.place)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "studio"))
     tasks = []
     try:
         sweep_uploads(desk.place, desk.settings.limits, desk.store.needed_uploads(), begun=True)
@@ -103,4 +106,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _sweep(desk: Desk) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
-        await asyncio.to_thread(sweep_uploads, desk.place, desk.settings.limits, desk.store.needed_uploads())
+        needed = await asyncio.to_thread(desk.store.needed_uploads)
+        await asyncio.to_thread(sweep_uploads, desk.place, desk.settings.limits, needed)

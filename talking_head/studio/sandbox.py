@@ -9,6 +9,7 @@ whoever takes a decoder over gets no further.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import os
@@ -24,7 +25,8 @@ from typing import Any
 from foundation.errors import InputError
 from talking_head.studio.answers import StudioError
 
-AT_ONCE = 2  # processes; whoever comes later waits
+AT_ONCE = 3  # processes; whoever comes later waits
+UPLOADS_AT_ONCE = 2  # of them: who asks about a person does not wait behind what strangers send
 WALL = 4.0  # times the processor time: on a busy machine, and for waiting
 PIECE_BYTES = 1 << 16
 PRELOADED = "talking_head.studio.looking"
@@ -37,8 +39,14 @@ class Sandbox:
 
     def __init__(self) -> None:
         self.turns, self.lock = threading.Semaphore(AT_ONCE), threading.Lock()
+        self.upload_turns = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self.process: subprocess.Popen[bytes] | None = None
         self.line: socket.socket | None = None
+
+    async def run_for_upload(self, function: str, *args: Any, seconds: float, memory_bytes: int) -> Any:
+        """`run`, for what is sent: however much waits, it holds no thread that others need."""
+        async with self.upload_turns:
+            return await asyncio.to_thread(self.run, function, *args, seconds=seconds, memory_bytes=memory_bytes)
 
     def run(self, function: str, *args: Any, seconds: float, memory_bytes: int) -> Any:
         """What a function, `MODULE:NAME`, returns in a process that may use so much processor time, and so much memory
@@ -67,11 +75,10 @@ class Sandbox:
             with theirs:
                 for attempt in (1, 2):
                     try:
-                        with self.lock:
-                            socket.send_fds(self._connected(), [asked.encode()], [theirs.fileno()])
+                        with self.lock:  # to the end: what one finds dead, another may have replaced
+                            self._send(asked, theirs)
                         break
-                    except OSError:  # it was killed; another takes its place
-                        self.stop()
+                    except OSError:
                         if attempt == 2:
                             raise
             ours.settimeout(WALL * seconds + 60)  # and for its imports
@@ -80,6 +87,13 @@ class Sandbox:
                 while piece := ours.recv(PIECE_BYTES):
                     said += piece
             return said
+
+    def _send(self, asked: str, answer: socket.socket) -> None:
+        try:
+            socket.send_fds(self._connected(), [asked.encode()], [answer.fileno()])
+        except OSError:  # it was killed; another takes its place
+            self.stop()
+            raise
 
     def _connected(self) -> socket.socket:
         if self.line is None or self.process is None or self.process.poll() is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
@@ -39,7 +41,7 @@ async def upload(request: Request, desk: DeskOf) -> Uploaded:
     if (said := request.headers.get("content-length")) and int(said) > limits.upload_bytes:
         most = f"at most {limits.upload_bytes / 1e6:.0f} MB"
         raise StudioError(413, "a file that is too large", most, "cut or reduce it")
-    if sum(kept.bytes for kept in all_uploads(place)) > limits.kept_bytes:
+    if sum(kept.bytes for kept in await asyncio.to_thread(all_uploads, place)) > limits.kept_bytes:
         raise StudioError(507, "one upload more", f"at most {limits.kept_bytes / 1e9:g} GB of them together",
                           "delete some, or wait a day")  # fmt: skip
     name = display_name(request.headers.get(NAME_HEADER, ""))

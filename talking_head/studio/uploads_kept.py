@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,10 @@ def find_upload(place: StudioPlace, upload: str) -> Kept:
 
 def all_uploads(place: StudioPlace) -> list[Kept]:
     """Every upload, the newest first."""
-    found = [find_upload(place, path.name) for path in place.uploads.iterdir() if (path / CARD).is_file()]
+    found = []
+    for path in place.uploads.iterdir():
+        with suppress(InputError, FileNotFoundError):  # half-way here, or deleted since
+            found.append(find_upload(place, path.name))
     return sorted(found, key=lambda kept: -kept.made_at)
 
 
@@ -100,9 +104,8 @@ async def keep(
     path = folder / f"upload{next((s for s in SUFFIXES if name.lower().endswith(s)), '')}"
     try:
         size = await _written(path, pieces, min(limits.upload_bytes, free_bytes(folder) - SPARE_BYTES))
-        found = await asyncio.to_thread(
-            sandbox.run, LOOK_INTO, str(path), limits.frame_pixels, seconds=limits.decode_s,
-            memory_bytes=limits.decode_bytes,
+        found = await sandbox.run_for_upload(
+            LOOK_INTO, str(path), limits.frame_pixels, seconds=limits.decode_s, memory_bytes=limits.decode_bytes
         )
         content = Content(**found)
         if content.seconds > limits.upload_s:

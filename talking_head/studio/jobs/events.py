@@ -42,6 +42,7 @@ class Bulletin:
         self.listeners += 1
         try:
             while True:
+                looked = self.last  # what changes while we look is not waited for
                 for changed in await asyncio.to_thread(self.store.changed_since, since):
                     since = changed.change
                     if job in (None, changed.job):
@@ -50,10 +51,15 @@ class Bulletin:
                             return
                 if job is not None and await asyncio.to_thread(self.store.get, job) is None:
                     return
-                async with self.news:
-                    with contextlib.suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(self.news.wait(), KEEP_ALIVE_S)
-                        continue
-                yield None
+                if not await self._changed(looked):
+                    yield None
         finally:
             self.listeners -= 1
+
+    async def _changed(self, last: int) -> bool:
+        """Wait until the last change is another than that one; False when nothing changes for a while."""
+        assert self.news is not None
+        async with self.news:
+            with contextlib.suppress(asyncio.TimeoutError):
+                return await asyncio.wait_for(self.news.wait_for(lambda: self.last != last), KEEP_ALIVE_S)
+        return False

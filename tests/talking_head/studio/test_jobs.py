@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from foundation.errors import InputError
+from talking_head.studio.jobs.events import LOOK_S, Bulletin
 from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.studio.jobs.kinds.dubbing import DubAsked
-from talking_head.studio.jobs.store import JobStore
+from talking_head.studio.jobs.store import Job, JobStore
 from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import Limits
 from talking_head.target.home import Home
@@ -47,6 +50,33 @@ def test_events_go_on_where_a_client_left(studio: Served) -> None:
     assert last is not None
     _, _, missed = studio.ask("GET", f"/v1/jobs/{job}/events", headers={"Last-Event-ID": str(last.change - 1)})
     assert missed.count(b"event:") == 1 and b'"state": "done"' in missed
+
+
+def test_what_changes_while_somebody_looks_is_told_at_once(tmp_path: Path) -> None:
+    class Slow(JobStore):
+        """The next change is made, and known to others, while a listener still reads the last."""
+
+        reads = 0
+
+        def changed_since(self, change: int) -> list[Job]:
+            found = super().changed_since(change)
+            self.reads += 1
+            if self.reads == 1:
+                self.add("count", {})
+                time.sleep(4 * LOOK_S)
+            return found
+
+    async def listen() -> Job | None:
+        bulletin = Bulletin(Slow(tmp_path / "jobs.sqlite"))
+        running = asyncio.create_task(bulletin.run())
+        await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(anext(bulletin.changes(0)), 5)
+        finally:
+            running.cancel()
+
+    changed = asyncio.run(listen())
+    assert changed is not None and changed.kind == "count"
 
 
 def test_a_worker_that_is_killed_goes_on_where_it_was(studio: Served) -> None:

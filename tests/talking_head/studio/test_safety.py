@@ -12,7 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -22,7 +24,9 @@ from foundation.shipped import shipped
 from talking_head.client import Studio
 from talking_head.studio.app import PAGE, REFERENCE
 from talking_head.studio.guard import Guard
+from talking_head.studio.sandbox import Sandbox
 from talking_head.studio.settings import Limits, StudioSettings
+from talking_head.studio.uploads_kept import LOOK_INTO
 from tests.talking_head.studio.serve import Served, served, until
 
 TOKEN = "a token that nobody guesses"
@@ -203,6 +207,30 @@ def test_slow_clients_hold_nobody_up_and_are_let_go(tmp_path: Path) -> None:
             while line.recv(4096):  # what is told, such as 408, and then the end
                 pass
             line.close()
+
+
+def test_uploads_that_are_long_looked_into_hold_nobody_up(studio: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, looking = threading.Event(), Sandbox.run
+
+    def slow(self: Sandbox, function: str, *args: Any, **limits: Any) -> Any:
+        if function == LOOK_INTO:
+            assert go_on.wait(60)
+        return looking(self, function, *args, **limits)
+
+    monkeypatch.setattr(Sandbox, "run", slow)
+    kept = len(studio.client._json("GET", "/v1/uploads"))
+    with ThreadPoolExecutor(40) as clients:
+        sent = [clients.submit(studio.ask, "POST", "/v1/uploads", b"x" * 300_000) for _ in range(40)]
+        try:
+            until(lambda: len(list(studio.desk.place.uploads.glob(".partial*/upload"))) == 40)
+            started_s = time.monotonic()
+            studio.client.person("astronaut")
+            assert studio.client.wait(studio.count(to=2))["state"] == "done"
+            assert time.monotonic() - started_s < 15
+        finally:
+            go_on.set()
+        assert [answer.result()[0] for answer in sent] == [201] * 40
+    assert len(studio.client._json("GET", "/v1/uploads")) == kept + 40
 
 
 def test_too_many_connections_push_out_those_that_say_nothing(tmp_path: Path) -> None:
