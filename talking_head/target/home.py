@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from foundation.errors import InputError
+from foundation.files import sync_folder, sync_tree
 from foundation.places import absolute, home_folder, writable
 
 LOCK_SUFFIX = ".lock"
@@ -110,9 +111,13 @@ def new_folder(place: Path, name: str) -> Iterator[Path]:
 
 
 def _put(building: Path, goal: Path) -> None:
-    """Rename a folder to its goal; what is there goes aside, and is deleted last."""
+    """Rename a folder to its goal; what is there goes aside, and is deleted last. All of it is on the disk before, so
+    that a power cut leaves one of the two whole.
+    """
+    sync_tree(building)
     if not goal.exists():
         building.replace(goal)
+        sync_folder(goal.parent)
         return
     aside = goal.with_name(f".replaced-{goal.name}-{building.name[-8:]}")
     goal.replace(aside)
@@ -121,6 +126,7 @@ def _put(building: Path, goal: Path) -> None:
     except OSError:
         aside.replace(goal)
         raise
+    sync_folder(goal.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
