@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: threads beside them only wait for each other
+    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ.setdefault(threads, "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What a test printed, as text: a file's name need not be any, and nothing else passes between processes."""
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

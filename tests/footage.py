@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from foundation.errors import InputError
 from foundation.fetching import fetch
@@ -31,8 +32,9 @@ def landmark_model(kept: Path) -> Path:
     goal = kept / LANDMARKER.name
     try:
         found = find_landmarker()
-        if found is None and not goal.is_file():
-            fetch(LANDMARKER, goal)
+        with FileLock(kept / "model.lock"):  # another process of the same tests may want it
+            if found is None and not goal.is_file():
+                fetch(LANDMARKER, goal)
     except InputError as error:
         pytest.skip(str(error))
     return found or goal
@@ -44,13 +46,13 @@ def film(kept: Path) -> Path:
 
     digest = sha256(shipped("astronaut/render2video.safetensors"))[:12]
     path = kept / f"astronaut-{FORM}-{digest}.mp4"
-    if not path.is_file():
-        with tempfile.TemporaryDirectory() as folder:
+    with FileLock(kept / "film.lock"), tempfile.TemporaryDirectory() as folder:
+        if not path.is_file():
             sound = read_sound(shipped(SPEECH)).samples[: round(FILM_S * 16_000)]
             said = write_media(Path(folder) / "said.wav", [], sound=sound, sound_codec="pcm_s16le")
             made = synthesize(said, "astronaut", Path(folder) / "film.mp4", label=False, home=folder, device="cpu")
             shutil.copyfile(made.output, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
+            path.with_suffix(".part").replace(path)
     return path
 
 
