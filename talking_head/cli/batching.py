@@ -26,7 +26,7 @@ def batch(
             help="A film a line: audio or text, target, output, and options of synth and say by their names.",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder of the films.", show_default=False)],
+    output: common.FolderOption,
     workers: WorkersOption = 1,
     ray: RayOption = "",
     device: common.DeviceOption = making.DEFAULTS.device,

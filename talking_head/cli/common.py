@@ -33,6 +33,12 @@ OfflineOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+TARGET = typer.Option("--target", help="Who speaks; see `targets list`.", show_default=False)
+TargetOption = Annotated[str, TARGET]
+FILM = typer.Option("-o", "--output", help="The mp4 to write; a webm if it is transparent.", show_default=False)
+FilmOption = Annotated[Path, FILM]
+FolderOption = Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)]
+LabelOption = Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")]
 SpeakerOption = Annotated[
     str | None,
     typer.Option(

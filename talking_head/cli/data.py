@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import configs
-from talking_head.cli.common import JsonOption, OfflineOption, Outcome, verb
+from talking_head.cli.common import FolderOption, JsonOption, OfflineOption, Outcome, verb
 
 if TYPE_CHECKING:
     from talking_head.datasets.inspection import Inspection
@@ -34,7 +34,6 @@ ConfigOption = Annotated[
         "What stands beside it here wins.",
     ),
 ]  # fmt: skip
-OutputOption = Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)]
 
 
 def _tell(lines: dict[str, str]) -> None:
@@ -47,7 +46,7 @@ def _tell(lines: dict[str, str]) -> None:
 def hdtf(
     lists: Annotated[Path, typer.Option(help="The folder HDTF_dataset with the lists.", show_default=False)],
     videos: Annotated[Path, typer.Option(help="The folder of downloaded videos.", show_default=False)],
-    output: OutputOption,
+    output: FolderOption,
     size: Annotated[int, typer.Option(help="Side of the clips in pixels.")] = 512,
     workers: WorkersOption = None,
     ray: RayOption = "",
@@ -77,7 +76,7 @@ def prepare(
             metavar="FOLDER", show_default=False, help="Videos of one person each; a sub-folder is a speaker."
         ),
     ],
-    output: OutputOption,
+    output: FolderOption,
     speech: Annotated[
         list[str],
         typer.Option(

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from talking_head.cli.common import ForceOption, HomeOption, JsonOption, Outcome, loading, verb
+from talking_head.cli.common import ForceOption, HomeOption, JsonOption, LabelOption, Outcome, loading, verb
 
 
 @verb
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The mp4 to write.")] = Path("demo.mp4"),
-    label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
+    label: LabelOption = True,
     force: ForceOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,

@@ -61,7 +61,7 @@ def dub(
     ] = None,
     seed: common.SeedOption = 0,
     force: common.ForceOption = False,
-    label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
+    label: common.LabelOption = True,
     offline: common.OfflineOption = False,
     device: common.DeviceOption = "auto",
     certificate: CertificateOption = None,

@@ -20,7 +20,7 @@ def export(
             help="A sound or video file, which the target then says; or motion: .safetensors, .npz, Live Link .csv.",
         ),
     ],
-    target_id: Annotated[str, typer.Option("--target", help="Whose face; see `targets list`.", show_default=False)],
+    target_id: common.TargetOption,
     format: Annotated[
         str, typer.Option("--format", help="livelink, gltf, npz, openface or flame.", show_default=False)
     ],

@@ -34,7 +34,7 @@ def facial(
     name: Annotated[str, typer.Option("--id", help="A plain name for it.", show_default=False)],
     motion: Annotated[
         Path | None,
-        typer.Option("--motion", help="A motion that the network made: .npz, 71 columns.", show_default=False),
+        typer.Option("--driving", help="A motion that the network made: .npz, 71 columns.", show_default=False),
     ] = None,
     pictures: PicturesOption = None,
     audio: AudioOption = None,

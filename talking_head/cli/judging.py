@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
 PageOption = Annotated[Path | None, typer.Option("--html", help="Write a page for people.", show_default=False)]
 NumbersOption = Annotated[
-    Path | None, typer.Option("--json", help="Write the numbers here; - for standard output.", show_default=False)
+    Path | None, typer.Option("-o", "--output", help="The .json of all numbers to write.", show_default=False)
 ]
-STANDARD_OUTPUT = Path("-")
 SyncOption = Annotated[
     bool,
     typer.Option("--sync-fix/--no-sync-fix", help="Judge films whose sound is late or early in step, or as they are."),
@@ -36,8 +34,8 @@ def _check_places(html: Path | None, numbers: Path | None) -> None:
     Raises:
         InputError: a folder, or a place that cannot be written.
     """
-    for option, place in (("--html", html), ("--json", numbers)):
-        if place is None or place == STANDARD_OUTPUT:
+    for option, place in (("--html", html), ("-o", numbers)):
+        if place is None:
             continue
         if place.is_dir():
             raise InputError(f"output '{place}' is a folder", "a file name", "give another name")
@@ -46,9 +44,6 @@ def _check_places(html: Path | None, numbers: Path | None) -> None:
 
 def _told(summary: str, data: dict[str, Any], numbers: Path | None) -> Outcome:
     """The outcome, with the numbers in the file that was asked for."""
-    if numbers == STANDARD_OUTPUT:
-        print(json.dumps(data, sort_keys=True))
-        return Outcome("", data)
     if numbers is not None:
         from foundation.files import write_json
 
@@ -76,6 +71,7 @@ def evaluate(
     html: PageOption = None,
     numbers: NumbersOption = None,
     offline: OfflineOption = False,
+    as_json: JsonOption = False,
 ) -> Outcome:
     """Measure a talking-head video: lips, blinks, head, picture, against the real one where there is one."""
     _check_places(html, numbers)
@@ -84,12 +80,12 @@ def evaluate(
 
         tested = run(generated)
         failed = {name: tested.failures(name) for name in tested.answers if tested.failures(name)}
-        if numbers != STANDARD_OUTPUT:
+        if not as_json:
             print(tested.table())
         data: dict[str, Any] = {"answers": tested.answers, "not_told": failed, "offset_s": tested.sound_offset_s}
         return _told(f"{len(tested.answers)} metrics asked, {len(failed)} miss a fault", data, numbers)
     if generated.is_dir():
-        return _folder(generated, reference, sync_fix, numbers)
+        return _folder(generated, reference, sync_fix, numbers, as_json)
     from evaluation.html import write_evaluation
     from evaluation.loading import read_phones
     from evaluation.metrics.theval import REASON_BELOW
@@ -101,7 +97,7 @@ def evaluate(
     result = evaluate_pair(pair)
     if html is not None:
         write_evaluation(html, result, pair)
-    if numbers != STANDARD_OUTPUT:
+    if not as_json:
         _tell_sounds([result])
         for score in result.scores:
             aim = f"   (the real one: {score.truth:.4g})" if score.truth == score.truth else ""
@@ -119,14 +115,16 @@ def _tell_sounds(results: Iterable[Evaluation]) -> None:
         print(line)
 
 
-def _folder(generated: Path, reference: Path | None, sync_fix: bool, numbers: Path | None) -> Outcome:
+def _folder(
+    generated: Path, reference: Path | None, sync_fix: bool, numbers: Path | None, as_json: bool
+) -> Outcome:
     from evaluation.report import average, evaluate_folder
 
     if reference is None:
         raise InputError(f"{generated} is a folder", "a folder of real videos beside it", "give --reference FOLDER")
     results = evaluate_folder(generated, reference, fix_sync=sync_fix)
     means = average(results)
-    if numbers != STANDARD_OUTPUT:
+    if not as_json:
         _tell_sounds(results.values())
         for name, value in means.items():
             print(f"{name:44} {value:10.4g}")
@@ -142,6 +140,7 @@ def compare(
     html: PageOption = None,
     numbers: NumbersOption = None,
     offline: OfflineOption = False,
+    as_json: JsonOption = False,
 ) -> Outcome:
     """Measure several systems against one real video, side by side."""
     _check_places(html, numbers)
@@ -156,7 +155,7 @@ def compare(
     results = {name: evaluate_pair(pair) for name, pair in track(pairs.items(), "Measuring", len(pairs))}
     if html is not None:
         write_comparison(html, results, pairs)
-    if numbers != STANDARD_OUTPUT:
+    if not as_json:
         _tell_sounds(results.values())
         table = Table("measure", *results)
         titles = {score.name: (score.title, score.unit) for result in results.values() for score in result.scores}

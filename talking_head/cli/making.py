@@ -216,10 +216,8 @@ def synth(
     audio: Annotated[
         Path, typer.Argument(metavar="AUDIO", help="Any sound or video file that has sound.", show_default=False)
     ],
-    target_id: Annotated[str, typer.Option("--target", help="Who speaks; see `targets list`.", show_default=False)],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="The mp4 to write; a webm if it is transparent.", show_default=False)
-    ],
+    target_id: common.TargetOption,
+    output: common.FilmOption,
     driving: Annotated[
         Path | None,
         typer.Option(
@@ -239,7 +237,7 @@ def synth(
     background: BackgroundOption = None,
     force: common.ForceOption = False,
     check: CheckOption = False,
-    label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
+    label: common.LabelOption = True,
     device: common.DeviceOption = DEFAULTS.device,
     certificate: CertificateOption = None,
     key: KeyOption = None,
@@ -301,7 +299,7 @@ def film_line(result: Synthesis) -> str:
 @verb
 def track(
     video: VideoArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.", show_default=False)],
+    output: common.FolderOption,
     sync_fix: SyncOption = True,
     tracker: TrackerOption = "mediapipe",
     face_model: FaceModelOption = None,

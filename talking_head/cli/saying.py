@@ -36,10 +36,8 @@ def say(
     text: Annotated[
         str, typer.Argument(metavar="TEXT|FILE", help="What to say: a text, or a file of it.", show_default=False)
     ],
-    target_id: Annotated[
-        str | None, typer.Option("--target", help="Who speaks; see `targets list`.", show_default=False)
-    ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The mp4 to write.", show_default=False)] = None,
+    target_id: Annotated[str | None, common.TARGET] = None,
+    output: Annotated[Path | None, common.FILM] = None,
     voice: VoiceOption = None,
     script: Annotated[bool, typer.Option("--script", help="Only print the curves of the text's directions.")] = False,
     curves: CurvesOption = None,
@@ -54,7 +52,7 @@ def say(
     height: making.HeightOption = None,
     background: making.BackgroundOption = None,
     force: common.ForceOption = False,
-    label: Annotated[bool, typer.Option("--label/--no-label", help="A small visible line: AI-generated.")] = True,
+    label: common.LabelOption = True,
     device: common.DeviceOption = making.DEFAULTS.device,
     certificate: making.CertificateOption = None,
     key: making.KeyOption = None,

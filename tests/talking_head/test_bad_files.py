@@ -182,7 +182,7 @@ def test_options_of_prepare_that_make_no_sense(
     refused(["data", "prepare", tmp_path, "-o", tmp_path / "out", *words], reason)
 
 
-@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize("option", ["-o", "--html"])
 @pytest.mark.parametrize("place", ["folder", "file.wav/x", "/proc/x"])
 def test_places_of_reports_are_tried_before_measuring(option: str, place: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()

@@ -285,7 +285,7 @@ def test_a_place_that_cannot_be_written_is_told_with_the_option_that_chose_it(tm
         (["export", sound, "--target", "astronaut", "--format", "npz", "-o", under / "o.npz", "--home", home], "-o"),
         (["transfer", motion, "--to", "mp478", "-o", under / "o.npz"], "-o"),
         (["evaluate", video, "--html", under / "o.html"], "--html"),
-        (["evaluate", video, "--json", under / "o.json"], "--json"),
+        (["evaluate", video, "-o", under / "o.json"], "-o"),
         (["assets", "get", "ict-facekit", "--to", under, "--home", home], "--to"),
         (["assets", "get", "ict-facekit", "--home", under], "--home or TALKING_HEAD_HOME"),
     ]

@@ -9,8 +9,10 @@ import re
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,6 +142,19 @@ def test_mistakes_in_a_commands_words_are_told_in_one_line(words: str, line: str
 def test_train_names_the_configurations_that_ship() -> None:
     shown = runner.invoke(app, ["train", "--help"]).output
     assert configs.names() and all(name in shown for name in configs.names())
+
+
+def commands(group: Any) -> Iterator[Any]:
+    for command in group.commands.values():
+        yield from commands(command) if hasattr(command, "commands") else [command]
+
+
+def test_an_option_has_one_meaning_in_all_verbs() -> None:
+    for command in commands(typer.main.get_command(app)):
+        for option in command.params:
+            assert "--json" not in option.opts or option.is_flag, command.name
+            # The name of a motion model, never a file.
+            assert "--motion" not in option.opts or "karras2017" in option.help, command.name
 
 
 def test_no_words_show_the_help() -> None:
