@@ -25,9 +25,8 @@ from pathlib import Path
 
 from benchmarks.result_files import RESULTS, Measure, command_line, part_table, write_results
 from benchmarks.speed.clock import reference_ms
-from benchmarks.speed.sizes import sized
+from benchmarks.speed.sizes import at_sizes, speed_parser
 from benchmarks.synthesis import speech_of
-from render2video.profiles import FOOTAGE
 from talking_head.target.card import Target, find_target
 from talking_head.target.home import Home
 
@@ -163,15 +162,10 @@ def lengths(source: Path, target: Target, folder: Path, models: list[str]) -> li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("speech", type=Path)
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--home", type=Path)
-    parser.add_argument("--size", action="append", default=[], metavar="WIDTHxHEIGHT")
+    parser = speed_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--parts", nargs="+", default=["whole", "busy", "two", "length"])
     parser.add_argument("--models", nargs="+", default=[])
-    parser.add_argument("--name", help="of the results; default the target's")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
@@ -188,13 +182,9 @@ def main() -> None:
         write_results(path, command_line("benchmarks.speed.films"), given.speech.name, measured)
 
     with tempfile.TemporaryDirectory() as name:
-        folder, targets = Path(name), [target]
-        if target.card.settings["profile"] == FOOTAGE:
-            sizes = [tuple(map(int, size.split("x"))) for size in given.size]
-            home = Home.find(folder / "home")
-            targets += [sized(home, target, wide, high, 256 if high <= 256 else 512) for wide, high in sizes]
+        folder = Path(name)
         speech = speech_of(given.speech, given.seconds, folder)
-        for each in targets:
+        for each in at_sizes(target, given.size, folder):
             system = f"{each.card.width_px}x{each.card.height_px}"
             if "whole" in given.parts:
                 told(whole(speech, each, folder, system))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,26 @@ from render2video.footage.store import FOOTAGE_FILE, FRAMES_FILE, NETWORK_FILE, 
 from render2video.profiles import FOOTAGE
 from talking_head.target.card import Target, TargetCard, find_target, new_target, write_card
 from talking_head.target.home import Home
+
+
+def speed_parser(description: str | None) -> argparse.ArgumentParser:
+    """What each measurement of speed is told: the sound, the target, and at which sizes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("speech", type=Path)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--size", action="append", default=[], metavar="WIDTHxHEIGHT")
+    parser.add_argument("--name", help="of the results; default the target's")
+    return parser
+
+
+def at_sizes(target: Target, sizes: list[str], folder: Path) -> list[Target]:
+    """A target, and where it is on footage its copies of other sizes, `WIDTHxHEIGHT`, made in a folder."""
+    if target.card.settings["profile"] != FOOTAGE:
+        return [target]
+    home = Home.find(folder / "home")
+    asked = [tuple(map(int, size.split("x"))) for size in sizes]
+    return [target, *(sized(home, target, wide, high, 256 if high <= 256 else 512) for wide, high in asked)]
 
 
 def sized(home: Home, target: Target, width_px: int, height_px: int, painted_px: int) -> Target:

@@ -9,7 +9,6 @@ photo at its own. Processor time, so other programs do not count; the encoder's 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +21,7 @@ import torch
 
 from benchmarks.result_files import RESULTS, Measure, command_line, part_table, write_results
 from benchmarks.speed.clock import Stages, reference_ms
-from benchmarks.speed.sizes import sized
+from benchmarks.speed.sizes import at_sizes, speed_parser
 from face_model.tracks import FaceMotion
 from preprocessing.media import VideoWriter
 from preprocessing.media.frame_file import FrameFile
@@ -40,7 +39,6 @@ from render2video.photo.lids import Lids
 from render2video.photo.mouth import Mouth
 from render2video.photo.profile import PhotoPainter
 from render2video.photo.warp import Warp
-from render2video.profiles import FOOTAGE
 from talking_head.heads.face_models import model_of
 from talking_head.motion.speaking import speak
 from talking_head.provenance.label import stamp
@@ -118,24 +116,14 @@ def speaking_ms(target: Target, speech: Path) -> tuple[FaceMotion, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("speech", type=Path)
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--home", type=Path)
-    parser.add_argument("--size", action="append", default=[], metavar="WIDTHxHEIGHT")
+    parser = speed_parser(__doc__)
     parser.add_argument("--frames", type=int, default=150)
-    parser.add_argument("--name", help="of the results; default the target's")
     given = parser.parse_args()
     target = find_target(Home.find(given.home), given.target)
     measured: list[Measure] = []
     with tempfile.TemporaryDirectory() as name, one_thread():
         folder = Path(name)
-        targets = [target]
-        if target.card.settings["profile"] == FOOTAGE:
-            home = Home.find(folder / "home")
-            for width, height in (map(int, size.split("x")) for size in given.size):
-                targets.append(sized(home, target, width, height, 256 if height <= 256 else 512))
-        for each in targets:
+        for each in at_sizes(target, given.size, folder):
             motion, said_ms = speaking_ms(each, given.speech)
             system = f"{each.card.width_px}x{each.card.height_px}"
             measured.append(Measure(PART, "sound to motion", system, said_ms))

@@ -1,6 +1,5 @@
 """On real footage: the ceiling, planted offsets, and a page that opens in a browser without a complaint."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from evaluation.loading import load_clip
 from evaluation.network_registry import METRICS, SOUND_SHIFTS
 from evaluation.report import evaluate, evaluate_pair
 from evaluation.self_test import self_test
+from tests.chromium import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.slow
 
@@ -68,20 +68,13 @@ def test_a_short_video_is_tracked_once(footage, cache):
 
 
 def test_the_page_opens_without_a_complaint(tmp_path, clip):
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
+    if CHROMIUM is None:
         pytest.skip("no Chromium")
     page, picture = tmp_path / "page.html", tmp_path / "page.png"
     pair = Pair(clip, clip)
     write_evaluation(page, evaluate_pair(pair), pair)
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--enable-logging=stderr",
-        f"--user-data-dir={tmp_path}/profile",
-    ]
+    options = [*FLAGS, "--enable-logging=stderr", f"--user-data-dir={tmp_path}/profile"]
     told = subprocess.run(
-        [browser, *options, f"--screenshot={picture}", page.as_uri()], capture_output=True, text=True, timeout=120
+        [CHROMIUM, *options, f"--screenshot={picture}", page.as_uri()], capture_output=True, text=True, timeout=120
     )
     assert picture.is_file() and "CONSOLE" not in told.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import pytest
 
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
+from tests.chromium import CHROMIUM, hearing
 from tests.footage import SPEECH
 from tests.preprocessing.making import write_media
 
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 
 CAMERA_FRAMES, SAID_S = 50, 1.2
 FOUND_S = 120.0  # how long the page may take to show something on a busy machine
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -57,14 +52,13 @@ def camera(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser(camera: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium, whose camera and microphone are files."""
     api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
-    chromium = shutil.which("chromium")
-    if chromium is None:
+    if CHROMIUM is None:
         pytest.skip("no chromium: apt-get install chromium")
     heard = tmp_path_factory.mktemp("heard") / "microphone.wav"
     write_media(heard, [], sound=read_sound(shipped(SPEECH)).samples, sound_codec="pcm_s16le")
-    flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}", f"--use-file-for-fake-audio-capture={heard}"]
+    flags = [*hearing(heard), f"--use-file-for-fake-video-capture={camera}"]
     with api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
 
 
 @pytest.fixture(scope="session")

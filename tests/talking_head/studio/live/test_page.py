@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -12,15 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+from tests.chromium import CHROMIUM, hearing
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-]
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 PATIENCE_S = 20.0
 BEGIN = """async (transport) => {
   const { Live } = await import("/live.js");
@@ -42,9 +36,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
     soundfile.write(sound, np.concatenate([tone, np.zeros(24_000)]), 48_000)
     with playwright.sync_playwright() as running:
-        made = running.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS, f"--use-file-for-fake-audio-capture={sound}"]
-        )
+        made = running.chromium.launch(executable_path=CHROMIUM, args=hearing(sound))
         yield made
         made.close()
 
