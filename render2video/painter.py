@@ -13,8 +13,10 @@ from face_model.cameras import Camera
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import FaceMotion
 from foundation.files import read_tensors
+from render2video.framed import VIDEO_FILE
 from render2video.passing import always
-from render2video.person import VIDEO_FILE, PersonRenderer
+from render2video.person import PersonRenderer
+from render2video.photo.renderer import PHOTO, PhotoRenderer
 from render2video.profiles import FOOTAGE
 
 
@@ -59,12 +61,15 @@ def load_painter(
     Raises:
         InputError: a file is absent, damaged, or made for another face model or architecture.
     """
+    profile = read_tensors(folder / VIDEO_FILE)[1].get("profile")
+    if profile == PHOTO:
+        return PhotoRenderer.load(folder, model)
+    if profile != FOOTAGE:
+        return PersonRenderer.load(folder, model, device)
     from render2video.footage.choosing import MOST_FRAMES
     from render2video.footage.store import load_footage_painter
 
-    if read_tensors(folder / VIDEO_FILE)[1].get("profile") == FOOTAGE:
-        painter = load_footage_painter(folder, model, device, MOST_FRAMES)
-        if look_ahead_s is not None:
-            painter.config = painter.config.within(look_ahead_s)
-        return painter
-    return PersonRenderer.load(folder, model, device)
+    painter = load_footage_painter(folder, model, device, MOST_FRAMES)
+    if look_ahead_s is not None:
+        painter.config = painter.config.within(look_ahead_s)
+    return painter

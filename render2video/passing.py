@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
+from face_model.tracks import FaceMotion
+
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -41,3 +43,8 @@ class Passing(Generic[ItemT]):
             self._passed = 0
             yield result
         yield from [None] * self._passed
+
+
+def single_frames(pieces: Iterable[FaceMotion]) -> Iterator[FaceMotion]:
+    """The frames of a motion that comes in pieces, one at a time."""
+    return (piece[frame : frame + 1] for piece in pieces for frame in range(len(piece)))

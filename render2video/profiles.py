@@ -1,16 +1,14 @@
-"""A profile is a way of painting a person: its networks, their training, and how frames are painted one after another.
-"""
+"""A profile is a network over a drawn mesh that learns a person: how it is built and trained, and how it paints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
-from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from render2video.conditioning import Conditioning
 from render2video.person_video import PersonVideo
@@ -33,10 +31,6 @@ class Profile(Protocol):
         """What the training loop runs; its `networks` are as `build` makes them."""
         ...
 
-    def bounded(self, networks: nn.ModuleDict, config: Any, motion: FaceMotion) -> FaceMotion:
-        """The motion, kept to poses that the person can be painted in, as the target's own settings have it."""
-        ...
-
     def paint(
         self, networks: nn.ModuleDict, config: Any, drawn: Iterable[Conditioning], device: str
     ) -> Iterator[Tensor]:
@@ -44,26 +38,15 @@ class Profile(Protocol):
         ...
 
 
-@runtime_checkable
-class FrameByFrame(Protocol):
-    """A profile that paints each frame by itself, so that several are painted side by side."""
-
-    def painted_of(self, networks: nn.ModuleDict) -> Callable[[Conditioning], np.ndarray]:
-        """What paints a drawn frame, RGB `[S, S, 3]` uint8; threads may call it at the same time."""
-        ...
-
-
 FOOTAGE = "footage"  # real frames, bent and repainted: `render2video.footage`, which is no network over a mesh
 _PROFILES = {
     "fast": ("render2video.fast.profile", "FastProfile"),
     "paper": ("render2video.paper.profile", "PaperProfile"),
-    "photo": ("render2video.photo.profile", "PhotoProfile"),
 }
 
 
 def create_profile(name: str) -> Profile:
-    """The profile of that name: `fast` (real time on two cores), `paper` (pix2pixHD-like, for a graphics card) or
-    `photo` (a person known from one picture; nothing to train).
+    """The profile of that name: `fast` (real time on two cores) or `paper` (pix2pixHD-like, for a graphics card).
 
     Raises:
         InputError: no profile of that name.

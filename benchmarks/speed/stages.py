@@ -35,9 +35,9 @@ from render2video.footage.network import MouthFinisher
 from render2video.footage.painter import FootagePainter
 from render2video.footage.path import FootagePath
 from render2video.painter import load_painter
+from render2video.photo.bent import BentPhoto
 from render2video.photo.lids import Lids
 from render2video.photo.mouth import Mouth
-from render2video.photo.profile import PhotoPainter
 from render2video.photo.warp import Warp
 from talking_head.heads.face_models import model_of
 from talking_head.motion.speaking import speak
@@ -55,7 +55,7 @@ WATCHED: tuple[tuple[Any, str, str], ...] = (
     (Bend, "sampled", "bend, pixels"), (Bend, "__call__", "bend, pixels"), (footage_painter, "morph", "morph"),
     (FootagePainter, "_paint_eyes", "eyes"), (FootagePainter, "paint_mouth", "mouth"),
     (MouthInside, "painted", "mouth's inside"), (MouthFinisher, "forward", "network"),
-    (Warp, "__call__", "bend, where"), (PhotoPainter, "__call__", "composite"), (Mouth, "paint", "mouth's inside"),
+    (Warp, "__call__", "bend, where"), (BentPhoto, "levels", "composite"), (Mouth, "paint", "mouth's inside"),
     (Lids, "paint", "eyes"),
 )  # fmt: skip
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from face_model.tracks import FaceMotion
 from render2video.appearance import DrawnBatch, LayeredAppearance
 from render2video.conditioning import Conditioning
 from render2video.fast.config import FastConfig
@@ -29,9 +28,6 @@ class FastProfile:
 
     def trainable(self, video: PersonVideo, config: FastConfig, seed: int, device: str) -> FastTrainable:
         return FastTrainable(video, config, seed, device)
-
-    def bounded(self, networks: nn.ModuleDict, config: FastConfig, motion: FaceMotion) -> FaceMotion:
-        return motion
 
     def paint(
         self, networks: nn.ModuleDict, config: FastConfig, drawn: Iterable[Conditioning], device: str

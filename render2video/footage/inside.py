@@ -6,9 +6,9 @@ import numpy as np
 
 from foundation.easing import smoothstep
 from render2video.footage.footage import Footage, gap_mm
+from render2video.photo.bent import TEETH_DEPTH_MM
 from render2video.photo.config import PhotoConfig
 from render2video.photo.mouth import Mouth
-from render2video.photo.profile import TEETH_DEPTH_MM
 from render2video.photo.teeth import teeth_of
 from render2video.photo.warp import LIP_RING, PhotoGeometry, plane_map
 

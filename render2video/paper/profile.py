@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from face_model.tracks import FaceMotion
 from render2video.appearance import LayeredAppearance
 from render2video.conditioning import Conditioning
 from render2video.paper.config import PaperProfileConfig, create_discriminator, create_generator
@@ -33,9 +32,6 @@ class PaperProfile:
 
     def trainable(self, video: PersonVideo, config: PaperProfileConfig, seed: int, device: str) -> PaperTrainable:
         return PaperTrainable(video, config, seed, device)
-
-    def bounded(self, networks: nn.ModuleDict, config: PaperProfileConfig, motion: FaceMotion) -> FaceMotion:
-        return motion
 
     def paint(
         self, networks: nn.ModuleDict, config: PaperProfileConfig, drawn: Iterable[Conditioning], device: str

@@ -1,4 +1,4 @@
-"""What the `photo` profile can be told."""
+"""What painting from a photo can be told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class PhotoConfig:
     """How far a photo may be bent, about the photo's own pose, and how the mouth is painted.
 
     yaw_limit, pitch_limit, roll_limit: radians. shift_limit_mm: sideways and up. near_limit: share of the distance.
-    teeth_height_mm: of painted upper teeth, where the photo shows none. average_decay: unused, there is no training.
+    teeth_height_mm: of painted upper teeth, where the photo shows none.
     """
 
     yaw_limit: float = 0.17
@@ -19,4 +19,3 @@ class PhotoConfig:
     shift_limit_mm: float = 9.0
     near_limit: float = 0.03
     teeth_height_mm: float = 6.0
-    average_decay: float = 0.0

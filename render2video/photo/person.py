@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import POSE, FaceMotion, FaceTrack
 from foundation.errors import InputError
-from render2video.appearance import LayeredAppearance
 from render2video.conditioning import HeadRenderer
 from render2video.crop import Compositor, Crop
-from render2video.person import PersonRenderer
+from render2video.photo.bent import PhotoLayers
 from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import smile_of, without_smile
 from render2video.photo.layers import person_layers
-from render2video.photo.profile import PhotoGenerator, PhotoProfile
+from render2video.photo.renderer import PhotoRenderer
 from render2video.photo.teeth import teeth_of
 from render2video.photo.warp import LOWER_LIP, RIM_REACH, UPPER_LIP, PhotoGeometry, lip_fullness
 
-TEXTURE_PX, WINDOW_PX = 8, 8  # of the protocol's parts that a photo has no use for
+WINDOW_PX = 8  # of what is drawn of the mesh, which a photo has no use for
 MAX_SIDE_PX = 768  # of the painted square
 
 
@@ -36,7 +34,7 @@ def photo_crop(points_px: np.ndarray, width_px: int, height_px: int) -> Crop:
 
 def photo_person(
     picture_rgb: np.ndarray, track: FaceTrack, rest_expression: np.ndarray, model: MorphableModel | None = None
-) -> PersonRenderer:
+) -> PhotoRenderer:
     """The renderer of a person known from a photo.
 
     Args:
@@ -62,27 +60,14 @@ def photo_person(
     photo = crop.cut(picture_rgb, size_px)
     resting_px = _resting_px(head, track, rest_expression)
     geometry = _geometry(head, track, crop, resting_px, size_px / crop.side_px)
-    profile, config = PhotoProfile(), PhotoConfig()
-    networks = profile.build(config, size_px, TEXTURE_PX, WINDOW_PX)
-    generator = networks["generator"]
-    assert isinstance(generator, PhotoGenerator)
-    scale_px_mm = camera.focal_px / -float(track.motion.translation[0, 2])
-    names = ("landmarks_px", "fitted_px", "neutral_mm", "shell_mm", "lip_rest_px", "lip_fullness_px")
-    values = {name: getattr(geometry, name) for name in names}
-    values |= {"triangles": geometry.triangles, "pose": track.motion.pack()[0, POSE]}
+    config, scale_px_mm = PhotoConfig(), camera.focal_px / -float(track.motion.translation[0, 2])
     neutral = without_smile(photo, geometry, smile_of(geometry, resting_px, scale_px_mm), scale_px_mm)
     person, background = person_layers(neutral, geometry)
     teeth, corner = teeth_of(photo, geometry, scale_px_mm, config.teeth_height_mm)
-    values |= {"person": person, "teeth": teeth, "teeth_corner": corner}
-    buffers = dict(generator.named_buffers())
-    for name, value in values.items():
-        buffers[name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
-    appearance = networks["appearance"]
-    assert isinstance(appearance, LayeredAppearance)
-    with torch.no_grad():
-        appearance.plate.copy_(torch.from_numpy(background).permute(2, 0, 1) / 255.0)
-    compositor = Compositor(picture_rgb, crop)
-    return PersonRenderer(profile, config, networks.eval(), head, compositor, track.camera)
+    layers = PhotoLayers(geometry, person, background, teeth, corner, track.motion.pack()[0, POSE])
+    # As it is kept, so that the person is painted alike before and after.
+    kept = PhotoLayers.of(layers.arrays(), background)
+    return PhotoRenderer(head, Compositor(picture_rgb, crop), track.camera, kept, config)
 
 
 def _resting_px(head: HeadRenderer, track: FaceTrack, rest_expression: np.ndarray) -> np.ndarray:

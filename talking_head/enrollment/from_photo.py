@@ -19,9 +19,9 @@ from preprocessing.media.stills import read_still
 from preprocessing.photo_fitting import fit_photo
 from preprocessing.portrait import Portrait, find_face, find_portrait, marks_of
 from preprocessing.tracking import FaceObservation
-from render2video.person import PersonRenderer
 from render2video.photo.config import PhotoConfig
 from render2video.photo.person import photo_person
+from render2video.photo.renderer import PHOTO, PhotoRenderer
 from talking_head.enrollment.learning import write_preview
 from talking_head.motion.people import general_motion
 from talking_head.target.card import MOTION, PREVIEW
@@ -161,7 +161,7 @@ def seen_rotation(painted: np.ndarray, track: FaceTrack) -> np.ndarray:
     return rotation if np.abs(rotation - own).max() < MOST_SMILE_RAD else own
 
 
-def at_rest(renderer: PersonRenderer, track: FaceTrack, rest_expression: np.ndarray) -> np.ndarray:
+def at_rest(renderer: PhotoRenderer, track: FaceTrack, rest_expression: np.ndarray) -> np.ndarray:
     """The person of a photo with lips at rest, a full frame."""
     pose = track.motion
     resting = FaceMotion(pose.fps, rest_expression[None], pose.rotation, pose.translation, pose.blink, pose.face_model)
@@ -170,4 +170,4 @@ def at_rest(renderer: PersonRenderer, track: FaceTrack, rest_expression: np.ndar
 
 def photo_settings(speech: str) -> dict[str, object]:
     """What decides the result of a photo's enrollment, beside the weights. speech: name of the encoder."""
-    return {"profile": "photo", "form": FORM, "speech": speech, "limits": asdict(PhotoConfig())}
+    return {"profile": PHOTO, "form": FORM, "speech": speech, "limits": asdict(PhotoConfig())}

@@ -20,7 +20,7 @@ from foundation.files import atomic_path
 from foundation.places import choosing, writable
 from preprocessing.portrait import Portrait
 from preprocessing.tracking.landmarks import LandmarkTrack
-from render2video.person import PersonRenderer
+from render2video.photo.renderer import PhotoRenderer
 from talking_head.enrollment.assembling import LearnedPerson, assemble, versions
 from talking_head.enrollment.from_photo import learn_photo
 from talking_head.enrollment.learning import LOOK_SOURCES, Teaching, learn_look, learn_motion, prepare_look
@@ -286,7 +286,7 @@ def _card(
     target_id: str, measured: FaceTrack, folder: Path, consent: Consent, origin: dict[str, Any]
 ) -> TargetCard:
     """The card of a target made from a photo."""
-    renderer, camera = PersonRenderer.load(folder, mp478.load()), measured.camera
+    renderer, camera = PhotoRenderer.load(folder, mp478.load()), measured.camera
     habits = load_motion_model(folder / MOTION).habits
     assert habits is not None
     statistics = habits.statistics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import torch
 
@@ -11,9 +12,8 @@ from face_model import mp478
 from face_model.cameras import WeakPerspectiveCamera
 from face_model.morphable_model import rotate
 from face_model.tracks import POSE, FaceMotion, FaceTrack
-from render2video.appearance import LayeredAppearance
-from render2video.person import PersonRenderer
-from render2video.photo.profile import PhotoGenerator, PhotoPainter
+from render2video.photo.bent import BentPhoto
+from render2video.photo.renderer import PhotoRenderer
 
 SIZE_PX = 256
 POSE_MM = (-2.0, 10.0, -1900.0)
@@ -35,12 +35,15 @@ def smiling_face() -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate((points.numpy(), (depth.numpy() - POSE_MM[2])[:, None] * scale), axis=1), expression
 
 
-def painter_of(person: PersonRenderer) -> PhotoPainter:
-    generator, appearance = person.networks["generator"], person.networks["appearance"]
-    assert isinstance(generator, PhotoGenerator) and isinstance(appearance, LayeredAppearance)
-    background = (appearance.plate.detach().permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    teeth, corner = generator.teeth.numpy(), generator.teeth_corner.numpy()
-    return PhotoPainter(generator.person.numpy(), background, generator.geometry(), teeth, corner)
+def painter_of(person: PhotoRenderer) -> BentPhoto:
+    """Of its own, which a test may change."""
+    return BentPhoto(person.layers)
+
+
+def square_of(person: PhotoRenderer, motion: FaceMotion) -> np.ndarray:
+    """The first frame's painted square `[S, S, 3]` uint8."""
+    drawn = next(person.drawn([motion]))
+    return cv2.convertScaleAbs(person.bent.levels(drawn.points_px.astype(np.float64), drawn.blink))
 
 
 def motion_of(track: FaceTrack, **changes: np.ndarray) -> FaceMotion:

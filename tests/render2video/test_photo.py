@@ -16,10 +16,11 @@ from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 from preprocessing.photo_fitting import fit_photo
 from render2video.conditioning import HeadRenderer
-from render2video.person import APPEARANCE_FILE, VIDEO_FILE, PersonRenderer
+from render2video.framed import APPEARANCE_FILE, VIDEO_FILE
 from render2video.photo.config import PhotoConfig
 from render2video.photo.folds import FOLDS, without_smile
 from render2video.photo.person import photo_person
+from render2video.photo.renderer import PhotoRenderer
 from render2video.photo.warp import LIP_RING, LOWER_LIP, UPPER_LIP
 from tests.render2video.photo_scenes import SIZE_PX, motion_of, painter_of, smiling_face, wild
 
@@ -46,7 +47,7 @@ def photo() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def person(photo: np.ndarray, track: FaceTrack) -> PersonRenderer:
+def person(photo: np.ndarray, track: FaceTrack) -> PhotoRenderer:
     return photo_person(photo, track, np.zeros(64, np.float32))
 
 
@@ -58,7 +59,7 @@ def test_a_smile_is_expression_and_not_the_shape_of_the_person(track: FaceTrack)
     assert neutral[13, 1] - neutral[14, 1] == pytest.approx(mean[13, 1] - mean[14, 1], abs=2.0)
 
 
-def test_the_fit_of_a_photo_lands_on_its_landmarks(track: FaceTrack, person: PersonRenderer) -> None:
+def test_the_fit_of_a_photo_lands_on_its_landmarks(track: FaceTrack, person: PhotoRenderer) -> None:
     points, _ = person.head.vertices_px(track.motion)
     crop = person.compositor.crop
     zoom = person.head.camera.width_px / crop.side_px
@@ -67,7 +68,7 @@ def test_the_fit_of_a_photo_lands_on_its_landmarks(track: FaceTrack, person: Per
     assert track.motion.rotation[0] == pytest.approx([0.05, -0.08, 0.03], abs=0.03)
 
 
-def test_the_photos_own_motion_gives_the_photo_back(person: PersonRenderer, photo: np.ndarray) -> None:
+def test_the_photos_own_motion_gives_the_photo_back(person: PhotoRenderer, photo: np.ndarray) -> None:
     painter = painter_of(person)
     places = painter.warp(painter.warp.targets(painter.geometry.fitted_px, 0.0))
     away = np.abs(places - painter.warp.identity).max(-1)
@@ -76,9 +77,9 @@ def test_the_photos_own_motion_gives_the_photo_back(person: PersonRenderer, phot
     assert away[~mouth].max() < 0.01
 
 
-def test_no_hole_and_no_tear_however_it_is_driven(person: PersonRenderer, track: FaceTrack) -> None:
+def test_no_hole_and_no_tear_however_it_is_driven(person: PhotoRenderer, track: FaceTrack) -> None:
     painter = painter_of(person)
-    motion = person.profile.bounded(person.networks, person.config, wild(track, 12))
+    motion = person.bounded(wild(track, 12))
     points, _ = person.head.vertices_px(motion)
     for driven, blink in zip(points, motion.blink, strict=True):
         places = painter.warp(painter.warp.targets(driven.astype(np.float64), float(blink)))
@@ -93,7 +94,7 @@ def test_no_hole_and_no_tear_however_it_is_driven(person: PersonRenderer, track:
         assert np.abs(edge).max() < 0.1  # the rim stands still, so the square joins the rest of the frame
 
 
-def test_folds_of_a_smile_fade_and_the_skin_stays(track: FaceTrack, person: PersonRenderer) -> None:
+def test_folds_of_a_smile_fade_and_the_skin_stays(track: FaceTrack, person: PhotoRenderer) -> None:
     geometry = painter_of(person).geometry
     grain = np.random.default_rng(2).normal(0, 4, (SIZE_PX, SIZE_PX, 1))
     bare = np.clip(np.array([205.0, 160.0, 140.0]) + grain, 0, 255).astype(np.uint8)
@@ -113,7 +114,7 @@ def test_folds_of_a_smile_fade_and_the_skin_stays(track: FaceTrack, person: Pers
     assert np.array_equal(soft[:40], creased[:40])
 
 
-def test_a_glint_on_smiling_lips_fades(track: FaceTrack, person: PersonRenderer) -> None:
+def test_a_glint_on_smiling_lips_fades(track: FaceTrack, person: PhotoRenderer) -> None:
     geometry = painter_of(person).geometry
     lip = (geometry.landmarks_px[14] + geometry.landmarks_px[17]) / 2
     rows, columns = np.mgrid[:SIZE_PX, :SIZE_PX] + 0.5
@@ -124,54 +125,54 @@ def test_a_glint_on_smiling_lips_fades(track: FaceTrack, person: PersonRenderer)
     assert np.array_equal(without_smile(photo, geometry, 0.0, 0.61), photo)
 
 
-def test_poses_are_kept_in_the_safe_range_and_small_ones_untouched(person: PersonRenderer, track: FaceTrack) -> None:
-    kept = person.profile.bounded(person.networks, person.config, wild(track, 200))
+def test_poses_are_kept_in_the_safe_range_and_small_ones_untouched(person: PhotoRenderer, track: FaceTrack) -> None:
+    kept = person.bounded(wild(track, 200))
     limits = PhotoConfig()
     away = np.abs(kept.rotation - track.motion.rotation)
     assert (away <= np.array([limits.pitch_limit, limits.yaw_limit, limits.roll_limit]) + 1e-6).all()
     near = motion_of(track, rotation=track.motion.rotation + 0.03)
-    untouched = person.profile.bounded(person.networks, person.config, near).rotation
+    untouched = person.bounded(near).rotation
     assert untouched == pytest.approx(near.rotation, abs=1e-6)
 
 
 def test_the_limits_are_those_that_were_saved_with_the_person(
-    person: PersonRenderer, track: FaceTrack, tmp_path: Path
+    person: PhotoRenderer, track: FaceTrack, tmp_path: Path
 ) -> None:
     """A target keeps turning as far as it did when it was made, whatever a later version thinks of it."""
     stiff = replace(person, config=PhotoConfig(yaw_limit=1e-3, pitch_limit=1e-3, roll_limit=1e-3))
     stiff.save(tmp_path)
-    loaded = PersonRenderer.load(tmp_path, mp478.load())
+    loaded = PhotoRenderer.load(tmp_path, mp478.load())
     turned = motion_of(track, rotation=track.motion.rotation + 0.1)
     still, own = loaded.face_px(track.motion), person.face_px(track.motion)
     assert np.abs(loaded.face_px(turned) - still).max() < 0.5 < np.abs(person.face_px(turned) - own).max()
 
 
-def test_lips_meet_at_rest_and_never_cross(person: PersonRenderer, track: FaceTrack) -> None:
+def test_lips_meet_at_rest_and_never_cross(person: PhotoRenderer, track: FaceTrack) -> None:
     painter = painter_of(person)
     points, _ = person.head.vertices_px(motion_of(track, expression=np.zeros((1, 64))))
     resting = painter.warp.targets(points[0].astype(np.float64), 0.0)
     assert np.linalg.norm(resting[UPPER_LIP] - resting[LOWER_LIP], axis=1).max() < 1e-3
-    motion = person.profile.bounded(person.networks, person.config, wild(track, 20))
+    motion = person.bounded(wild(track, 20))
     for driven in person.head.vertices_px(motion)[0]:
         target = painter.warp.targets(driven.astype(np.float64), 0.0)
         up = driven[10] - driven[152]
         assert (((target[UPPER_LIP] - target[LOWER_LIP]) @ up) > -1e-3).all()
 
 
-def test_saved_and_loaded_it_paints_the_same(person: PersonRenderer, track: FaceTrack, tmp_path) -> None:
+def test_saved_and_loaded_it_paints_the_same(person: PhotoRenderer, track: FaceTrack, tmp_path) -> None:
     person.save(tmp_path)
-    again = PersonRenderer.load(tmp_path, mp478.load())
+    again = PhotoRenderer.load(tmp_path, mp478.load())
     motion = wild(track, 3)
     pairs = zip(person.frames(motion), again.frames(motion), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
 
 
 @pytest.mark.parametrize("name", [VIDEO_FILE, APPEARANCE_FILE])
-def test_files_of_another_form_are_told_in_words_of_the_person(person: PersonRenderer, name: str, tmp_path) -> None:
+def test_files_of_another_form_are_told_in_words_of_the_person(person: PhotoRenderer, name: str, tmp_path) -> None:
     person.save(tmp_path)
     arrays, notes = read_tensors(tmp_path / name)
     tensor = "teeth" if name == VIDEO_FILE else "plate"
     write_tensors(tmp_path / name, arrays | {tensor: arrays[tensor][:-1]}, notes)
     with pytest.raises(InputError, match="enroll the person again") as told:
-        PersonRenderer.load(tmp_path, mp478.load())
+        PhotoRenderer.load(tmp_path, mp478.load())
     assert name in str(told.value) and "state_dict" not in str(told.value)

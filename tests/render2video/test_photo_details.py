@@ -14,12 +14,12 @@ from face_model.cameras import WeakPerspectiveCamera
 from face_model.morphable_model import rotate
 from face_model.tracks import FaceMotion, FaceTrack
 from preprocessing.photo_fitting import fit_photo
-from render2video.person import PersonRenderer
 from render2video.photo.light import LUMA, blur_px, cheek_colour
 from render2video.photo.person import photo_person
+from render2video.photo.renderer import PhotoRenderer
 from render2video.photo.teeth import hanging, teeth_of, without_holes
 from render2video.photo.warp import EYES, LIP_OUTER, LIP_RING, LIP_SIDES, LOWER_LIP, THINNEST_LIP, UPPER_LIP
-from tests.render2video.photo_scenes import motion_of, painter_of
+from tests.render2video.photo_scenes import motion_of, painter_of, square_of
 
 LARGE_PX, NEAR_POSE_MM = 384, (-2.0, 10.0, -1080.0)  # 1.6 pixels a mm
 OWN_TEETH = (225, 215, 195)
@@ -47,7 +47,7 @@ def portrait() -> tuple[FaceTrack, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def closed(portrait: tuple[FaceTrack, np.ndarray]) -> PersonRenderer:
+def closed(portrait: tuple[FaceTrack, np.ndarray]) -> PhotoRenderer:
     return photo_person(portrait[1], portrait[0], np.zeros(64, np.float32))
 
 
@@ -58,18 +58,18 @@ def opened(track: FaceTrack, gap_mm: float) -> FaceMotion:
     return motion_of(track, expression=(gap_mm * gap / (gap @ gap))[None])
 
 
-def between_lips(person: PersonRenderer, motion: FaceMotion) -> tuple[np.ndarray, np.ndarray]:
+def between_lips(person: PhotoRenderer, motion: FaceMotion) -> tuple[np.ndarray, np.ndarray]:
     """A crop `[S, S, 3]` float32 of one frame, and where it shows the inside of the mouth, well within the lips."""
     painter = painter_of(person)
     targets = painter.warp.targets(person.head.vertices_px(motion)[0][0].astype(np.float64), 0.0)
-    crop = next(iter(person.crops(motion))).astype(np.float32)
+    crop = square_of(person, motion).astype(np.float32)
     mask = np.zeros(crop.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.rint(targets[LIP_RING]).astype(np.int32)], 1)
     return crop, cv2.erode(mask, np.ones((3, 3), np.uint8)) > 0
 
 
 def test_teeth_that_no_photo_showed_are_as_bright_as_the_white_of_the_eyes(
-    closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]
+    closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]
 ) -> None:
     track, photo = portrait
     crop, inside = between_lips(closed, opened(track, 9.0))
@@ -84,7 +84,7 @@ def test_teeth_that_no_photo_showed_are_as_bright_as_the_white_of_the_eyes(
 
 
 def test_upper_teeth_stay_with_the_skull_and_keep_their_width(
-    closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray], monkeypatch: pytest.MonkeyPatch
+    closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("render2video.photo.mouth.WARMER", np.ones(3, np.float32))  # else the code would change
     painter = painter_of(closed)
@@ -106,7 +106,7 @@ def test_upper_teeth_stay_with_the_skull_and_keep_their_width(
     assert np.abs(told[1] - told[0]).max() < 1.0 * step  # a pixel
 
 
-def test_lower_teeth_show_in_a_wide_mouth_only(closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]) -> None:
+def test_lower_teeth_show_in_a_wide_mouth_only(closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]) -> None:
     painter = painter_of(closed)
     without = painter_of(closed)
     without.mouth.lower[..., 3] = 0
@@ -123,7 +123,7 @@ def test_lower_teeth_show_in_a_wide_mouth_only(closed: PersonRenderer, portrait:
 
 
 def test_painted_teeth_are_no_sharper_than_the_photo(
-    closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]
+    closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]
 ) -> None:
     geometry, photo = painter_of(closed).geometry, closed.compositor.crop.cut(portrait[1], closed.head.camera.width_px)
     steepest = []
@@ -136,7 +136,7 @@ def test_painted_teeth_are_no_sharper_than_the_photo(
 
 
 def test_painted_teeth_hang_from_the_skull_not_from_a_lip_that_is_drawn_up(
-    closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]
+    closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]
 ) -> None:
     geometry, photo = painter_of(closed).geometry, closed.compositor.crop.cut(portrait[1], closed.head.camera.width_px)
     raised = replace(geometry, landmarks_px=geometry.landmarks_px.copy(), fitted_px=geometry.fitted_px.copy())
@@ -170,7 +170,7 @@ def test_a_hole_between_teeth_is_filled_and_a_wide_one_is_not() -> None:
 
 
 def test_lids_close_as_far_as_the_blink_says(
-    closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]
+    closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]
 ) -> None:
     person, track = closed, portrait[0]
     painter = painter_of(person)
@@ -184,14 +184,14 @@ def test_lids_close_as_far_as_the_blink_says(
 
 
 def test_a_closed_eye_is_skin_with_a_line_of_lashes_along_the_lower_lid(
-    closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]
+    closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]
 ) -> None:
     track, _ = portrait
     painter = painter_of(closed)
     skin = float(cheek_colour(painter.person[..., :3], painter.geometry) @ LUMA)
     motion = motion_of(track, blink=np.array([5.0]))
     targets = painter.warp.targets(closed.head.vertices_px(motion)[0][0].astype(np.float64), 5.0)
-    light = next(iter(closed.crops(motion))).astype(np.float32) @ LUMA
+    light = square_of(closed, motion).astype(np.float32) @ LUMA
     for ring in EYES:
         upper, lower = painter.geometry.landmarks_px[ring[2:7]], targets[ring[:8:-1]][1:6]
         for top, edge in zip(upper, lower, strict=True):
@@ -221,7 +221,7 @@ def test_a_lid_is_of_the_skin_around_and_its_lashes_travel_down(
     for blink in (0.0, 5.0):
         motion = motion_of(track, blink=np.array([blink]))
         targets = painter.warp.targets(person.head.vertices_px(motion)[0][0].astype(np.float64), blink)
-        seen[blink] = next(iter(person.crops(motion))).astype(np.float32)
+        seen[blink] = square_of(person, motion).astype(np.float32)
     for ring in EYES:
         upper, lower = painter.geometry.landmarks_px[ring[3:6]], targets[ring[13:10:-1]]
         width = float(np.linalg.norm(targets[ring[8]] - targets[ring[0]]))
@@ -235,7 +235,7 @@ def test_a_lid_is_of_the_skin_around_and_its_lashes_travel_down(
             assert below.mean() < 0.8 * SKIN @ LUMA and (seen[0.0][lash, column] @ LUMA) < 0.5 * SKIN @ LUMA
 
 
-def test_eyes_that_narrow_in_speech_keep_their_lashes(closed: PersonRenderer) -> None:
+def test_eyes_that_narrow_in_speech_keep_their_lashes(closed: PhotoRenderer) -> None:
     painter = painter_of(closed)
     picture = painter.person[..., :3].astype(np.float32)
     same = np.array([[1.0, 0, 0], [0, 1.0, 0]])
@@ -265,7 +265,7 @@ def test_lips_stay_as_full_as_the_photos(portrait: tuple[FaceTrack, np.ndarray])
     assert moved[1] < 0.3 and moved[152] < 1.0 < moved[17]  # nose and chin; the lip's edge
 
 
-def test_no_expression_stretches_lips_to_a_line(closed: PersonRenderer, portrait: tuple[FaceTrack, np.ndarray]) -> None:
+def test_no_expression_stretches_lips_to_a_line(closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]) -> None:
     warp, basis = painter_of(closed).warp, mp478.load().expression_mm.numpy()[..., 1]
     thick = (basis[:, LIP_OUTER] - basis[:, LIP_RING]) @ LIP_SIDES
     thin = motion_of(portrait[0], expression=(-150 * thick / (thick @ thick))[None])  # by 7 mm in all

@@ -9,9 +9,9 @@ import pytest
 from face_model import mp478
 from face_model.tracks import FaceTrack
 from preprocessing.photo_fitting import fit_photo
+from render2video.photo.bent import over
 from render2video.photo.filling import continued
 from render2video.photo.person import photo_person
-from render2video.photo.profile import over
 from tests.render2video.photo_scenes import SIZE_PX, painter_of, smiling_face, wild
 
 HAIR, SKIN, COAT = (95, 60, 30), (215, 165, 140), (60, 40, 45)

@@ -21,9 +21,9 @@ from preprocessing.media import probe, read_frames
 from preprocessing.photo_fitting import fit_photo
 from preprocessing.portrait import Portrait, find_face
 from preprocessing.speech import speech_encoder
-from preprocessing.speech.phonetic import WEIGHTS
+from preprocessing.speech.phonetic.encoder import WEIGHTS
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
-from render2video.person import PersonRenderer
+from render2video.photo.renderer import PhotoRenderer
 from talking_head.enrollment.from_photo import photo_in
 from talking_head.enrollment.from_video import enroll
 from talking_head.synth.demo import SPEECH, TARGET
@@ -99,7 +99,7 @@ def still(target: Target, blink: float) -> FaceMotion:
 
 
 def test_a_blink_is_seen_as_closed_eyes(grid: tuple[Path, Path, Target], model_path: Path) -> None:
-    renderer = PersonRenderer.load(grid[2].folder, mp478.load())
+    renderer = PhotoRenderer.load(grid[2].folder, mp478.load())
     tracker = MediaPipeTracker(model_path)
     try:
         ratio = []
@@ -150,11 +150,11 @@ def test_closed_eyes_are_refused(footage: Path, model_path: Path, tmp_path: Path
 
 def test_the_wall_behind_the_built_in_person_stands_still(tmp_path: Path) -> None:
     target = find_target(Home(tmp_path), TARGET)
-    renderer = PersonRenderer.load(target.folder, mp478.load())
-    person = renderer.networks["generator"].person.numpy()[..., 3]
+    renderer = PhotoRenderer.load(target.folder, mp478.load())
+    person = renderer.layers.person[..., 3]
     far = cv2.distanceTransform((person < 128).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > 24
     assert far.mean() > 0.25
-    pose = renderer.networks["generator"].pose.numpy()
+    pose = renderer.layers.pose
     turns = np.array([(0, 0.17, 0), (0, -0.17, 0), (0.13, 0, 0.12), (-0.13, 0, -0.12)], np.float32)
     values = np.repeat(np.array(target.card.motion_statistics.mean, np.float32)[None], len(turns), axis=0)
     motion = FaceMotion.unpack(values, target.card.fps)
@@ -167,7 +167,7 @@ def test_the_built_in_person_is_seen_as_she_is_driven(tmp_path: Path, model_path
     target = find_target(Home(tmp_path), TARGET)
     rest = FacialGan.load(target.folder / MOTION).statistics.rest
     resting = replace(still(target, 0.0), expression=rest[None])
-    painted = next(PersonRenderer.load(target.folder, mp478.load()).frames(resting))
+    painted = next(PhotoRenderer.load(target.folder, mp478.load()).frames(resting))
     height_px, width_px = painted.shape[:2]
     seen = fit_photo(find_face(painted, "painted"), width_px, height_px)
     # Her smile made the photo's own pose 1.9 degrees another than that of her face at rest.
@@ -178,6 +178,6 @@ def test_the_built_in_target_ships_whole(tmp_path: Path) -> None:
     target = find_target(Home(tmp_path), TARGET)
     assert target.built_in and "public domain" in target.card.consent.statement.lower().replace("-", " ")
     assert 8 < probe(shipped(SPEECH)).duration_s < 13
-    renderer = PersonRenderer.load(target.folder, mp478.load())
+    renderer = PhotoRenderer.load(target.folder, mp478.load())
     frame = next(renderer.frames(still(target, 0.0)))
     assert frame.shape == (target.card.height_px, target.card.width_px, 3)
