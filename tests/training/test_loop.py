@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,10 +12,10 @@ import torch
 
 from foundation.errors import InputError
 from foundation.files import read_tensors
-from tests.training.toy import Toy, run
+from tests.processes import begun, ended, killed
+from tests.training.toy import Toy, run, toy_run
 from training import Duration, train
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = 120
 
 
@@ -36,26 +34,21 @@ def test_killed_at_random_moments_the_run_repeats_an_uninterrupted_one(tmp_path:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     # Both in processes of as many threads: the order of a sum depends on it, and Adam turns the rounding noise
     # in the gradient of a bias before a batch norm into whole steps.
-    alone = [sys.executable, "-m", "tests.training.toy", str(whole), str(STEPS), "0"]
-    subprocess.run(alone, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
-    command = [sys.executable, "-m", "tests.training.toy", str(broken), str(STEPS), "0.01"]
-    generator, kills = np.random.default_rng(), 0
+    alone = begun(toy_run, whole, STEPS)
+    generator, kills, state = np.random.default_rng(), 0, broken / "state.safetensors"
     for _ in range(3):
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        seen = state.stat().st_mtime_ns if state.exists() else 0
+        process = begun(toy_run, broken, STEPS, 0.01)
         deadline = time.monotonic() + 60
-        seen = (broken / "state.safetensors").stat().st_mtime_ns if (broken / "state.safetensors").exists() else 0
-        while process.poll() is None and time.monotonic() < deadline:  # until this process has got somewhere
-            state = broken / "state.safetensors"
+        while process.is_alive() and time.monotonic() < deadline:  # until this process has got somewhere
             if state.exists() and state.stat().st_mtime_ns != seen:
                 break
             time.sleep(0.005)
         time.sleep(generator.uniform(0, 0.2))
-        if process.poll() is None:
-            process.kill()
-            kills += 1
-        process.wait()
+        kills += killed(process)
     assert kills > 0, "the run was over before it could be killed"
-    subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
+    ended(begun(toy_run, broken, STEPS))
+    ended(alone)
     assert_same_state(whole, broken)
     assert (whole / "metrics.jsonl").read_text() == (broken / "metrics.jsonl").read_text()
 

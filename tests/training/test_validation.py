@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,11 +13,10 @@ from torch import nn
 
 from foundation.errors import InputError
 from foundation.files import read_tensors
+from tests.processes import begun, ended, killed
 from tests.training.toy import Toy
 from training import Duration, RunResult, Validation, train
 from training.validation import BEST_STATE, JUDGED, best_networks, judgements
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def judged_run(
@@ -85,20 +82,15 @@ def test_the_last_step_is_judged_too(tmp_path: Path) -> None:
 
 
 def test_killed_at_any_moment_the_judgements_are_those_of_a_whole_run(tmp_path: Path) -> None:
-    code = (
-        "import sys, torch; from pathlib import Path; from tests.training.test_validation import honest_run\n"
-        "torch.set_num_threads(1)\nhonest_run(Path(sys.argv[1]), 100, float(sys.argv[2]))\n"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "whole"), "0"], cwd=ROOT, check=True)
+    ended(begun(honest_run, tmp_path / "whole", 100, 0.0))
     for wait_s in (0.3, 0.5):
-        process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "broken"), "0.01"], cwd=ROOT)
+        process = begun(honest_run, tmp_path / "broken", 100, 0.01)
         deadline = time.monotonic() + 60
         while not (tmp_path / "broken" / "state.safetensors").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(wait_s)
-        process.kill()
-        process.wait()
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "broken"), "0"], cwd=ROOT, check=True)
+        killed(process)
+    ended(begun(honest_run, tmp_path / "broken", 100, 0.0))
     assert (tmp_path / "whole" / JUDGED).read_text() == (tmp_path / "broken" / JUDGED).read_text()
     whole, broken = (read_tensors(tmp_path / name / BEST_STATE) for name in ("whole", "broken"))
     assert whole[1] == broken[1] and whole[1]["step"] in range(5, 101, 5)

@@ -1,11 +1,7 @@
-"""A toy to train, with everything that a resumed run could get wrong: moments, batch norm, dropout, drawn batches.
-
-Run as a script: `python -m tests.training.toy RUN_DIR STEPS PAUSE_S`.
-"""
+"""A toy to train, with everything that a resumed run could get wrong: moments, batch norm, dropout, drawn batches."""
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -43,6 +39,6 @@ def run(toy: Toy, folder: Path, steps: int, seed: int = 0) -> RunResult:
     return train(toy, folder, Duration(steps), config={"toy": 1}, seed=seed, checkpoint_every_s=0.02, log_every=5)
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    run(Toy(float(sys.argv[3])), Path(sys.argv[1]), int(sys.argv[2]))
+def toy_run(folder: Path, steps: int, pause_s: float = 0.0) -> None:
+    """What a process of its own does."""
+    run(Toy(pause_s), folder, steps)

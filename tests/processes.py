@@ -1,0 +1,48 @@
+"""Processes of the tests that are killed. They come from one that has torch already, where the system can: each begins
+within milliseconds instead of seconds.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from functools import cache
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import torch
+
+
+@cache
+def _context() -> BaseContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.processes"])
+    return context
+
+
+def begun(function: Callable[..., object], *given: Any) -> BaseProcess:
+    """A process that calls a function of a module, on one thread: what is summed in another order is another number."""
+    process: BaseProcess = _context().Process(target=_called, args=(function, given))  # type: ignore[attr-defined]
+    process.start()
+    return process
+
+
+def ended(process: BaseProcess) -> None:
+    """Wait until it has ended well."""
+    process.join(120)
+    assert process.exitcode == 0, process.exitcode
+
+
+def killed(process: BaseProcess) -> bool:
+    """Whether it was still at work when it was killed."""
+    process.kill()
+    process.join()
+    return process.exitcode != 0
+
+
+def _called(function: Callable[..., object], given: tuple[Any, ...]) -> None:
+    torch.set_num_threads(1)
+    function(*given)
