@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy.signal import butter, sosfilt
 
-from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE, PhoneticEncoder
+from preprocessing.speech.phonetic.encoder import PhoneticEncoder
+from preprocessing.speech.phonetic.inventory import PHONES, VISEME_NAMES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.textgrid import frame_phones, read_tier
 
 RATE_HZ, FRAME_RATE_HZ = 16000, 50

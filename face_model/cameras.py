@@ -1,17 +1,16 @@
 """Cameras: from millimetres in the camera frame to pixels. Convention: `docs/conventions.md`.
 
 The camera sits at the origin and looks along -z, so a face in view has a negative z translation. Pixels: x right, y
-down,
-(0, 0) the upper left corner of the picture, so the centre of the first pixel is (0.5, 0.5).
+down, (0, 0) the upper left corner of the picture, so the centre of the first pixel is (0.5, 0.5).
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # torch takes a second and 300 MB: whoever projects nothing goes without
+    from torch import Tensor
 
 FOCAL_PER_SIZE = 1015.0 / 224.0  # Deng et al. 2019: focal 1015 for a 224 px picture, a narrow field of view
 
@@ -55,6 +54,8 @@ class Camera:
             rotated_mm: `[..., V, 3]`, vertices after the head rotation, before the translation.
             translation_mm: `[..., 3]`, the head's origin in the camera frame.
         """
+        import torch
+
         scale = self.scale(rotated_mm, translation_mm)
         camera_mm = rotated_mm + translation_mm[..., None, :]
         x_px = self.centre_x_px + scale * camera_mm[..., 0]

@@ -2,19 +2,19 @@
 
 Identity (80) is learned from near-neutral faces, expression (64) and lid travel from tracked footage, by
 `scripts/learn_mp478.py`; the result ships in `checkpoints/mp478`. Inner mouth and eye openings are closed by
-triangles of
-their own, so that they can be masked and painted. Vertices 468-477 are the irises; no triangle uses them.
+triangles of their own, so that they can be masked and painted. Vertices 468-477 are the irises; no triangle uses them.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import torch
-
-from face_model.morphable_model import MorphableModel
 from foundation.files import read_tensors
 from foundation.shipped import shipped
+
+if TYPE_CHECKING:  # torch comes with the model: its indices alone go without
+    from face_model.morphable_model import MorphableModel
 
 ID = "mp478"
 
@@ -48,6 +48,10 @@ def load() -> MorphableModel:
     Raises:
         InputError: the installation lacks it or it is damaged.
     """
+    import torch
+
+    from face_model.morphable_model import MorphableModel
+
     arrays, _ = read_tensors(shipped("mp478/mp478.safetensors"))
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
     index_sets = {name: torch.tensor(ring) for name, ring in INDEX_SETS.items()}

@@ -10,6 +10,7 @@ from itertools import count
 from face_model.tracks import MOTION_FPS, SPEECH_RATE_HZ
 from foundation.errors import InputError
 
+LOOK_AHEAD_S = 0.1  # unless told otherwise; docs/streaming.md has what it costs lips
 STEP_FRAMES = 2  # made at once: a step's first frame waits for so much more sound than its last
 LONGEST_S = 2.0
 
@@ -20,7 +21,7 @@ class LookAhead:
     frames that are made at once.
     """
 
-    seconds: float = 0.1
+    seconds: float = LOOK_AHEAD_S
     step_frames: int = STEP_FRAMES
 
     def __post_init__(self) -> None:

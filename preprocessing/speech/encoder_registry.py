@@ -97,14 +97,14 @@ def _autocorrelation(name: EncoderName) -> SpeechEncoder:
 
 
 def _phonetic(name: EncoderName) -> SpeechEncoder:
-    from preprocessing.speech.phonetic import WEIGHTS, PhoneticEncoder
+    from preprocessing.speech.phonetic.encoder import WEIGHTS, PhoneticEncoder
 
     path = name.path or shipped(WEIGHTS)
     return _same_model(PhoneticEncoder(path), path, name)
 
 
 def _phonetic_mel(name: EncoderName) -> SpeechEncoder:
-    from preprocessing.speech.phonetic import WEIGHTS
+    from preprocessing.speech.phonetic.encoder import WEIGHTS
     from preprocessing.speech.phonetic_mel import PhoneticMel
 
     path = name.path or shipped(WEIGHTS)
@@ -112,7 +112,7 @@ def _phonetic_mel(name: EncoderName) -> SpeechEncoder:
 
 
 def _phonetic_causal(name: EncoderName) -> SpeechEncoder:
-    from preprocessing.speech.phonetic import CAUSAL_WEIGHTS, PhoneticEncoder
+    from preprocessing.speech.phonetic.encoder import CAUSAL_WEIGHTS, PhoneticEncoder
 
     path = name.path or shipped(CAUSAL_WEIGHTS)
     return _same_model(PhoneticEncoder(path), path, name)

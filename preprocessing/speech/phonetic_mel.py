@@ -9,7 +9,7 @@ import numpy as np
 from foundation.errors import InputError
 from preprocessing.speech.encoder import WindowedEncoder
 from preprocessing.speech.log_mel import LogMel
-from preprocessing.speech.phonetic import PhoneticEncoder
+from preprocessing.speech.phonetic.encoder import PhoneticEncoder
 
 BANDS, SCALE = 26, 0.6
 """Mel bands, and how much they count beside the phonetic row: best of three pairs on a video in five parts."""

@@ -25,8 +25,7 @@ from torch.optim import AdamW, Optimizer
 
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
-from preprocessing.speech.phonetic import PhoneticEncoder
-from preprocessing.speech.phonetic.encoder import load_network
+from preprocessing.speech.phonetic.encoder import PhoneticEncoder, load_network
 from preprocessing.speech.phonetic.features import SAMPLE_RATE_HZ, mel_filters, mel_power, normalise
 from preprocessing.speech.phonetic.inventory import PHONE_INDEX, PHONES
 from preprocessing.speech.phonetic.network import PhoneticNetwork, ResidualBlock

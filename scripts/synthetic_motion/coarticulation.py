@@ -32,7 +32,7 @@ from face_model.arkit import ARKIT_NAMES, maps
 from face_model.tracks import EXPRESSION_SIZE
 from foundation.easing import smoothstep
 from motion_models.lips import above_rest
-from preprocessing.speech.phonetic import VISEME_NAMES
+from preprocessing.speech.phonetic.inventory import VISEME_NAMES
 
 Segment = tuple[float, float, int]
 """(start_s, end_s, viseme)."""

@@ -23,8 +23,8 @@ from motion_models.lips import lip_gap_mm
 from motion_models.people import person_statistics
 from motion_models.statistics import MotionStatistics
 from preprocessing.speech import SpeechEncoder, speech_encoder
-from preprocessing.speech.phonetic import VISEME_NAMES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.encoder import BANDS
+from preprocessing.speech.phonetic.inventory import VISEME_NAMES, VISEME_OF_PHONE
 from scripts.phonetic.augment import Chances, disturb
 from scripts.phonetic.make_corpus import LABEL_RATE_HZ, LABEL_SAMPLES
 from scripts.synthetic_motion.coarticulation import (

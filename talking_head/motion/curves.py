@@ -26,7 +26,6 @@ from foundation.easing import smoothstep
 from foundation.errors import InputError, unreadable
 from foundation.files import atomic_path
 from motion_models.brows import raise_direction
-from motion_models.lips import gap_columns_mm
 
 HEAD = ("pitch_deg", "yaw_deg", "roll_deg")
 FACE = ("smile", "brows", "gaze_x", "gaze_y", "blink")
@@ -162,6 +161,8 @@ def _row(where: str, row: list[str]) -> tuple[float, str, float]:
 @lru_cache(maxsize=1)
 def _directions() -> dict[str, np.ndarray]:
     """Curve -> what 1 of it adds to an expression `[64]`. A smile leaves the lips as far open as they are."""
+    from motion_models.lips import gap_columns_mm
+
     mean = gap_columns_mm(mp478.load())[1].mean(1)
     smile = _of_arkit(SMILE)
     smile = smile - (smile @ mean) * mean / (mean**2).sum()

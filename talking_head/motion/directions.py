@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foundation.errors import InputError
 from motion_models.directions import Delivery
-from talking_head.motion.curves import Acting
+
+if TYPE_CHECKING:  # curves bring the face model, and with it torch
+    from talking_head.motion.curves import Acting
 
 HEAD = {"still": 0.0, "calm": 0.5, "natural": 1.0, "lively": 1.5}  # times the person's own; eyes stay alive in all
 HEAD_LIMITS = 0.0, 2.0

@@ -27,7 +27,7 @@ from face_model.tracks import SPEECH_RATE_HZ, FaceMotion
 from foundation.errors import InputError
 from foundation.pushing import Pushed
 from motion_models.interface import MotionModel
-from motion_models.look_ahead import LookAhead
+from motion_models.look_ahead import LOOK_AHEAD_S, LookAhead
 from preprocessing.media import stream_sound
 from preprocessing.media.microphone import microphone
 from preprocessing.speech import WindowedEncoder, heard
@@ -42,7 +42,6 @@ from talking_head.target.card import DEFAULT_MODEL, Target, find_target
 from talking_head.target.home import Home
 from talking_head.target.settings import checked_seed, device_name
 
-LOOK_AHEAD_S = 0.1  # docs/streaming.md has what it costs lips
 PATH_LOOK_AHEAD_S = 0.04  # of the path through the footage: one more frame
 PIECE_S = 0.02  # of sound, where `say` pushes it
 PAINTED_AHEAD = 8  # frames begun and not yet given: a long piece of sound does not fill the memory

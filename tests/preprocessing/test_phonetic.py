@@ -16,17 +16,16 @@ from foundation.errors import InputError
 from foundation.files import read_tensors, sha256, write_tensors
 from foundation.shipped import shipped
 from preprocessing.speech import SpeechEncoder, encoder_of, speech_encoder
-from preprocessing.speech.phonetic import (
-    CAUSAL_WEIGHTS,
+from preprocessing.speech.phonetic.encoder import CAUSAL_WEIGHTS, RECEPTIVE_S, WEIGHTS, PhoneticEncoder
+from preprocessing.speech.phonetic.features import mel_filters, mel_power, normalise
+from preprocessing.speech.phonetic.inventory import (
     PHONES,
     VISEME_NAMES,
     VISEME_OF_PHONE,
-    WEIGHTS,
-    PhoneticEncoder,
+    parse_arpabet,
+    parse_ipa,
+    timed_phones,
 )
-from preprocessing.speech.phonetic.encoder import RECEPTIVE_S
-from preprocessing.speech.phonetic.features import mel_filters, mel_power, normalise
-from preprocessing.speech.phonetic.inventory import parse_arpabet, parse_ipa, timed_phones
 from preprocessing.speech.phonetic.network import PhoneticNetwork
 from preprocessing.speech.phonetic.textgrid import frame_phones, read_tier
 

@@ -13,7 +13,7 @@ from foundation.files import read_tensors, write_tensors
 from foundation.shipped import shipped
 from preprocessing.media import read_sound
 from preprocessing.speech import LogMel, SpeechEncoder, encode_file, speech_encoder
-from preprocessing.speech.phonetic import CAUSAL_WEIGHTS, WEIGHTS
+from preprocessing.speech.phonetic.encoder import CAUSAL_WEIGHTS, WEIGHTS
 from preprocessing.speech.phonetic_mel import BANDS, SCALE, PhoneticMel
 
 

@@ -17,8 +17,8 @@ from motion_models.examples import MotionExample
 from motion_models.lips import lip_gap_mm
 from motion_models.statistics import MotionStatistics, measure_statistics
 from preprocessing.speech import SpeechEncoder, speech_encoder
-from preprocessing.speech.phonetic import PHONES, VISEME_NAMES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.encoder import BANDS
+from preprocessing.speech.phonetic.inventory import PHONES, VISEME_NAMES, VISEME_OF_PHONE
 from preprocessing.speech.phonetic.network import BOTTLENECK
 from scripts.synthetic_motion.coarticulation import (
     DOMINANCE,

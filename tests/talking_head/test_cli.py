@@ -63,6 +63,12 @@ def test_synthesis_imports_nothing_that_it_does_not_need() -> None:
     assert run.stdout.strip() == "set()"
 
 
+def test_the_studio_starts_without_what_only_its_jobs_need() -> None:
+    code = "import sys, talking_head.studio.app; print({'torch', 'mediapipe', 'transformers'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
 def test_loading_does_not_look_for_garbage(tmp_path: Path) -> None:
     code = f"""
 import gc, sys

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from talking_head.studio.answers import StudioError
-from talking_head.studio.live.person import LivePerson
 from talking_head.studio.live.settings import LiveSettings
+
+if TYPE_CHECKING:
+    from talking_head.studio.live.person import LivePerson
 
 LONGEST_NAME = 64
 
@@ -27,12 +30,19 @@ class Room:
     left_s: float = 0.0
 
 
+def _loaded(target: str, settings: LiveSettings, home: Path | None, seed: int) -> LivePerson:
+    """A person; what paints them, torch among it, is loaded with the first."""
+    from talking_head.studio.live.person import LivePerson
+
+    return LivePerson.of(target, settings, home, seed)
+
+
 class Rooms:
     """The live people of a studio; thread-safe."""
 
     def __init__(
         self, home: Path | None, settings: LiveSettings | None = None,
-        load: Callable[[str, LiveSettings, Path | None, int], LivePerson] = LivePerson.of,
+        load: Callable[[str, LiveSettings, Path | None, int], LivePerson] = _loaded,
     ) -> None:
         self.settings, self.home, self.load = settings or LiveSettings(), home, load
         self._rooms: list[Room] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from face_model.tracks import SPEECH_RATE_HZ
-from talking_head.synth.streaming import LOOK_AHEAD_S
+from motion_models.look_ahead import LOOK_AHEAD_S
 
 PIECE_S = 0.02  # of sound: what is heard, and sent, at once
 

@@ -13,7 +13,7 @@ import soundfile
 from foundation.files import read_tensors, write_tensors
 from foundation.shipped import shipped
 from preprocessing.speech import speech_encoder
-from preprocessing.speech.phonetic import WEIGHTS
+from preprocessing.speech.phonetic.encoder import WEIGHTS
 from talking_head.motion.model_registry import load_motion_model
 from talking_head.motion.speaking import speak
 from talking_head.motion.weights import general_weights
