@@ -10,13 +10,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from typing import TYPE_CHECKING, Any
 
 from foundation.errors import FULL, InputError, unreadable
+
+if TYPE_CHECKING:  # what keeps JSON alone does not wait for it
+    import numpy as np
 
 KEPT_NAME_BYTES = 64  # of the goal's name in a temporary one
 
@@ -102,6 +101,9 @@ def write_tensors(path: Path | str, tensors: dict[str, np.ndarray], metadata: di
     """Write arrays and JSON-able metadata (under the header key ``json``) as one safetensors file, whole or not at
     all.
     """
+    import numpy as np
+    from safetensors.numpy import save_file
+
     header = {"json": json.dumps(metadata or {}, sort_keys=True)}
     with atomic_path(path) as temporary:
         save_file({name: np.asarray(value, order="C") for name, value in tensors.items()}, temporary, metadata=header)
@@ -114,6 +116,9 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
         InputError: no such file, one that cannot be read, not safetensors (wrong magic, truncated), or a NaN or
             infinity in a tensor.
     """
+    import numpy as np
+    from safetensors import SafetensorError, safe_open
+
     path = Path(path)
     try:
         with path.open("rb"):  # what is behind its name is told by Python, not by safetensors
@@ -139,6 +144,8 @@ def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any
 
 def content_digest(tensors: Mapping[str, np.ndarray]) -> str:
     """Hex digest of arrays and their names, whatever file keeps them in whatever order; shapes are not looked at."""
+    import numpy as np
+
     digest = hashlib.sha256()
     for name, value in sorted(tensors.items()):
         digest.update(name.encode())
