@@ -43,7 +43,7 @@ class Sliding:
         features.refuse_size(rows)
         state = self.first_state if start <= 0 else self.recent[start - given]
         seen = rows if heard.ended else np.concatenate([rows, np.repeat(rows[-1:], WINDOW_STEPS // 2, axis=0)])
-        made = self.windows.window(features.normalise(seen), start - first, state)
+        made = self.windows.window(features.normalise(seen), start - first, state, max(0, given - 1 - start))
         piece = made[given - start : stop - start].copy()
         share = lips_together(heard.features, rows, len(rows), self.face_model)
         own = None if share is None else share[given - first : stop - first].copy()

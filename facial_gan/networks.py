@@ -174,10 +174,14 @@ class Generator(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(local_size + (0 if context is None else context_size), motion_size)
 
-    def forward(self, windows: Tensor, initial: Tensor) -> Tensor:
-        """windows `[B, T, S, F]`, initial `[B, M]` (the motion of frame 0) -> motion `[B, T, M]`."""
+    def forward(self, windows: Tensor, initial: Tensor, first: int = 0) -> Tensor:
+        """windows `[B, T, S, F]`, initial `[B, M]` (the motion of frame 0) -> motion `[B, T, M]`.
+
+        first: of the frames that are wanted; those before it lack the sound now, and cost less.
+        """
         batch, frames, steps, size = windows.shape
-        joined = self.local(windows.reshape(batch * frames, steps, size)).reshape(batch, frames, -1)
+        now = self.local(windows[:, first:].reshape(-1, steps, size)).reshape(batch, frames - first, -1)
+        joined = F.pad(now, (0, 0, first, 0))
         if self.context is not None:
             joined = torch.cat([joined, self.context(windows[:, :, steps // 2], initial)], dim=2)
         return self.head(self.dropout(joined))

@@ -24,6 +24,7 @@ from motion_models.smoothing import smoothed
 from motion_models.statistics import FeatureStatistics, MotionStatistics
 
 OVERLAP_FRAMES = 32
+POSE_REACH_FRAMES = 12  # of the smoothing, to one side
 POSE_SMOOTHING_FRAMES = 3.0  # deviation of the Gaussian over the network's pose: a head has mass
 
 
@@ -38,14 +39,15 @@ class Windows:
     features: FeatureStatistics
 
     @torch.no_grad()
-    def window(self, rows: np.ndarray, start: int, initial: np.ndarray) -> np.ndarray:
+    def window(self, rows: np.ndarray, start: int, initial: np.ndarray, first: int = 0) -> np.ndarray:
         """Normalised motion `[128, 71]` from frame `start` of normalised speech `[T, F]`; outside of it there is
-        silence.
+        silence. first: of the frames that are wanted; those before it are not made whole.
         """
         device = next(self.generator.parameters()).device
         windows = windows_of(rows, start, WINDOW_FRAMES, self.features.outside).astype(np.float32)
+        near = max(0, first - POSE_REACH_FRAMES)
         made = self.generator(
-            torch.from_numpy(windows)[None].to(device), torch.from_numpy(initial)[None].to(device)
+            torch.from_numpy(windows)[None].to(device), torch.from_numpy(initial)[None].to(device), near
         )[0].cpu().numpy()  # fmt: skip
         made[:, POSE] = smoothed(made[:, POSE], POSE_SMOOTHING_FRAMES)
         return made

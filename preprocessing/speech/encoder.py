@@ -52,6 +52,12 @@ class SpeechEncoder(Protocol):
         ...
 
 
+Newest = Callable[[np.ndarray, int, int], np.ndarray]
+"""The last rows `[count, F]` of a sound of which the samples `[N]` from `first_sample` on, a whole number of rows, are
+left.
+"""
+
+
 class StreamEncoder:
     """The part that encoders share: give `name`, `rate_hz`, `dimension` and `encode`, get the rest."""
 
@@ -88,6 +94,10 @@ class WindowedEncoder(StreamEncoder):
     def newest_rows(self, samples: np.ndarray, count: int) -> np.ndarray:
         """The last `count` rows of `rows(samples)`; an encoder that needs less work for them says how."""
         return self.rows(samples)[-count:]
+
+    def following(self) -> Newest:
+        """`newest_rows` of one sound that grows, asked again and again; one that remembers what does not change."""
+        return lambda samples, first_sample, count: self.newest_rows(samples, count)
 
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """What needs the whole clip (a normalisation, say): all rows `[T, F]` in, the encoder's values `[T, F]` out."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from face_model.tracks import SPEECH_RATE_HZ
-from preprocessing.speech.encoder import WindowedEncoder, row_count, whole_rows
+from preprocessing.speech.encoder import Newest, WindowedEncoder, row_count, whole_rows
 
 WINDOW_S = 0.025
 FFT_SIZE = 1024  # the window is padded with zeros to it, so that the narrowest band still holds two bins
@@ -81,6 +83,25 @@ class LogMel(WindowedEncoder):
         unit_rows, unit = whole_rows(self.rate_hz)
         near = (-(-count // unit_rows) + 1) * unit + self._size
         return self.rows(samples[max(0, len(samples) - near) // unit * unit :])[-count:]
+
+    def following(self) -> Newest:
+        """See `WindowedEncoder.following`: a row whose window was heard does not change."""
+        kept, kept_from = np.zeros((0, self.dimension), np.float32), 0  # whole rows, and the first one's number
+        unit_rows, unit = whole_rows(self.rate_hz)
+
+        def newest(samples: np.ndarray, first_sample: int, count: int) -> np.ndarray:
+            nonlocal kept, kept_from
+            first = first_sample // unit * unit_rows
+            end = first + row_count(len(samples), self.rate_hz)
+            start = end - count
+            known = kept[start - kept_from :] if kept_from <= start <= kept_from + len(kept) else kept[:0]
+            if len(known) < count:
+                known = np.concatenate([known, self.newest_rows(samples, count - len(known))])
+            whole = first + math.floor((len(samples) - self._size // 2 - 1) * self.rate_hz / SPEECH_RATE_HZ)
+            kept, kept_from = known[: max(0, whole - start)], start
+            return known
+
+        return newest
 
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """Levels relative to the clip's speech level."""

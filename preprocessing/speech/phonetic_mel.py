@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation.errors import InputError
-from preprocessing.speech.encoder import WindowedEncoder
+from preprocessing.speech.encoder import Newest, WindowedEncoder
 from preprocessing.speech.log_mel import LogMel
 from preprocessing.speech.phonetic.encoder import PhoneticEncoder
 
@@ -44,6 +44,15 @@ class PhoneticMel(WindowedEncoder):
         """The last `count` of `rows`."""
         parts = self._phonetic.newest_rows(samples, count), self._mel.newest_rows(samples, count)
         return np.concatenate(parts, axis=1)
+
+    def following(self) -> Newest:
+        """See `WindowedEncoder.following`."""
+        phonetic, mel = self._phonetic.following(), self._mel.following()
+
+        def newest(samples: np.ndarray, first_sample: int, count: int) -> np.ndarray:
+            return np.concatenate([rows(samples, first_sample, count) for rows in (phonetic, mel)], axis=1)
+
+        return newest
 
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """The bands relative to the clip's speech level."""

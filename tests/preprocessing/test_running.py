@@ -39,6 +39,23 @@ def test_the_newest_rows_are_the_last_of_all(encoder: WindowedEncoder, rows: int
     np.testing.assert_allclose(encoder.newest_rows(samples, rows), encoder.rows(samples)[-rows:], atol=1e-5)
 
 
+def test_rows_of_a_sound_that_grows_are_those_of_hearing_it_anew(encoder: WindowedEncoder) -> None:
+    samples, newest, window = voice(3.0), encoder.following(), 24_000
+    for end in range(900, len(samples), STEP):
+        first = max(0, end - window) // 6400 * 6400  # what is older is let go of
+        rows = min(45, round((end - first) / 320))
+        expected = encoder.newest_rows(samples[first:end], rows)  # whose first windows begin in silence
+        np.testing.assert_allclose(newest(samples[first:end], first, rows), expected, atol=0.01 if first else 1e-5)
+
+
+def test_sound_after_silence_is_heard_as_if_it_had_never_been_silent(encoder: WindowedEncoder) -> None:
+    samples = np.concatenate([np.zeros(20_000, np.float32), voice(1.0), np.zeros(20_000, np.float32)])
+    for step in told(encoder, samples, 320)[::7]:
+        end = round(step.features.duration_s * 16_000)
+        expected = encoder.finish(encoder.rows(samples[:end]))
+        np.testing.assert_allclose(step.features.values[-40:], expected[-40:], atol=1e-4)
+
+
 def test_each_instant_knows_what_was_heard_until_then_and_nothing_later() -> None:
     encoder = speech_encoder("log_mel")
     assert isinstance(encoder, WindowedEncoder)

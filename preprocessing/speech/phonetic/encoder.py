@@ -11,13 +11,14 @@ from torch import Tensor
 from foundation.errors import InputError
 from foundation.files import read_tensors
 from foundation.shipped import shipped
-from preprocessing.speech.encoder import WindowedEncoder, fingerprint, row_count
+from preprocessing.speech.encoder import Newest, WindowedEncoder, fingerprint, row_count
 from preprocessing.speech.phonetic.features import (
     CAUSAL_MEMORY_S,
     HOP_SAMPLES,
     LEVEL_WINDOW_S,
     LOUDEST_WINDOW_S,
     MEL_BANDS,
+    WINDOW_SAMPLES,
     mel_filters,
     mel_power,
     normalise,
@@ -28,6 +29,7 @@ from preprocessing.speech.phonetic.network import BOTTLENECK, RATE_HZ, PhoneticN
 WEIGHTS, CAUSAL_WEIGHTS = "phonetic/phonetic.safetensors", "phonetic/phonetic_causal.safetensors"
 BANDS, BAND_SCALE = 8, 0.5
 """Of the gain-free spectrum: how wide a mouth opens follows loudness too, which phones do not tell."""
+EDGE_FRAMES = 2  # within half a window of where a sound begins
 RECEPTIVE_S = 0.8
 """More than the convolutions and the first window reach to one side."""
 
@@ -83,11 +85,19 @@ class PhoneticEncoder(WindowedEncoder):
         self.context_s = level_s + LOUDEST_WINDOW_S + 2 * RECEPTIVE_S
         self._filters = mel_filters()
 
+    def _power(self, samples: np.ndarray, first: int = 0) -> Tensor:
+        """Power in mel bands `[1, 2T + 1, 80]` at 100 Hz of 16 kHz samples `[N]`, from frame `first` on."""
+        sound = np.pad(samples, (0, max(0, self._frames(samples) * HOP_SAMPLES - len(samples))))
+        skipped = max(0, first - EDGE_FRAMES)  # a window at the edge hears silence
+        power = mel_power(torch.from_numpy(sound[skipped * HOP_SAMPLES :].astype(np.float32))[None], self._filters)
+        return power[:, first - skipped :]
+
+    def _frames(self, samples: np.ndarray) -> int:
+        return 2 * row_count(len(samples), self.rate_hz)
+
     def _log_mel(self, samples: np.ndarray) -> Tensor:
         """Gain-free log-mel `[1, 2T, 80]` at 100 Hz of 16 kHz samples `[N]`."""
-        needed = 2 * row_count(len(samples), self.rate_hz) * HOP_SAMPLES
-        sound = torch.from_numpy(np.pad(samples, (0, max(0, needed - len(samples)))).astype(np.float32))[None]
-        return normalise(mel_power(sound, self._filters), self.causal)[:, : needed // HOP_SAMPLES]
+        return normalise(self._power(samples), self.causal)[:, : self._frames(samples)]
 
     @torch.inference_mode()
     def phone_posteriors(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,8 +111,29 @@ class PhoneticEncoder(WindowedEncoder):
 
     def newest_rows(self, samples: np.ndarray, count: int) -> np.ndarray:
         """The last `count` of `rows`; the network looks no further back than it can see."""
+        return self._newest_of(self._power(samples), self._frames(samples), count)
+
+    def following(self) -> Newest:
+        """See `WindowedEncoder.following`: the power of what was heard before does not change."""
+        kept, kept_from = torch.zeros(1, 0, MEL_BANDS), 0
+
+        def newest(samples: np.ndarray, first_sample: int, count: int) -> np.ndarray:
+            nonlocal kept, kept_from
+            first = first_sample // HOP_SAMPLES
+            kept, kept_from = kept[:, max(0, first - kept_from) :], first
+            power = torch.cat([kept, self._power(samples, kept.shape[1])], dim=1)
+            whole = max(0, (len(samples) - WINDOW_SAMPLES // 2) // HOP_SAMPLES + 1)  # windows of which all was heard
+            kept = power[:, :whole]
+            return self._newest_of(power, self._frames(samples), count)
+
+        return newest
+
+    def _newest_of(self, power: Tensor, frames: int, count: int) -> np.ndarray:
+        """The last `count` rows of `rows`, of the power in mel bands."""
         seen = 2 * (count + round(RECEPTIVE_S * self.rate_hz))
-        return self._rows(self._log_mel(samples)[:, -seen:])[-count:]
+        beyond = power.shape[1] - frames
+        log_mel = normalise(power, self.causal, seen + beyond)
+        return self._rows(log_mel[:, : log_mel.shape[1] - beyond][:, -seen:])[-count:]
 
     @torch.inference_mode()
     def _rows(self, log_mel: Tensor) -> np.ndarray:

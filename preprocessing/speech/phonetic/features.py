@@ -99,21 +99,25 @@ def _past_mean(values: Tensor) -> Tensor:
     return torch.from_numpy(total / weight[:, None]).to(values)
 
 
-def normalise(power: Tensor, causal: bool = False) -> Tensor:
+def normalise(power: Tensor, causal: bool = False, newest: int | None = None) -> Tensor:
     """Log-mel `[B, T, 80]` without the recording's gain and mean spectrum, from `mel_power`; about -4.5 to 4.
 
     The level is a mean (`LEVEL_EXPONENT`) of the power of `LEVEL_WINDOW_S` around a frame; the mean spectrum is taken
     over the frames near that level, so pauses do not shift it. A factor on the sound cancels as long as it stays above
-    `POWER_FLOOR`. `causal` uses the past alone. Where there is nothing at all, every band is at its lowest, in a clip
+    `POWER_FLOOR`. `causal` uses the past alone. newest: only so many of the last frames, or some more, are wanted.
+    Where there is nothing at all, every band is at its lowest, in a clip
     that is silent throughout as in a pause between words.
     """
     mean = _past_mean if causal else _centred_mean
     power = power + POWER_FLOOR
-    log_mel = power.log()
     loudness = power.mean(-1, keepdim=True)
     level = mean(loudness**LEVEL_EXPONENT).log() / LEVEL_EXPONENT
     level = torch.maximum(level, _near_max(level, causal) - QUIET_RANGE_NEPER)
     speech = torch.sigmoid((loudness.log() - level + SPEECH_RANGE_NEPER) / 0.5) + 1e-3
+    if newest is not None and not causal:  # further away is nothing that their mean spectrum depends on
+        near = newest + int(LEVEL_WINDOW_S * FRAME_RATE_HZ / 2)
+        power, loudness, speech = power[:, -near:], loudness[:, -near:], speech[:, -near:]
+    log_mel = power.log()
     spectrum = mean(speech * log_mel) / mean(speech)
     relative = (log_mel - spectrum).clamp(min=-FLOOR_RANGE_NEPER)
     return torch.where(loudness > 2 * POWER_FLOOR, relative, -FLOOR_RANGE_NEPER) / SCALE
