@@ -130,6 +130,12 @@ class HeardSpeech:
     first: int
     ended: bool
 
+    def told(self, closed: Sequence[tuple[float, float]]) -> HeardSpeech:
+        """The same where somebody tells when the lips are closed; see `SpeechFeatures.told`."""
+        start_s = self.first / self.features.rate_hz
+        known = [(max(0.0, begin_s - start_s), end_s - start_s) for begin_s, end_s in closed if end_s > start_s]
+        return replace(self, features=self.features.told(known))
+
     def rows_at(self, start: int, stop: int, fps: float = MOTION_FPS) -> np.ndarray:
         """Rows `[stop - start, F]` of the instants of frames `start` to `stop`, linear between rows, held at the ends.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ class Directions:
     emotion: `NAME` or `NAME:SHARE`. emotions: a file of emotions over time. style: a name. Which of them a model takes,
     it says itself. head: how much the head moves, a name of `HEAD` or a number; None: as the person's.
     weights: a motion model's file or run folder, to speak through instead of the target's. curves: added to the motion.
-    lips_closed: (start, end) in seconds of p, b and m in the sound, where whoever made it tells.
+    lips_closed: (start, end) in seconds of p, b and m in the sound, where whoever made it tells; while the sound is
+    still being made, more may be added.
     """
 
     model: str | None = None
@@ -34,7 +36,7 @@ class Directions:
     head: str | float | None = None
     weights: Path | None = None
     curves: Acting | None = None
-    lips_closed: tuple[tuple[float, float], ...] = ()
+    lips_closed: Sequence[tuple[float, float]] = ()
 
     @property
     def delivery(self) -> Delivery:

@@ -12,7 +12,7 @@ what a film is made by, and gives the film's frames.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ def open_speaker(
     ahead = None if look_ahead_s is None else LookAhead(look_ahead_s)
     person, where, how = find_target(Home.find(home), target), device_name(device), directions or Directions()
     person.card.consent.check(f"the consent of target '{person.id}'")
-    motion = _Whole(person, how, seed, where) if ahead is None else _Bounded.of(person, how, ahead, seed, where)
+    motion = _Whole(person, how, seed, where) if ahead is None else BoundedMotion.of(person, how, ahead, seed, where)
     with person.unchanged():
         path_s = None if ahead is None else PATH_LOOK_AHEAD_S
         painter = load_painter(person.folder, model_of(person.card), where, path_s)
@@ -120,7 +120,9 @@ class Speaker:
         fps: of the frames. width_px, height_px: of the frames. rate_hz: of the sound.
     """
 
-    def __init__(self, painter: Painter, motion: _Whole | _Bounded, fps: float, rate_hz: int, marks: Marks) -> None:
+    def __init__(
+        self, painter: Painter, motion: _Whole | BoundedMotion, fps: float, rate_hz: int, marks: Marks
+    ) -> None:
         self.fps, self.rate_hz, self._marks = fps, rate_hz, marks
         self.width_px, self.height_px = painter.camera.width_px, painter.camera.height_px
         self._wanted = True
@@ -253,7 +255,7 @@ class _Whole:
 
 
 @dataclass(frozen=True)
-class _Bounded:
+class BoundedMotion:
     """Motion that knows the sound up to a look-ahead."""
 
     model: MotionModel
@@ -262,9 +264,10 @@ class _Bounded:
     seed: int
     fps: float
     curves: Acting | None = None
+    lips_closed: Sequence[tuple[float, float]] = ()
 
     @classmethod
-    def of(cls, person: Target, directions: Directions, look_ahead: LookAhead, seed: int, device: str) -> _Bounded:
+    def of(cls, person: Target, directions: Directions, look_ahead: LookAhead, seed: int, device: str) -> BoundedMotion:
         model, _ = speakers(person, directions, device)
         if not model.speaks_early:
             expected = f"'{DEFAULT_MODEL}', or the whole sound first (look_ahead_s=None)"
@@ -273,11 +276,11 @@ class _Bounded:
         if not isinstance(encoder, WindowedEncoder):
             expected = "one that hears near sound only, or the whole sound first (look_ahead_s=None)"
             raise InputError(f"speech encoder '{encoder.name}' while the sound is made", expected)
-        return cls(model, encoder, look_ahead, seed, person.card.fps, directions.curves or None)
+        return cls(model, encoder, look_ahead, seed, person.card.fps, directions.curves or None, directions.lips_closed)
 
     def __call__(self, pieces: Iterator[np.ndarray]) -> Iterator[FaceMotion]:
         count = _Count(pieces)
-        speech = heard(self.encoder, count, self.look_ahead.ends())
+        speech = (known.told(self.lips_closed) for known in heard(self.encoder, count, self.look_ahead.ends()))
         motion = self.model.bounded_stream(speech, self.look_ahead, seed=self.seed)
         made = resampled_pieces(motion, self.fps, lambda: max(1, round(count.samples / SPEECH_RATE_HZ * self.fps)))
         return made if self.curves is None else acted(made, self.curves)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 import numpy as np
 
 from face_model.tracks import FaceMotion
 from talking_head.motion.curves import Curves, Key
-from talking_head.voices.cues import Cue
+from talking_head.voices.cues import LIPS_CLOSED, Cue
+from talking_head.voices.interface import Span
 
 SMILE_S, BROWS_S, EYES_S, HEAD_S = 0.35, 0.16, 0.08, 0.30  # until it is there
 HELD_S = {"brows": 0.6, "look": 1.2, "tilt": 1.2}  # where nobody says how long
@@ -18,6 +20,7 @@ NOD = ((0.0, 0.0), (0.18, 7.0), (0.42, -1.5), (0.65, 0.0))  # seconds, degrees o
 SHAKE = ((0.0, 0.0), (0.16, 6.0), (0.42, -6.0), (0.66, 4.0), (0.9, 0.0))  # seconds, degrees of yaw
 BLINK = ((0.0, 0.0), (0.08, 1.0), (0.14, 1.0), (0.32, 0.0))
 REMEMBERED_S = 3.0  # of what a live face did: longer than any frame is late
+REMEMBERED_SPANS = 60  # of closed lips: as many as are said while a window of sound lasts
 LOOKS = {  # share of yaw, share of pitch, x and y of the eyes
     "left": (1.0, 0.0, 1.0, 0.0), "right": (-1.0, 0.0, -1.0, 0.0), "up": (0.0, -0.7, 0.0, 1.0),
     "down": (0.0, 0.7, 0.0, -1.0), "ahead": (0.0, 0.0, 0.0, 0.0),
@@ -58,16 +61,20 @@ def _draw(drawn: _Drawn, at_s: float, cue: Cue) -> None:
 
 
 class LiveActing:
-    """Curves that are drawn while they are acted; what is over is forgotten.
+    """Curves that are drawn while they are acted, and spans of closed lips; what is over is forgotten.
 
     Cues are added by one thread and acted by another: the keys are replaced, never changed.
     """
 
     def __init__(self) -> None:
         self._curves = Curves()
+        self.lips_closed = deque[Span](maxlen=REMEMBERED_SPANS)
 
     def add(self, at_s: float, cue: Cue) -> None:
         """Let a direction begin at an instant of the stream."""
+        if cue.what == LIPS_CLOSED:
+            self.lips_closed.append((at_s, at_s + (cue.lasts_s or 0.0)))
+            return
         drawn = _Drawn()
         kept = at_s - REMEMBERED_S
         for name, keys in self._curves.keys.items():

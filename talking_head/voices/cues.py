@@ -15,6 +15,7 @@ WAYS = {
 """What can be directed, and which ways; left and right are the person's own."""
 USUAL = {"smile": 0.6, "pause": 0.5}  # amount where none is given; 1 for the others
 MOST_AMOUNT, LONGEST_S = 2.0, 60.0
+LIPS_CLOSED = "lips closed"  # no direction that can be written: a synthesiser tells when it says p, b and m
 EXAMPLE = "[smile 0.6], [smile 0.6 2s], [brows up], [look left], [tilt right], [nod], [shake], [blink], [pause 0.4]"
 _BRACKET = re.compile(r"(?<!\\)\[([^\[\]]*)\]")
 _NUMBER, _SECONDS = re.compile(r"\d+(?:\.\d+)?|\.\d+"), re.compile(r"(\d+(?:\.\d+)?|\.\d+)s")

@@ -12,7 +12,7 @@ from face_model.tracks import Sound
 from foundation.errors import InputError, unreadable
 from talking_head.motion.curves import Curves
 from talking_head.voices.acting import curves_of
-from talking_head.voices.cues import Cue, Stretch, read_script, stretches
+from talking_head.voices.cues import LIPS_CLOSED, Cue, Stretch, read_script, stretches
 from talking_head.voices.interface import LONGEST_TEXT, RATE_HZ, Span, Voice
 
 AROUND_S = 0.25  # of silence before the first word and after the last: a film does not begin within one
@@ -53,6 +53,12 @@ class Said:
 
     cues: tuple[tuple[float, Cue], ...]
     lips_closed: tuple[Span, ...]
+
+    @property
+    def live_cues(self) -> list[tuple[float, Cue]]:
+        """All of it as cues, for a face that hears the sound while it is made."""
+        closed = [(start_s, Cue(LIPS_CLOSED, lasts_s=end_s - start_s)) for start_s, end_s in self.lips_closed]
+        return sorted([*self.cues, *closed], key=lambda pair: pair[0])
 
 
 def said_by_stretches(parts: list[str | Cue], voice: Voice) -> Iterator[tuple[np.ndarray, Said]]:

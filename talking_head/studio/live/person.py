@@ -87,7 +87,7 @@ class LivePerson:
         acting = LiveActing()
         speaker = open_speaker(
             target, look_ahead_s=settings.look_ahead_s, rate_hz=settings.sound_hz, seed=seed, device=device, home=home,
-            directions=Directions(curves=acting),
+            directions=Directions(curves=acting, lips_closed=acting.lips_closed),
         )
         return cls(target, speaker, acting, settings)
 

@@ -45,5 +45,5 @@ def say(text: str, voice: Voice, source: Source, wanted: Callable[[], bool], lon
         for sound, said in said_by_stretches(sentence, voice):
             if not wanted():
                 return
-            source.push(sound, list(said.cues))
+            source.push(sound, said.live_cues)
     source.push(np.zeros(0, np.float32), ended=True)

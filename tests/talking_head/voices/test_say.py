@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,19 @@ from face_model.tracks import SPEECH_RATE_HZ
 from facial_gan.synthesis import FacialGan
 from foundation.shipped import shipped
 from motion_models.lips import above_rest
+from motion_models.look_ahead import LookAhead
 from preprocessing.media import read_frames, read_sound
 from talking_head.cli import app
 from talking_head.motion.curves import Curves
 from talking_head.motion.directions import Directions
 from talking_head.motion.speaking import say
 from talking_head.synth.demo import SPEECH
+from talking_head.synth.streaming import BoundedMotion
 from talking_head.target.card import MOTION, find_target
 from talking_head.target.home import Home
+from talking_head.voices.acting import LiveActing
+from talking_head.voices.interface import Span
+from talking_head.voices.speaking import Said
 from tests.talking_head.voices.speaker import COMMAND, LETTER_S
 
 TEXT = "Hello [nod]you. [pause 0.2] Yes"
@@ -80,6 +86,31 @@ def test_curves_and_phone_times_reach_the_face(landmarker: None) -> None:
     assert np.abs(told[0] - plain[0])[far].mean() < 0.3
     turned = made(Directions(curves=Curves.of([(0.0, "yaw_deg", 9.0)])))
     np.testing.assert_allclose(turned[1] - plain[1], 9.0, atol=1e-3)
+
+
+def test_phone_times_reach_a_face_that_hears_the_sound_while_it_is_made(landmarker: None) -> None:
+    person = find_target(Home.find(), "astronaut")
+    rest = FacialGan.load(person.folder / MOTION).statistics.rest
+    speech = read_sound(shipped(SPEECH)).samples[: 3 * SPEECH_RATE_HZ]
+
+    def made(closed: list[Span]) -> np.ndarray:
+        acting, cues = LiveActing(), Said((), tuple(closed)).live_cues
+        live = BoundedMotion.of(person, Directions(lips_closed=acting.lips_closed), LookAhead(0.1), 0, "cpu")
+
+        def pieces() -> Iterator[np.ndarray]:
+            for start in range(0, len(speech), 320):
+                now_s = start / SPEECH_RATE_HZ
+                while cues and cues[0][0] < now_s + 0.02:
+                    acting.add(now_s, cues.pop(0)[1])
+                yield speech[start : start + 320]
+
+        return above_rest(np.concatenate([part.expression for part in live(pieces())]), rest)[0]
+
+    plain = made([])
+    widest = 10 + int(plain[10:60].argmax())
+    told = made([(widest / 25 - 0.06, widest / 25 + 0.06)])
+    assert plain[widest] > 5 and told[widest] < 0.25 * plain[widest]
+    np.testing.assert_allclose(told[: widest - 5], plain[: widest - 5], atol=1e-3)  # nothing is known ahead
 
 
 def test_a_text_on_a_terminal_may_be_long() -> None:
