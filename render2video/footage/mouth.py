@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from face_model.morphable_model import Region
 from render2video.footage.bend import Bend
@@ -130,6 +130,16 @@ class MouthPainter:
         layers = (small[..., :3], around, hidden, inside, places)
         maps = np.concatenate(layers, axis=2).transpose(2, 0, 1)
         return Unfinished(window, picture, np.ascontiguousarray(maps, np.float32), window.cut(added))
+
+    def painted(
+        self, under: np.ndarray, mouth: np.ndarray, points_px: np.ndarray, window: Window, finisher: nn.Module,
+        device: str,
+    ) -> np.ndarray:
+        """The window with a mouth taken from elsewhere, finished by the network."""
+        unfinished = self.unfinished(under, mouth, points_px, window)
+        with torch.inference_mode():
+            added = finisher(batch_of([unfinished.maps], device))[0].permute(1, 2, 0).cpu().numpy()
+        return unfinished.finished(added)
 
     def small(self, picture: np.ndarray) -> np.ndarray:
         """A window `[side, side, C]` as large as the network sees it."""

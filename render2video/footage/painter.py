@@ -10,7 +10,6 @@ from itertools import tee
 
 import cv2
 import numpy as np
-import torch
 
 from face_model.cameras import Camera
 from face_model.tracks import POSE, FaceMotion
@@ -23,7 +22,7 @@ from render2video.footage.gaze import Following, gaze_of
 from render2video.footage.inside import LACK_MM, MouthInside
 from render2video.footage.masks import EYE_SOFT, Patch, eye_outlines, polygon_patch
 from render2video.footage.morph import morph
-from render2video.footage.mouth import MouthPainter, Window, batch_of
+from render2video.footage.mouth import MouthPainter, Window
 from render2video.footage.network import MouthFinisher
 from render2video.footage.path import FootagePath, PathCosts
 from render2video.passing import Passing, always
@@ -288,10 +287,10 @@ class FootagePainter:
         lack_mm = float(gap_mm(want.lips_mm) - sum(share * self.footage.gaps_mm[i] for i, share in mouths))
         if lack_mm > LACK_MM[0]:
             mouth = self.inside.painted(mouth, want.points_px - (window.left, window.top), lack_mm)
-        unfinished = self.mouths.unfinished(frame[window.rows, window.columns], mouth, want.points_px, window)
-        with torch.inference_mode():
-            added = self.generator(batch_of([unfinished.maps], self.device))[0].permute(1, 2, 0).cpu().numpy()
-        frame[window.rows, window.columns] = unfinished.finished(added)
+        under = frame[window.rows, window.columns]
+        frame[window.rows, window.columns] = self.mouths.painted(
+            under, mouth, want.points_px, window, self.generator, self.device
+        )
         return window
 
 

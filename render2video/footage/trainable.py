@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
+from foundation.watching import show
 from render2video.footage.bend import Bend
 from render2video.footage.config import FootageConfig
 from render2video.footage.footage import Footage
@@ -71,6 +72,19 @@ class FootageTrainable:
         added = self.mouths.small(unfinished.added).reshape(1, *truth.shape[:2])
         return unfinished.maps, np.ascontiguousarray(truth.transpose(2, 0, 1)), added
 
+    def look(self) -> np.ndarray:
+        """The frame with the widest mouth, as the network now paints it from another's: what a watcher sees."""
+        index = int(self.usable[self.footage.gaps_mm[self.usable].argmax()])
+        frames, points = self.footage.frames, self.footage.points_px
+        window, other = self.mouths.window(points[index]), int(self.nearest(index)[0][0])
+        mouth = self.mouths.taken(frames, other, points[other], points[index], window)
+        finisher, frame = self.networks["generator"].eval(), frames[index].copy()
+        under = frame[window.rows, window.columns]
+        frame[window.rows, window.columns] = self.mouths.painted(
+            under, mouth, points[index], window, finisher, self.device
+        )
+        return frame
+
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
         """One batch of frames drawn at random."""
         optimizer = self.optimizers["all"]
@@ -87,4 +101,5 @@ class FootageTrainable:
         loss.backward()
         nn.utils.clip_grad_norm_(self.networks.parameters(), self.config.clip_norm)
         optimizer.step()
+        show(self.look)
         return {"l1": float(loss.detach()), "untouched": float(untouched)}

@@ -15,6 +15,7 @@ from face_model import mp478
 from face_model.morphable_model import Region
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
+from foundation.watching import watching
 from preprocessing.media.frame_file import FrameFile, write_frame_file
 from render2video.conditioning import HeadRenderer
 from render2video.footage.bend import RINGS, STEP_PX, Bend
@@ -222,6 +223,19 @@ def test_a_network_that_training_spoiled_is_not_taken(target):
             weights += 0.5
     worse = FootagePainter(painter.footage, spoiled, painter.config)
     assert best_of([worse, painter]) is painter and best_of([painter, worse]) is painter
+
+
+def test_who_watches_the_learning_sees_the_person_and_changes_nothing(target, frames, tmp_path):
+    seen = []
+    config = FootageConfig(width=8, batch=2)
+    with watching(seen.append):
+        painter, _ = train_on_footage(read_footage(target, MODEL), config, 48, tmp_path / "run", Duration(steps=4))
+    unwatched = load_painter(target, MODEL)
+    for name, weights in painter.generator.state_dict().items():
+        assert torch.equal(weights, unwatched.generator.state_dict()[name])
+    assert len(seen) == 1 and seen[0].shape == frames[0].shape
+    nearest = max(psnr_db(seen[0], frame) for frame in frames)
+    assert 25 < nearest < 99  # a frame of theirs, its mouth painted
 
 
 def test_a_head_is_kept_near_where_the_footage_has_it(target, track):

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from talking_head.studio.answers import ERRORS, StudioError, not_found
 from talking_head.studio.desk import Desk, DeskOf
 from talking_head.studio.jobs.kinds import KINDS, PUBLIC
-from talking_head.studio.jobs.kinds.bench import Bench
-from talking_head.studio.jobs.store import DONE, OPEN, QUEUED, Job
+from talking_head.studio.jobs.kinds.bench import SO_FAR, Bench
+from talking_head.studio.jobs.store import DONE, OPEN, QUEUED, RUNNING, Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 # A report's page holds its own style and pictures, and no script of it runs.
@@ -62,7 +62,7 @@ def tell(desk: Desk, job: Job) -> JobTold:
     """A job for clients."""
     ahead = desk.store.ahead(job) if job.state == QUEUED else 0
     folder, files = desk.place.jobs / job.job, []
-    for name, kind in job.result.get("files", {}).items():
+    for name, kind in _files(job).items():
         if (folder / name).is_file():
             files.append(MadeFile(name=name, bytes=(folder / name).stat().st_size, type=kind))
     return JobTold(
@@ -71,6 +71,14 @@ def tell(desk: Desk, job: Job) -> JobTold:
         result={name: value for name, value in job.result.items() if name != "files"},
         made_at=job.made_at, begun_at=job.begun_at, ended_at=job.ended_at,
     )
+
+
+def _files(job: Job) -> dict[str, str]:
+    """Names and media types of what a client may have of a job by now."""
+    if job.state == RUNNING:
+        return {SO_FAR: "image/jpeg"}
+    files: dict[str, str] = job.result.get("files", {}) if job.state == DONE else {}
+    return files
 
 
 def find_job(desk: Desk, job: str) -> Job:
@@ -163,11 +171,12 @@ def delete(job: str, desk: DeskOf) -> Response:
 def file(job: str, name: str, desk: DeskOf) -> FileResponse:
     """A file that a job made; takes ranges, as players ask for."""
     found = find_job(desk, job)
-    path = next((desk.place.jobs / found.job / known for known in found.result.get("files", {}) if known == name), None)
-    if found.state != DONE or path is None or not path.is_file():
+    files = _files(found)
+    path = next((desk.place.jobs / found.job / known for known in files if known == name), None)
+    if path is None or not path.is_file():
         raise not_found("a file that this job did not make", "see the job's files")
     headers = {"Content-Security-Policy": FILE_POLICY, "Cache-Control": "private, max-age=3600"}
-    kind = found.result["files"][name]
+    kind = files[name]
     shown = kind.partition("/")[0] in ("video", "audio", "image") or kind in ("text/html", "application/json")
     where = "inline" if shown else "attachment"
     return FileResponse(path, media_type=kind, filename=name, headers=headers, content_disposition_type=where)

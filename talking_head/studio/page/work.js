@@ -18,7 +18,7 @@ const VERBS = {
   curves_export: () => "Writing curves",
 };
 const STATES = {
-  queued: "Waiting for its turn",
+  queued: "Starting",
   running: "Getting ready",
   done: "Ready",
   failed: "Did not work",
@@ -63,7 +63,7 @@ function bar(job) {
 
 function stageOf(job) {
   if (job.state === "queued")
-    return STATES.queued + (job.progress?.ahead ? `, after ${many(job.progress.ahead, "other")}` : "");
+    return job.progress?.ahead ? `Waiting for its turn, after ${many(job.progress.ahead, "other")}` : STATES.queued;
   const stage = (job.progress?.stage ?? "").replace(/\bupload(\.\w+)?\b/, "the file"); // its name on the server
   return capital(stage) || STATES[job.state] || job.state;
 }
@@ -87,7 +87,7 @@ export function follows(id, { done, beside = () => null, again = null } = {}) {
       if (state !== job.state || !parts) parts = underWay(job, card);
       parts.now(job);
       const picture = beside(job);
-      if (picture && picture !== parts.picture.firstChild) fill(parts.picture, picture);
+      if (picture && picture.src !== parts.picture.firstChild?.src) fill(parts.picture, picture);
     } else if (state !== job.state) {
       parts = null;
       fill(card, ended(job, done, again));

@@ -20,7 +20,7 @@ from talking_head.studio.desk import Desk
 from talking_head.studio.jobs import worker
 from talking_head.studio.jobs.kinds import KINDS
 from talking_head.studio.jobs.kinds.base import Asked
-from talking_head.studio.jobs.kinds.bench import Bench
+from talking_head.studio.jobs.kinds.bench import SO_FAR, Bench
 from talking_head.studio.serving import bound, server
 from talking_head.studio.settings import Limits, StudioSettings
 
@@ -42,6 +42,7 @@ class CountAsked(Asked):
         path = self.counted(bench)
         begun = len(path.read_text().splitlines()) if path.is_file() else 0
         held = bytearray(self.hungry_bytes)
+        (bench.folder / SO_FAR).write_bytes(b"a picture")
         for number in track(range(begun, self.to), f"Counting for {bench.job[:4]}"):
             with path.open("a") as file:
                 file.write(f"{number}\n")

@@ -15,7 +15,7 @@ import pytest
 
 from foundation.errors import InputError
 from talking_head.studio.jobs.events import LOOK_S, Bulletin
-from talking_head.studio.jobs.kinds.bench import Bench
+from talking_head.studio.jobs.kinds.bench import SO_FAR, Bench
 from talking_head.studio.jobs.kinds.dubbing import DubAsked
 from talking_head.studio.jobs.store import Job, JobStore
 from talking_head.studio.place import StudioPlace
@@ -41,6 +41,16 @@ def test_a_job_tells_its_progress_and_gives_its_file(studio: Served, tmp_path: P
     assert got == [str(k) for k in range(30)]
     status, headers, part = studio.ask("GET", f"/v1/jobs/{job}/files/count.txt", headers={"Range": "bytes=2-5"})
     assert (status, part) == (206, b"1\n2\n") and headers["content-range"].startswith("bytes 2-5/")
+
+
+def test_how_it_looks_so_far_is_there_while_a_job_runs(studio: Served) -> None:
+    job = studio.count(to=400)
+    until(lambda: [file["name"] for file in studio.client.job(job)["files"]] == [SO_FAR])
+    assert studio.ask("GET", f"/v1/jobs/{job}/files/{SO_FAR}")[2] == b"a picture"
+    assert studio.ask("GET", f"/v1/jobs/{job}/files/notes.json")[0] == 404
+    studio.client.cancel(job)
+    done = studio.client.wait(studio.count(to=1))
+    assert [file["name"] for file in done["files"]] == ["count.txt"]
 
 
 def test_events_go_on_where_a_client_left(studio: Served) -> None:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from foundation.errors import InputError
+from foundation.watching import watching
 from talking_head.studio.jobs.kinds.base import Asked
-from talking_head.studio.jobs.kinds.bench import Bench
+from talking_head.studio.jobs.kinds.bench import SO_FAR, Bench
 from talking_head.target.card import checked_id, find_own
 from talking_head.target.given import checked_consent
 from talking_head.target.removing import forget_unfinished
@@ -58,9 +59,11 @@ class EnrollAsked(Asked):
 
     def work(self, bench: Bench) -> dict[str, Any]:
         from talking_head.enrollment.from_video import enroll
+        from talking_head.enrollment.learning import write_preview
 
-        source = bench.upload(self.upload, "video", "photo").path
-        made = enroll(source, self.id, self.consent, self.settings(), replace=self.replace)
+        source, look = bench.upload(self.upload, "video", "photo").path, bench.folder / SO_FAR
+        with watching(lambda picture: write_preview(picture, look)):
+            made = enroll(source, self.id, self.consent, self.settings(), replace=self.replace)
         return {"target": made.target.id, "bytes": made.target.size_bytes(), "quality": made.target.card.quality}
 
     def undo(self, bench: Bench) -> None:

@@ -189,7 +189,7 @@ function form(shown, started) {
       h(
         "p",
         {},
-        "Learn only who has agreed. What is written here is kept with the person, and its digest goes into every film.",
+        "Learn only who has agreed. What is written here is kept with the person, and every film carries its fingerprint.",
       ),
       field("Consent, in their own words", consentBox),
       h("div", { class: "row" }, fillIn),
@@ -229,13 +229,9 @@ function learning(shown, id) {
 }
 
 function newest(job) {
-  const picture = job.files?.find((file) => file.name === "preview.jpg");
+  const picture = job.files?.find((file) => file.name === "so_far.jpg");
   return (
-    picture &&
-    h("img", {
-      alt: "How the person looks so far",
-      src: `${jobFile(job.job, picture.name)}?v=${picture.bytes}-${Math.round(1000 * (job.progress?.share ?? 0))}`,
-    })
+    picture && h("img", { alt: "How the person looks so far", src: `${jobFile(job.job, picture.name)}?v=${picture.bytes}` })
   );
 }
 
