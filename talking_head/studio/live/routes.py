@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from foundation.errors import InputError
 from talking_head.studio.answers import ERRORS, told
 from talking_head.studio.live.encoding import chosen_codec
+from talking_head.studio.live.hearing import hearing
 from talking_head.studio.live.rooms import Room, Rooms
 from talking_head.studio.live.session import Session, checked_rate
 from talking_head.studio.live.viewers import Mailbox
@@ -96,30 +97,28 @@ def prepare(target: str, rooms: RoomsOf) -> dict[str, Any]:
 @router.websocket("/live")
 async def live_socket(
     socket: WebSocket, target: str = "astronaut", rate_hz: int = 16_000, room: str = "", codec: str = "h264",
-    voice: str | None = None, paced: bool = False, seed: int | None = None,
+    voice: str | None = None, paced: bool = False, seed: int | None = None, sound: str = "pcm",
 ) -> None:
     """A live person. See docs/live_protocol.md."""
     await socket.accept()
     rooms = rooms_of(socket)
     try:
-        chosen, rate_hz = chosen_codec(codec), checked_rate(rate_hz)
+        chosen, (hears, rate_hz) = chosen_codec(codec), hearing(sound, checked_rate(rate_hz))
         entered = await asyncio.to_thread(rooms.enter, target, room, seed)
     except InputError as error:
         await socket.send_json({"type": "error", "error": told(error)})
         await socket.close(REFUSED)
         return
     try:
-        await _converse(socket, rooms, entered, chosen, rate_hz, paced, voice)
+        mailbox = Mailbox(asyncio.get_running_loop(), rooms.settings, chosen)
+        session = Session(entered, rooms.settings, rate_hz, paced, voice, mailbox.tell, hears)
+        await _converse(socket, entered, session, mailbox)
     finally:
         rooms.leave(entered)
 
 
-async def _converse(
-    socket: WebSocket, rooms: Rooms, room: Room, codec: str, rate_hz: int, paced: bool, voice: str | None
-) -> None:
-    mailbox = Mailbox(asyncio.get_running_loop(), rooms.settings, codec)
-    session = Session(room, rooms.settings, rate_hz, paced, voice, mailbox.tell)
-    await socket.send_json(session.hello(codec))
+async def _converse(socket: WebSocket, room: Room, session: Session, mailbox: Mailbox) -> None:
+    await socket.send_json(session.hello(mailbox.codec))
     room.person.add(mailbox)
     tasks = [asyncio.create_task(work) for work in (_send(socket, mailbox), _receive(socket, session, mailbox))]
     try:

@@ -15,6 +15,7 @@ import numpy as np
 from foundation.errors import InputError
 from talking_head.studio.answers import told
 from talking_head.studio.live.encoding import CODECS
+from talking_head.studio.live.hearing import Hearing
 from talking_head.studio.live.rooms import Room
 from talking_head.studio.live.settings import LiveSettings
 from talking_head.studio.live.texts import say
@@ -38,13 +39,14 @@ class Session:
         paced: whether it comes as it is spoken, from a microphone.
         voice: of their texts.
         tell: sends them an event.
+        hears: of messages with sound.
     """
 
     def __init__(
         self, room: Room, settings: LiveSettings, rate_hz: int, paced: bool, voice: str | None,
-        tell: Callable[[dict[str, Any]], None],
+        tell: Callable[[dict[str, Any]], None], hears: Hearing = samples_of,
     ) -> None:
-        self.room, self.settings, self.voice, self.tell = room, settings, voice, tell
+        self.room, self.settings, self.voice, self.tell, self.hears = room, settings, voice, tell, hears
         mouths = room.person.mouths
         self.sound, self.words = mouths.source(rate_hz, paced), mouths.source(RATE_HZ, False)
         self._saying: asyncio.Task[None] | None = None
@@ -64,7 +66,7 @@ class Session:
 
     async def hear(self, message: bytes) -> None:
         """Take sound; where much waits already, this takes its time, and whoever sends too fast with it."""
-        samples = samples_of(message)
+        samples = self.hears(message)
         while self.sound.waiting_s > self.settings.queue_s and self.room.person.alive:
             await asyncio.sleep(PAUSE_S)
         self.sound.push(samples)

@@ -54,6 +54,31 @@ def talk(place: str, words: str, run: Callable[[Talk], Awaitable[None]]) -> Talk
     return asyncio.run(whole())
 
 
+def test_opus_is_heard_as_it_was_said(place: str) -> None:
+    encoder: Any = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = 48_000, "mono", "s16"
+    tone = (12_000 * np.sin(2 * np.pi * 440 * np.arange(19_200) / 48_000)).astype(np.int16)  # 0.4 s
+    frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+    frame.sample_rate = 48_000
+    packets = [bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode()]]
+
+    async def run(talk: Talk) -> None:
+        await talk.until(lambda t: len(t.sounds) > 5)
+        await talk.socket.send(b"this is no packet of Opus at all" * 50)
+        await talk.until(lambda t: bool(t.told("error")))
+        for packet in packets:
+            await talk.socket.send(packet)
+        await talk.until(lambda t: bool(t.told("speaking")) and not t.told("speaking")[-1]["speaking"])
+
+    made = talk(place, "target=fake&sound=opus", run)
+    heard = np.concatenate([packet.samples for packet in made.sounds])
+    loud = np.flatnonzero(np.abs(heard) > 1000)
+    middle = heard[loud[0] + 800 : loud[-1] - 800].astype(float)
+    assert 0.36 < (loud[-1] - loud[0]) / 16_000 < 0.44
+    pitch_hz = np.abs(np.fft.rfft(middle)).argmax() * 16_000 / len(middle)
+    assert abs(pitch_hz - 440) < 5 and 10_000 < np.abs(middle).max() < 14_000
+
+
 def test_sound_in_frames_and_sound_out(place: str) -> None:
     async def run(talk: Talk) -> None:
         await talk.until(lambda t: len(t.sounds) > 5)
