@@ -91,7 +91,7 @@ def _range(values: np.ndarray, low: float, high: float) -> list[float]:
     """What an editor shows: what there is and as much again, within what anybody can mean."""
     least, most = float(values.min()), float(values.max())
     room = max(0.5 * (most - least), 0.1 * (high - low))
-    return [round(max(low, least - room), 3), round(min(high, most + room), 3)]
+    return [round(min(least, max(low, least - room)), 3), round(max(most, min(high, most + room)), 3)]
 
 
 def peaks(sound: Path) -> list[float]:

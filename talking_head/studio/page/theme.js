@@ -8,7 +8,7 @@
       "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4",
     dark: "M19.5 14.5A8 8 0 0 1 9.5 4.500a8 8 0 1 0 10 10z",
   };
-  const words = { auto: "As the system", light: "Light", dark: "Dark" };
+  const words = { auto: "Colours: system", light: "Colours: light", dark: "Colours: dark" };
   const kept = () => {
     try {
       return order.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto";
@@ -35,7 +35,7 @@
         drawn.setAttribute(name, value);
       drawn.append(path);
       button.replaceChildren(drawn, words[theme]);
-      button.setAttribute("aria-label", `Light or dark: ${words[theme].toLowerCase()}`);
+      button.setAttribute("aria-label", `Light or dark: ${theme === "auto" ? "as the system" : theme}`);
     };
     button.addEventListener("click", () => {
       const next = order[(order.indexOf(document.documentElement.dataset.theme) + 1) % order.length];

@@ -203,7 +203,7 @@ function dictaphone(changed) {
       rest();
       const blob = new Blob(chunks, { type: (type ?? "audio/webm").split(";")[0] });
       fill(place, h("audio", { controls: true, src: URL.createObjectURL(blob), "aria-label": "What you said" }), sent);
-      await sent.take(blob, `said.${blob.type.includes("mp4") ? "m4a" : "webm"}`);
+      await sent.take(blob, `recording.${blob.type.includes("mp4") ? "m4a" : "webm"}`);
     };
     recording.start(500);
     const time = h("span", { class: "booth-time" }, "0:00");

@@ -17,20 +17,24 @@ export async function open(room, query) {
   const body = h("div", { class: "curves" });
   fill(
     room,
-    heading("Curves", "What moves the face: lips, jaw, brows, blinks, head. Drag where you want it otherwise."),
+    heading("Curves", "What moves lips, jaw, brows, lids and head. Drag a curve to change it."),
     told,
     body,
   );
   const stop = [];
   const enter = async (asked) => {
     told.clear();
-    fill(
-      body,
+    const waiting = h(
+      "div",
+      {},
       h("p", { role: "status" }, "Listening to the words…"),
       h("progress", { "aria-label": "Making the curves" }),
     );
+    fill(body, waiting);
     try {
-      const session = await until(await asked(), () => body.isConnected);
+      const made = await asked();
+      body.dataset.job = made.curves; // it is told here
+      const session = await until(made, () => body.isConnected);
       if (!session) return;
       history.replaceState(null, "", `#/curves?job=${encodeURIComponent(session.curves)}`); // found again when reloaded
       const editor = new CurveEditor(session, told);

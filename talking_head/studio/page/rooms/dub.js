@@ -72,7 +72,7 @@ function form(started) {
     placeholder: "I agree that this film gets new words. Ana, 2026-01-01",
     oninput: () => ready(),
   });
-  const length = choice("How long", LENGTHS, "sound");
+  const length = choice("Length of the new film", LENGTHS, "sound");
   const face = list(FACES, "");
   const budget = list(BUDGETS, "5m");
   const keepBox = dropped({

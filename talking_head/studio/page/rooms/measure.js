@@ -7,6 +7,15 @@ import { button, dropped, filmOf, heading, keep, shelf, shownAbove, trouble } fr
 import { films, follows, titleOf } from "../work.js";
 import { size, spoken, when } from "../words.js";
 
+/** What is best, by the report's own words. */
+const GOOD = {
+  higher: "higher is better",
+  lower: "lower is better",
+  zero: "0 is best",
+  one: "1 is best",
+  truth: "best as in a real video",
+};
+
 export async function open(room, query) {
   await jobs.refresh();
   const side = h("div", { class: "report" });
@@ -99,7 +108,7 @@ export async function open(room, query) {
     room,
     heading(
       "Measure",
-      "How good a film is: lips against the sound, blinks, head, sharpness. Numbers that were tested against planted faults.",
+      "How good a film is: lips against the sound, blinks, head, sharpness. Each number was tried on films with known faults.",
     ),
     made,
     ask,
@@ -139,7 +148,7 @@ function reportOf(job) {
                 {},
                 h("dt", {}, spoken(one.name)),
                 h("dd", {}, shown(one)),
-                one.good && h("p", { class: "hint" }, one.good),
+                one.good && h("p", { class: "hint" }, GOOD[one.good] ?? one.good),
               ),
             ),
         ),

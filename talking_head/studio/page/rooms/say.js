@@ -84,7 +84,7 @@ export async function open(room, query) {
   });
   fill(
     room,
-    heading("Say", "Words or a sound in, a film of somebody saying it out."),
+    heading("Say", "Type words or give a sound, and get a film of somebody saying it."),
     h("div", { class: "sides" }, order.element, side),
     made,
   );
