@@ -1,10 +1,11 @@
 """What lips lose when a motion knows little of the future.
 
-    python -m benchmarks.look_ahead VIDEO --home out/person/home --target person [--seeds 3]
+    python -m benchmarks.look_ahead VIDEO --home out/person/home --target person [--seeds 3] [--motion NAME]
 
 VIDEO: of the target, which did not learn its last 15% (`benchmarks.person` enrolls so). Lip gap and width are judged
 there; closure on the whole sound: of the moments where the encoder is sure of p, b or m, how many the lips meet in.
-"Like unlimited": the correlation over the whole sound with the motion that knows all of it.
+"Like unlimited": the correlation over the whole sound with the motion that knows all of it. --motion: another motion
+model than the target's FACIAL-GAN.
 Prints a Markdown table: look-ahead of the motion and of the encoder alike, then what is unlimited.
 """
 
@@ -21,20 +22,20 @@ from benchmarks.lips import HOLD_OUT, Rows, lips_row, mean_rows
 from evaluation.loading import clip_of_motion
 from evaluation.mouth import lip_gap
 from face_model.tracks import MOTION_FPS, FaceMotion, Sound, SpeechFeatures
-from facial_gan.synthesis import FacialGan
 from motion_models.examples import frame_rows
+from motion_models.interface import MotionModel
 from motion_models.look_ahead import LookAhead
 from preprocessing.speech import WindowedEncoder, heard
 from talking_head.enrollment.tracking import sound_in_step
-from talking_head.motion.speaking import encoder_for
-from talking_head.target.card import MOTION, find_target
+from talking_head.motion.speaking import encoder_for, person_model
+from talking_head.target.card import find_target
 from talking_head.target.home import Home
 
 LOOK_AHEADS_S = (0.0, 0.033, 0.066, 0.1, 0.16, 0.26)
 SURE, NEAR_FRAMES, MET_SHARE = 0.6, 2, 0.1  # of p, b, m; around such a moment; of the 95th percentile of the gap
 
 
-def bounded(model: FacialGan, encoder: WindowedEncoder, sound: Sound, look_ahead: LookAhead, seed: int) -> FaceMotion:
+def bounded(model: MotionModel, encoder: WindowedEncoder, sound: Sound, look_ahead: LookAhead, seed: int) -> FaceMotion:
     """The motion of a sound that is heard as it comes."""
     speech = heard(encoder, [sound.samples], look_ahead.ends())
     pieces = [piece.pack() for piece in model.bounded_stream(speech, look_ahead, seed=seed)]
@@ -43,7 +44,8 @@ def bounded(model: FacialGan, encoder: WindowedEncoder, sound: Sound, look_ahead
 
 def met_share(motion: FaceMotion, features: SpeechFeatures) -> float:
     """How many of the moments where lips are surely heard to close have lips that meet, 0-1."""
-    assert features.lips_closed is not None, "an encoder that hears lips close"
+    if features.lips_closed is None:
+        return float("nan")  # an encoder that does not hear lips close
     closed = frame_rows(features, len(motion))[:, features.lips_closed]
     gap = lip_gap(clip_of_motion(motion, "made").head)
     middle = closed[1:-1]
@@ -75,9 +77,10 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--target", required=True)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--motion")
     given = parser.parse_args()
     person = find_target(Home.find(given.home), given.target)
-    model = FacialGan.load(person.folder / MOTION)
+    model = person_model(person, given.motion, "cpu")
     encoder = encoder_for(model.speech_extractor, person)
     assert isinstance(encoder, WindowedEncoder), "an encoder that hears near sound only"
     with tempfile.TemporaryDirectory() as folder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -24,7 +23,6 @@ from face_model.tracks import (
     FaceMotion,
     HeardSpeech,
     SpeechFeatures,
-    same_encoder,
 )
 from facial_gan.bounded import Sliding
 from facial_gan.building import build_discriminator, build_generator
@@ -32,7 +30,7 @@ from facial_gan.config import Architecture, refuse_swing
 from facial_gan.networks import Discriminator, Generator
 from facial_gan.windows import Windows, lips_together
 from foundation.config import configure
-from foundation.errors import InputError
+from motion_models.bounded import steps
 from motion_models.examples import MotionExample, frame_rows
 from motion_models.interface import MotionModel, network_arrays, under
 from motion_models.lips import meet, widened
@@ -102,14 +100,8 @@ class FacialGan(MotionModel):
     ) -> Iterator[FaceMotion]:
         """See `MotionModel.bounded_stream`."""
         sliding, alive = Sliding(self.windows, self.face_model, seed), Alive(self, seed)
-        for heard in speech:
-            if not same_encoder(heard.features.extractor, self.speech_extractor):
-                raise InputError(f"features of '{heard.features.extractor}'", f"those of '{self.speech_extractor}'")
-            seconds = heard.features.duration_s
-            known = heard.features.frame_count(MOTION_FPS) if heard.ended else math.floor(seconds * MOTION_FPS + 1e-6)
-            stop = known if heard.ended else known - look_ahead.frames
-            if stop > sliding.given:
-                yield alive(*sliding(heard, known, stop))
+        for step in steps(speech, look_ahead, self.speech_extractor):
+            yield alive(*sliding(step.heard, step.known, step.stop))
 
     @property
     def habits(self) -> Habits:

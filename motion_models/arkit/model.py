@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ import torch
 
 from face_model import mp478
 from face_model.arkit import ARKIT_NAMES
-from face_model.tracks import EXPRESSION_SIZE, MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
+from face_model.tracks import EXPRESSION_SIZE, MOTION_FPS, POSE_SIZE, FaceMotion, HeardSpeech, SpeechFeatures
 from foundation.config import configure
 from foundation.errors import InputError
 from motion_models.arkit.config import Architecture
 from motion_models.arkit.filters import CurveFilter, curve_filter
 from motion_models.arkit.network import SpeechToCurves
 from motion_models.arkit.statistics import CurveStatistics, curves_at
+from motion_models.bounded import steps
 from motion_models.interface import MotionModel, network_arrays, under
+from motion_models.look_ahead import LookAhead
 from motion_models.statistics import FeatureStatistics
 from training.checkpoint import load_arrays
 
@@ -53,6 +55,7 @@ class ArkitRegressor(MotionModel):
         "curves.pose": (POSE_SIZE,), **{f"curves.{name}": (len(ARKIT_NAMES),) for name in ("rest", "closed", "scale")},
     }
     moves_head = False
+    speaks_early = True
     face_model = mp478.ID
 
     network: SpeechToCurves
@@ -88,17 +91,25 @@ class ArkitRegressor(MotionModel):
     ) -> Iterator[np.ndarray]:
         """The same in consecutive pieces of a second; each needs `latency_s` of sound beyond its end."""
         count = self.frame_count(features, fps, frames)
-        self.features.refuse_size(features.values)
-        if features.rate_hz != self.rate_hz:
-            expected = f"{self.rate_hz:g} times a second"
-            raise InputError(f"speech features {features.rate_hz:g} times a second", expected)
-        rows = self.features.normalise(features.values)
+        rows = self._rows(features)
         hop, margin = max(1, round(PIECE_S * fps)), math.ceil(self.filter.reach_s * fps)
         for start in range(0, count, hop):
             stop = min(count, start + hop)
             first = max(0, start - margin)
             raw = self._curves(rows, np.arange(first, min(count, stop + margin)) / fps)
             yield np.clip(self.filter(raw, fps)[start - first : stop - first], 0.0, 1.0)
+
+    def _rows(self, features: SpeechFeatures) -> np.ndarray:
+        """Normalised.
+
+        Raises:
+            InputError: of another size or rate than the network was trained on.
+        """
+        self.features.refuse_size(features.values)
+        if features.rate_hz != self.rate_hz:
+            expected = f"{self.rate_hz:g} times a second"
+            raise InputError(f"speech features {features.rate_hz:g} times a second", expected)
+        return self.features.normalise(features.values)
 
     @property
     def latency_s(self) -> float:
@@ -107,11 +118,13 @@ class ArkitRegressor(MotionModel):
         return ahead_s + (self.network.reach + SPLINE_ROWS) / self.rate_hz
 
     @torch.no_grad()
-    def _curves(self, rows: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-        """Unfiltered ARKit values at evenly rising instants; before and after the rows `[T, F]` there is silence."""
+    def _curves(self, rows: np.ndarray, time_s: np.ndarray, origin: int = 0) -> np.ndarray:
+        """Unfiltered ARKit values at evenly rising instants; before and after the rows `[T, F]`, whose first is number
+        `origin`, there is silence.
+        """
         first = math.floor(time_s[0] * self.rate_hz) - SPLINE_ROWS
         last = math.ceil(time_s[-1] * self.rate_hz) + SPLINE_ROWS
-        wanted = np.arange(first - self.network.reach, last + self.network.reach + 1)
+        wanted = np.arange(first - self.network.reach, last + self.network.reach + 1) - origin
         heard = rows[np.clip(wanted, 0, len(rows) - 1)]
         heard[(wanted < 0) | (wanted >= len(rows))] = self.features.outside
         device = next(self.network.parameters()).device
@@ -121,11 +134,24 @@ class ArkitRegressor(MotionModel):
 
     def stream(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> Iterator[FaceMotion]:
         """See `MotionModel.stream`; nothing is random, the head is at rest and the lids are open."""
-        for values in self.stream_values(features, fps=MOTION_FPS, frames=frames):
-            pose = np.tile(self.curves.pose.astype(np.float32), (len(values), 1))
-            lids = np.zeros(len(values), np.float32)
-            expression = self.curves.expression_of(values)
-            yield FaceMotion(MOTION_FPS, expression, pose[:, :3], pose[:, 3:], lids, self.face_model)
+        return map(self._motion, self.stream_values(features, fps=MOTION_FPS, frames=frames))
+
+    def bounded_stream(
+        self, speech: Iterable[HeardSpeech], look_ahead: LookAhead, *, seed: int = 0
+    ) -> Iterator[FaceMotion]:
+        """See `MotionModel.bounded_stream`. The filter sees as far back as ever, and forward what has been heard."""
+        margin, more = math.ceil(self.filter.reach_s * MOTION_FPS), self.network.reach + SPLINE_ROWS + 2
+        for step in steps(speech, look_ahead, self.speech_extractor):
+            rows, first = step.rows(self._rows(step.heard.features), more), max(0, step.start - margin)
+            time_s = np.arange(first, min(step.known, step.stop + margin)) / MOTION_FPS
+            raw = self._curves(rows, time_s, step.heard.first)
+            yield self._motion(self.filter(raw, MOTION_FPS)[step.start - first : step.stop - first].clip(0.0, 1.0))
+
+    def _motion(self, values: np.ndarray) -> FaceMotion:
+        pose = np.tile(self.curves.pose.astype(np.float32), (len(values), 1))
+        lids = np.zeros(len(values), np.float32)
+        expression = self.curves.expression_of(values)
+        return FaceMotion(MOTION_FPS, expression, pose[:, :3], pose[:, 3:], lids, self.face_model)
 
     def _tensors(self) -> dict[str, np.ndarray]:
         arrays = network_arrays(self.network, "network.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,19 @@ import numpy as np
 import torch
 
 from face_model.arkit import ARKIT_NAMES
-from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
+from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, HeardSpeech, SpeechFeatures
 from foundation.config import configure
 from foundation.errors import InputError
+from motion_models.bounded import steps
 from motion_models.directions import AskedEmotion, Delivery
 from motion_models.emote.config import Sizes
 from motion_models.emote.data import padded_rows
 from motion_models.emote.emotions import CODE_SIZE, NEUTRAL, codes_over_time
-from motion_models.emote.network import LATENT_FRAMES, REACH_FRAMES, Prior, SpeechToPrior
+from motion_models.emote.network import LATENT_FRAMES, REACH_FRAMES, SPEECH_REACH, Prior, SpeechToPrior
 from motion_models.emote.readers import LipReadingNetwork
 from motion_models.examples import frame_rows
 from motion_models.interface import MotionModel, network_arrays
+from motion_models.look_ahead import LookAhead
 from motion_models.statistics import FeatureStatistics
 from training.checkpoint import load_arrays
 
@@ -97,6 +99,7 @@ class Emote(MotionModel):
         "styles.poses": ("S", POSE_SIZE), "spread": (len(ARKIT_NAMES),),
     }
     moves_head = False
+    speaks_early = True
     takes = frozenset({"emotion", "emotions", "style"})
 
     networks: Networks
@@ -129,30 +132,40 @@ class Emote(MotionModel):
         """
         count = self.frame_count(features, MOTION_FPS, frames)
         rows = frame_rows(features, features.frame_count(MOTION_FPS))
-        known = self.measures.features
-        known.refuse_size(rows)
-        mean, pose = self.at_rest()
-        heard, outside = known.normalise(rows), known.outside
+        self.measures.features.refuse_size(rows)
+        heard = self.measures.features.normalise(rows)
         for start in range(0, count, CHUNK_FRAMES):
-            made = self._spoken(heard, outside, start, min(start + CHUNK_FRAMES, count), count)
-            motion = np.concatenate([
-                np.tile(pose, (len(made), 1)), np.zeros((len(made), 1)), made * self.measures.scale + mean
-            ], axis=1)  # fmt: skip
-            yield FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
+            yield self._spoken(heard, start, min(start + CHUNK_FRAMES, count), count)
+
+    def bounded_stream(
+        self, speech: Iterable[HeardSpeech], look_ahead: LookAhead, *, seed: int = 0
+    ) -> Iterator[FaceMotion]:
+        """See `MotionModel.bounded_stream`."""
+        for step in steps(speech, look_ahead, self.speech_extractor):
+            first = max(0, step.start - REACH_FRAMES - SPEECH_REACH - LATENT_FRAMES)
+            rows = step.heard.rows_at(first, step.known)
+            self.measures.features.refuse_size(rows)
+            heard = step.rows(self.measures.features.normalise(rows), LATENT_FRAMES + SPEECH_REACH)
+            yield self._spoken(heard, step.start, step.stop, step.known, first)
 
     @torch.no_grad()
-    def _spoken(self, rows: np.ndarray, outside: np.ndarray, start: int, stop: int, count: int) -> np.ndarray:
-        """The networks' expression `[stop - start, K]` for some of `count` frames, of normalised speech `[T, F]`."""
+    def _spoken(self, rows: np.ndarray, start: int, stop: int, count: int, origin: int = 0) -> FaceMotion:
+        """Some of `count` frames, of normalised speech `[T, F]` whose first row is of frame `origin`."""
         device = next(self.networks.speaker.parameters()).device
         whole = -(-count // LATENT_FRAMES) * LATENT_FRAMES
-        first, last = max(0, start - REACH_FRAMES), min(whole, -(-stop // LATENT_FRAMES) * LATENT_FRAMES + REACH_FRAMES)
-        heard = torch.from_numpy(padded_rows(rows, first, last - first, outside))[None].to(device)
+        first = max(0, start // LATENT_FRAMES * LATENT_FRAMES - REACH_FRAMES)
+        last = min(whole, -(-stop // LATENT_FRAMES) * LATENT_FRAMES + REACH_FRAMES)
+        around = padded_rows(rows, first - origin, last - first, self.measures.features.outside)
+        heard = torch.from_numpy(around)[None].to(device)
         codes = codes_over_time(self.emotions, np.arange(first, last) / MOTION_FPS)
         style = np.tile(self.styles.shares(self.style), (last - first, 1))
         condition = torch.from_numpy(np.concatenate([codes, style], axis=1).astype(np.float32))[None].to(device)
         made = self.networks.prior.decoder(self.networks.speaker(heard, condition))[0]
-        spoken: np.ndarray = made[start - first : stop - first].cpu().numpy()
-        return spoken
+        mean, pose = self.at_rest()
+        expression = made[start - first : stop - first].cpu().numpy() * self.measures.scale + mean
+        count = len(expression)
+        motion = np.concatenate([np.tile(pose, (count, 1)), np.zeros((count, 1)), expression], axis=1)
+        return FaceMotion.unpack(motion, MOTION_FPS, self.face_model)
 
     def at_rest(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean expression `[K]` and pose `[6]` of the style that speaks."""

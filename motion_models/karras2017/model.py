@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, SpeechFeatures
+from face_model.tracks import MOTION_FPS, POSE_SIZE, FaceMotion, HeardSpeech, SpeechFeatures
 from foundation.config import configure
+from motion_models.bounded import steps
 from motion_models.directions import AskedEmotion, Delivery
 from motion_models.examples import MotionExample
 from motion_models.interface import MotionModel, network_arrays, under
@@ -19,6 +20,7 @@ from motion_models.karras2017.config import Architecture
 from motion_models.karras2017.data import look, rows_seen
 from motion_models.karras2017.emotions import NEUTRAL, EmotionCourse, Emotions
 from motion_models.karras2017.network import Articulation, FormantAnalysis, SpeechToFace
+from motion_models.look_ahead import LookAhead
 from motion_models.statistics import FeatureStatistics
 from training.checkpoint import load_arrays
 
@@ -92,6 +94,7 @@ class Karras2017(MotionModel):
         "rest_pose": (POSE_SIZE,),
     }
     moves_head = False
+    speaks_early = True
     takes = frozenset({"emotion", "emotions"})
 
     parts: Parts
@@ -127,6 +130,19 @@ class Karras2017(MotionModel):
         total = round((origin + len(kept)) / rate_hz * MOTION_FPS) if frames is None else frames
         for left in range(frame, max(1, total)):
             yield self._motion(self._offsets_mm(kept, rate_hz, left, 1, origin))
+
+    def bounded_stream(
+        self, speech: Iterable[HeardSpeech], look_ahead: LookAhead, *, seed: int = 0
+    ) -> Iterator[FaceMotion]:
+        """See `MotionModel.bounded_stream`."""
+        for step in steps(speech, look_ahead, self.speech_extractor):
+            features = step.heard.features
+            self.parts.features.refuse_size(features.values)
+            first, last = (rows_seen(frame, features.rate_hz) for frame in (0, 1))
+            rows = step.rows(self.parts.features.normalise(features.values), last[1] - first[0])
+            yield self._motion(
+                self._offsets_mm(rows, features.rate_hz, step.start, step.stop - step.start, step.heard.first)
+            )
 
     def synthesize(self, features: SpeechFeatures, *, seed: int = 0, frames: int | None = None) -> FaceMotion:
         """The same as `stream`, many frames at once."""

@@ -30,7 +30,7 @@ SoundSource = Callable[[], Iterator[np.ndarray]]
 
 TOLERATED_S = 0.5  # by which a driving motion may be longer or shorter than the sound without a word
 
-__all__ = ["Directions", "encoder_for", "follow", "person_model", "say", "speak", "speakers"]
+__all__ = ["Directions", "encoder_for", "follow", "person_model", "say", "speak", "speakers", "with_head_of"]
 
 
 def person_model(person: Target, name: str | None, device: str, weights: Path | None = None) -> MotionModel:
@@ -127,8 +127,12 @@ def _spoken(audio: SoundSource, person: Target, seed: int, device: str, how: Dir
         motion = replace(motion, expression=motion.expression + raised[:, None] * raise_direction())
     if model is mover:
         return motion
-    head = _say(mover, audio, encoder_for(mover.speech_extractor, person), seed, fps)
-    return replace(motion, rotation=head.rotation, translation=head.translation, blink=head.blink)
+    return with_head_of(motion, _say(mover, audio, encoder_for(mover.speech_extractor, person), seed, fps))
+
+
+def with_head_of(motion: FaceMotion, other: FaceMotion) -> FaceMotion:
+    """A motion whose head and lids move as another's."""
+    return replace(motion, rotation=other.rotation, translation=other.translation, blink=other.blink)
 
 
 def encoder_for(extractor: str, person: Target) -> SpeechEncoder:
@@ -186,7 +190,7 @@ def follow(
     motion = given.resampled(fps, count)
     (directions or Directions()).refuse_head_beside(Path(driving))
     spoken = speak(audio, person, seed, device, directions).resampled(fps, len(motion))
-    return replace(spoken, rotation=motion.rotation, translation=motion.translation, blink=motion.blink)
+    return with_head_of(spoken, motion)
 
 
 def _in_range(driving: Path, motion: FaceMotion, person: Target) -> FaceMotion:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -35,7 +36,7 @@ from preprocessing.speech.encoder import CHUNK_S
 from render2video.painter import Painter, load_painter
 from talking_head.heads.face_models import model_of
 from talking_head.motion.curves import Acting, acted
-from talking_head.motion.speaking import Directions, encoder_for, say, speakers
+from talking_head.motion.speaking import Directions, encoder_for, say, speakers, with_head_of
 from talking_head.provenance.claims import mark_id
 from talking_head.provenance.label import Marks
 from talking_head.target.card import DEFAULT_MODEL, Target, find_target
@@ -255,20 +256,15 @@ class _Whole:
 
 
 @dataclass(frozen=True)
-class BoundedMotion:
-    """Motion that knows the sound up to a look-ahead."""
+class _Listener:
+    """A motion model with the encoder that it hears through. lips_closed: told beside what that hears."""
 
     model: MotionModel
     encoder: WindowedEncoder
-    look_ahead: LookAhead
-    seed: int
-    fps: float
-    curves: Acting | None = None
     lips_closed: Sequence[tuple[float, float]] = ()
 
     @classmethod
-    def of(cls, person: Target, directions: Directions, look_ahead: LookAhead, seed: int, device: str) -> BoundedMotion:
-        model, _ = speakers(person, directions, device)
+    def of(cls, model: MotionModel, person: Target, lips_closed: Sequence[tuple[float, float]] = ()) -> _Listener:
         if not model.speaks_early:
             expected = f"'{DEFAULT_MODEL}', or the whole sound first (look_ahead_s=None)"
             raise InputError(f"motion model '{model.id}' while the sound is made", expected)
@@ -276,14 +272,44 @@ class BoundedMotion:
         if not isinstance(encoder, WindowedEncoder):
             expected = "one that hears near sound only, or the whole sound first (look_ahead_s=None)"
             raise InputError(f"speech encoder '{encoder.name}' while the sound is made", expected)
-        return cls(model, encoder, look_ahead, seed, person.card.fps, directions.curves or None, directions.lips_closed)
+        return cls(model, encoder, lips_closed)
+
+    def __call__(self, pieces: Iterable[np.ndarray], look_ahead: LookAhead, seed: int) -> Iterator[FaceMotion]:
+        speech = (known.told(self.lips_closed) for known in heard(self.encoder, pieces, look_ahead.ends()))
+        return self.model.bounded_stream(speech, look_ahead, seed=seed)
+
+
+@dataclass(frozen=True)
+class BoundedMotion:
+    """Motion that knows the sound up to a look-ahead. mover: of the head, where it is not the speaker."""
+
+    speaker: _Listener
+    mover: _Listener | None
+    look_ahead: LookAhead
+    seed: int
+    fps: float
+    curves: Acting | None = None
+
+    @classmethod
+    def of(cls, person: Target, directions: Directions, look_ahead: LookAhead, seed: int, device: str) -> BoundedMotion:
+        model, other = speakers(person, directions, device)
+        mover = None if other is model else _Listener.of(other, person)
+        speaker = _Listener.of(model, person, directions.lips_closed)
+        return cls(speaker, mover, look_ahead, seed, person.card.fps, directions.curves or None)
 
     def __call__(self, pieces: Iterator[np.ndarray]) -> Iterator[FaceMotion]:
         count = _Count(pieces)
-        speech = (known.told(self.lips_closed) for known in heard(self.encoder, count, self.look_ahead.ends()))
-        motion = self.model.bounded_stream(speech, self.look_ahead, seed=self.seed)
-        made = resampled_pieces(motion, self.fps, lambda: max(1, round(count.samples / SPEECH_RATE_HZ * self.fps)))
+        made = resampled_pieces(
+            self._motion(count), self.fps, lambda: max(1, round(count.samples / SPEECH_RATE_HZ * self.fps))
+        )
         return made if self.curves is None else acted(made, self.curves)
+
+    def _motion(self, pieces: Iterable[np.ndarray]) -> Iterator[FaceMotion]:
+        if self.mover is None:
+            return self.speaker(pieces, self.look_ahead, self.seed)
+        own, others = tee(pieces)
+        faces, heads = self.speaker(own, self.look_ahead, self.seed), self.mover(others, self.look_ahead, self.seed)
+        return map(with_head_of, faces, heads)  # step by step, so that neither hears ahead
 
 
 class _Kept:

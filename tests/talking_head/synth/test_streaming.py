@@ -11,11 +11,13 @@ import soundfile
 import talking_head
 from face_model import mp478
 from foundation.errors import InputError
+from motion_models.arkit.model import ArkitRegressor
+from motion_models.look_ahead import LookAhead
 from render2video.painter import load_painter
 from talking_head.motion.speaking import speak
 from talking_head.provenance.claims import mark_id
 from talking_head.provenance.label import Marks
-from talking_head.synth.streaming import Speaker, Spoken
+from talking_head.synth.streaming import Speaker, Spoken, BoundedMotion
 from talking_head.target.card import find_target
 from talking_head.target.home import Home
 from tests.talking_head.media import voice
@@ -100,13 +102,31 @@ def test_what_cannot_be_is_told_at_once() -> None:
         talking_head.open(TARGET, look_ahead_s=-1)
     with pytest.raises(InputError, match="Hz"):
         talking_head.open(TARGET, rate_hz=100)
-    with pytest.raises(InputError, match="while the sound is made"):
-        talking_head.open(TARGET, directions=talking_head.Directions("arkit"))
     with talking_head.open(TARGET) as speaker:
         with pytest.raises(InputError, match="without a sample"):
             list(speaker.finish())
         with pytest.raises(InputError, match="finish"):
             speaker.hear(np.zeros(5))
+
+
+@pytest.mark.parametrize("name", ["arkit", "karras2017", "emote"])
+def test_every_motion_model_speaks_while_it_hears(sound: np.ndarray, name: str) -> None:
+    """The face by that model, the head by FACIAL-GAN, as in a film."""
+    person, ahead = find_target(Home.find(), TARGET), LookAhead(0.1)
+    motions = [
+        list(BoundedMotion.of(person, talking_head.Directions(model), ahead, 0, "cpu")(iter(np.split(sound, 3))))
+        for model in (name, "facial_gan")
+    ]
+    own, other = (np.concatenate([piece.pack() for piece in pieces]) for pieces in motions)
+    assert len(own) == len(other) == round(len(sound) / 16000 * person.card.fps)
+    np.testing.assert_array_equal(own[:, :7], other[:, :7])
+    assert np.abs(own[:, 7:] - other[:, 7:]).max() > 0.1 and own[:, 7:].std(0).max() > 0.05
+
+
+def test_a_model_that_needs_the_whole_sound_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ArkitRegressor, "speaks_early", False)
+    with pytest.raises(InputError, match="while the sound is made"):
+        talking_head.open(TARGET, directions=talking_head.Directions("arkit"))
 
 
 def test_frames_that_come_too_late_are_skipped_and_the_others_stay_the_same(sound: np.ndarray) -> None:
