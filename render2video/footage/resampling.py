@@ -1,29 +1,28 @@
 """A picture read at places that are not pixels, where a coarse grid of displacements says, through Lanczos' filter.
 
-What `cv2.remap` gives with `INTER_LANCZOS4` (to one level; its places are 32nds of a pixel too), in a third of the
-time. Displacements are smooth, so neighbours in a row mostly read pixels that are neighbours: each such run is filtered
-as a whole, which vector instructions can do.
+What `cv2.remap` gives with `INTER_LANCZOS4` (to one level; its places are 32nds of a pixel too), in a fraction of the
+time: the eight pixels of a row that one filter reads lie side by side, colour by colour, as many as one vector
+instruction takes; and places are found a row at once.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import float32, int32, njit, uint64
+from numba import float32, int32, uint64
 
 from foundation.compiled import compiled
 
-TAPS, PARTS = 8, 32  # of the filter; of a pixel
-REACH_PX = 16  # around what is read, so that the filter and whole vectors stay inside
-RUN, PADDED = 64, 32  # pixels filtered at once, at most; values that vector instructions take together, or more
+TAPS, PARTS, SHIFT = 8, 32, 5  # of the filter; of a pixel, and as a power of two
+REACH_PX = 16  # around what is read, so that the filter stays inside
 STILL = 1 << 20  # marks a pixel that is copied
 FAST = {"fastmath": True, "error_model": "numpy"}
 
 
 def _weights() -> np.ndarray:
-    """`[PARTS, TAPS]` float32 of Lanczos' filter."""
+    """`[PARTS * TAPS]` float32 of Lanczos' filter."""
     away = np.arange(PARTS)[:, None] / PARTS + TAPS // 2 - 1 - np.arange(TAPS)
     weights = np.sinc(away) * np.sinc(away / (TAPS // 2))
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32).ravel()
 
 
 WEIGHTS = _weights()
@@ -44,125 +43,141 @@ def displaced(
         origin: (row, column) in the frame of the grid's first cell, in cells; beyond the grid its edge goes on.
         corner: (row, column) in the frame of the picture.
     """
-    height, width = picture.shape[:2]
+    shifts = np.ascontiguousarray(grid, np.float32)
+    read, corner = _read(picture, shifts, rows, columns, corner)
+    height, width = read.shape[:2]
+    planes = np.empty((3, height + 2 * TAPS, width + 2 * TAPS), np.float32)
+    _part(np.ascontiguousarray(read).reshape(height, 3 * width), planes)
     made = np.empty((rows.stop - rows.start, 3 * (columns.stop - columns.start)), np.uint8)
     _displace(
-        np.ascontiguousarray(picture).reshape(height, 3 * width), np.ascontiguousarray(grid, np.float32), step_px,
-        np.float32(origin[0] - corner[0] / step_px), np.float32(origin[1] - corner[1] / step_px), np.float32(still_px),
-        WEIGHTS, rows.start - corner[0], columns.start - corner[1], made,
+        planes.ravel(), planes.shape[1], planes.shape[2], shifts, step_px,
+        np.float32(origin[0] - corner[0] / step_px), np.float32(origin[1] - corner[1] / step_px),
+        np.float32(still_px), WEIGHTS, np.uint64(TAPS), rows.start - corner[0], columns.start - corner[1], made,
     )
     return made.reshape(len(made), -1, 3)
 
 
-@njit(fastmath=True, error_model="numpy")
-def _across(weights, pixels, j):  # type: ignore[no-untyped-def]
-    """One row's filter at one value; the next pixel's value of the same colour lies three further."""
-    return (
-        weights[0, j] * float32(pixels[j]) + weights[1, j] * float32(pixels[j + uint64(3)])
-        + weights[2, j] * float32(pixels[j + uint64(6)]) + weights[3, j] * float32(pixels[j + uint64(9)])
-        + weights[4, j] * float32(pixels[j + uint64(12)]) + weights[5, j] * float32(pixels[j + uint64(15)])
-        + weights[6, j] * float32(pixels[j + uint64(18)]) + weights[7, j] * float32(pixels[j + uint64(21)])
-    )  # fmt: skip
+def _read(
+    picture: np.ndarray, grid: np.ndarray, rows: slice, columns: slice, corner: tuple[int, int]
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """The part of a picture that a displaced rectangle depends on, and its corner."""
+    low, high = _bounds(grid)
+    kept, corners = [], []
+    for side, (part, axis) in enumerate(((rows, 1), (columns, 0))):
+        last = picture.shape[side]
+        start = int(np.clip(part.start - corner[side] + low[axis] - TAPS, 0, last - 1))
+        stop = int(np.clip(part.stop - corner[side] + high[axis] + TAPS, start + 1, last))
+        kept.append(slice(start, stop))
+        corners.append(corner[side] + start)
+    return picture[kept[0], kept[1]], (corners[0], corners[1])
 
 
 @compiled(**FAST)
-def _filtered(flat, top, left, count, across, down, values):  # type: ignore[no-untyped-def]
-    """`values[:count]` of a run whose filter's corner is at row `top` and value `left` of `[H, 3 W]`."""
-    end = left + count + 3 * (TAPS - 1)
-    r0, r1, r2, r3 = flat[top, left:end], flat[top + 1, left:end], flat[top + 2, left:end], flat[top + 3, left:end]
-    r4, r5, r6, r7 = flat[top + 4, left:end], flat[top + 5, left:end], flat[top + 6, left:end], flat[top + 7, left:end]
-    for j in range(uint64(count)):  # unsigned, for an index that may be negative is no vector's
-        values[j] = (
-            down[0, j] * _across(across, r0, j) + down[1, j] * _across(across, r1, j)
-            + down[2, j] * _across(across, r2, j) + down[3, j] * _across(across, r3, j)
-            + down[4, j] * _across(across, r4, j) + down[5, j] * _across(across, r5, j)
-            + down[6, j] * _across(across, r6, j) + down[7, j] * _across(across, r7, j)
-        )  # fmt: skip
+def _bounds(grid):  # type: ignore[no-untyped-def]
+    """Least and most whole pixels, across and down, of a grid, and 0."""
+    low, high = np.zeros(2, np.float32), np.zeros(2, np.float32)
+    for row in range(grid.shape[0]):
+        for cell in range(grid.shape[1]):
+            for axis in range(2):
+                low[axis], high[axis] = min(low[axis], grid[row, cell, axis]), max(high[axis], grid[row, cell, axis])
+    return np.floor(low).astype(np.int64), np.ceil(high).astype(np.int64)
 
 
 @compiled(**FAST)
-def _filtered_at_edge(flat, top, left, count, across, down, values):  # type: ignore[no-untyped-def]
-    """The same of `count` pixels from pixel `left` on, where the filter leaves the picture."""
-    height, width = flat.shape[0], flat.shape[1] // 3
-    for x in range(count):
+def _part(flat, planes):  # type: ignore[no-untyped-def]
+    """Colours `[3, H + 16, W + 16]` of a picture `[H, 3 W]`, whose edge goes on for as far as the filter reads."""
+    height, width = len(flat), flat.shape[1] // 3
+    for row in range(planes.shape[1]):
+        line = flat[min(max(row - TAPS, 0), height - 1)]
         for colour in range(3):
-            total = float32(0)
-            for r in range(TAPS):
-                row = min(max(top + r, 0), height - 1)
-                for k in range(TAPS):
-                    column = min(max(left + x + k, 0), width - 1)
-                    total += across[k, 3 * x] * down[r, 3 * x] * float32(flat[row, 3 * column + colour])
-            values[3 * x + colour] = total
+            own = planes[colour, row]
+            for x in range(uint64(width)):
+                own[uint64(TAPS) + x] = float32(line[uint64(3) * x + uint64(colour)])
+            own[:TAPS], own[TAPS + width :] = own[TAPS], own[TAPS + width - 1]
 
 
 @compiled(**FAST)
-def _places(grid, y, cells, shares, still, line, pixel, part):  # type: ignore[no-untyped-def]
-    """Whole pixels `pixel[2, w]` (across, down) that a row is displaced by, and parts of one, in 32nds.
+def _places(grid, y, at, still, line, across, down):  # type: ignore[no-untyped-def]
+    """By how much a row is displaced `[w]`, in 32nds of a pixel; STILL where it is copied.
 
-    y: the row, in cells. line: `[2, gw + 1]` to work in.
+    y: the row, in cells. at: `[w]`, the columns likewise. line: `[2 * (gw + 1)]` to work in.
     """
     high, wide = grid.shape[0], grid.shape[1]
     y = min(max(y, float32(0)), float32(high - 1))
     above = int(y)
     below, share = min(above + 1, high - 1), y - float32(above)
-    for cell in range(wide):
-        for axis in range(2):
+    for axis in range(2):
+        own = line[axis * (wide + 1) : (axis + 1) * (wide + 1)]
+        for cell in range(wide):
             start = grid[above, cell, axis]
-            line[axis, cell] = float32(PARTS) * (start + share * (grid[below, cell, axis] - start))
-    line[0, wide], line[1, wide] = line[0, wide - 1], line[1, wide - 1]
-    for x in range(len(cells)):
-        cell, share = cells[x], shares[x]
-        across = line[0, cell] + share * (line[0, cell + 1] - line[0, cell])
-        down = line[1, cell] + share * (line[1, cell + 1] - line[1, cell])
-        a, b = int32(np.floor(across + float32(0.5))), int32(np.floor(down + float32(0.5)))
-        moves = abs(across) > still or abs(down) > still
-        pixel[0, x], pixel[1, x] = (a // PARTS if moves else STILL), (b // PARTS if moves else 0)
-        part[0, x], part[1, x] = a % PARTS, b % PARTS
+            own[cell] = float32(PARTS) * (start + share * (grid[below, cell, axis] - start))
+        own[wide] = own[wide - 1]
+    for x in range(uint64(len(at))):
+        cell = uint64(int32(at[x]))
+        share = at[x] - float32(cell)
+        a, b = line[cell], line[cell + uint64(wide + 1)]
+        a += share * (line[cell + uint64(1)] - a)
+        b += share * (line[cell + uint64(wide + 2)] - b)
+        moves = max(abs(a), abs(b)) > still
+        across[x] = int32(np.floor(a + float32(0.5))) if moves else STILL
+        down[x] = int32(np.floor(b + float32(0.5)))
 
 
 @compiled(**FAST)
 def _displace(  # type: ignore[no-untyped-def]
-    flat, grid, step, grid_top, grid_left, still, weights, top, left, made
+    planes, tall, broad, grid, step, grid_top, grid_left, still, weights, taps, top, left, made
 ):
-    height, width = flat.shape[0], flat.shape[1] // 3
-    high, wide = made.shape[0], made.shape[1] // 3
-    cells, shares = np.empty(wide, np.int32), np.empty(wide, np.float32)
+    """planes: `[3 * tall * broad]`, see `_part`."""
+    high, wide, size = made.shape[0], made.shape[1] // 3, uint64(tall * broad)
+    at_cell, across, down = np.empty(wide, np.float32), np.empty(wide, np.int32), np.empty(wide, np.int32)
     for x in range(wide):
         place = (float32(left + x) + float32(0.5)) / float32(step) - float32(0.5) - grid_left
-        place = min(max(place, float32(0)), float32(grid.shape[1] - 1))
-        cells[x], shares[x] = int(place), place - float32(int(place))
-    pixel, part = np.empty((2, wide), np.int32), np.empty((2, wide), np.int32)
-    line = np.empty((2, grid.shape[1] + 1), np.float32)
-    across = np.zeros((TAPS, 3 * RUN + PADDED), np.float32)
-    down = np.zeros_like(across)
-    values = np.empty(3 * RUN + PADDED, np.float32)
+        at_cell[x] = min(max(place, float32(0)), float32(grid.shape[1] - 1))
+    line = np.empty(2 * (grid.shape[1] + 1), np.float32)
+    n1 = uint64(broad)
+    n2, n3, n4, n5, n6, n7 = (
+        uint64(2 * broad), uint64(3 * broad), uint64(4 * broad), uint64(5 * broad), uint64(6 * broad),
+        uint64(7 * broad),
+    )
     for row in range(high):
         y = (float32(top + row) + float32(0.5)) / float32(step) - float32(0.5) - grid_top
-        _places(grid, y, cells, shares, still * float32(PARTS), line, pixel, part)
-        start = 0
-        while start < wide:
-            a, b, end = pixel[0, start], pixel[1, start], start + 1
-            if a == STILL:
-                while end < wide and pixel[0, end] == STILL:
-                    end += 1
-                made[row, 3 * start : 3 * end] = flat[top + row, 3 * (left + start) : 3 * (left + end)]
-                start = end
+        _places(grid, y, at_cell, still * float32(PARTS), line, across, down)
+        line_made = made[row]
+        here = (top + row + TAPS) * broad + left + TAPS
+        for x in range(wide):
+            right, below = across[x], down[x]
+            if right == STILL:
+                at = uint64(here + x)
+                for colour in range(3):
+                    made[row, 3 * x + colour] = np.uint8(planes[at])
+                    at += size
                 continue
-            while end < min(wide, start + RUN) and pixel[0, end] == a and pixel[1, end] == b:
-                end += 1
-            for x in range(end - start):
-                for k in range(TAPS):
-                    one, two = weights[part[0, start + x], k], weights[part[1, start + x], k]
-                    across[k, 3 * x], across[k, 3 * x + 1], across[k, 3 * x + 2] = one, one, one
-                    down[k, 3 * x], down[k, 3 * x + 1], down[k, 3 * x + 2] = two, two, two
-            first_row, first = top + row + b - TAPS // 2 + 1, left + start + a - TAPS // 2 + 1
-            count = (3 * (end - start) + PADDED - 1) // PADDED * PADDED
-            inside = 0 <= first_row <= height - TAPS and first >= 0 and 3 * (first + TAPS - 1) + count <= 3 * width
-            if inside:
-                _filtered(flat, first_row, 3 * first, count, across, down, values)
-            else:
-                _filtered_at_edge(flat, first_row, first, end - start, across, down, values)
-            for j in range(3 * (end - start)):
-                level = min(max(values[j] + float32(0.5), float32(0)), float32(255))
-                made[row, 3 * start + j] = np.uint8(level)
-            start = end
+            # Where the filter's corner is, moved to where the edge goes on if it lies further outside.
+            first_row = min(max(top + row + (below >> SHIFT) + TAPS // 2 + 1, 0), tall - TAPS)
+            first = min(max(left + x + (right >> SHIFT) + TAPS // 2 + 1, 0), broad - TAPS)
+            at = uint64(first_row * broad + first)
+            w, d = uint64((right & (PARTS - 1)) * TAPS), uint64((below & (PARTS - 1)) * TAPS)
+            d0, d1, d2, d3 = weights[d], weights[d + uint64(1)], weights[d + uint64(2)], weights[d + uint64(3)]
+            d4, d5, d6, d7 = (
+                weights[d + uint64(4)], weights[d + uint64(5)], weights[d + uint64(6)], weights[d + uint64(7)]
+            )
+            red = green = blue = float32(0.5)
+            for k in range(taps):
+                p, q = at + k, at + size + k
+                r = q + size
+                weight = weights[w + k]
+                red += weight * (
+                    d0 * planes[p] + d1 * planes[p + n1] + d2 * planes[p + n2] + d3 * planes[p + n3]
+                    + d4 * planes[p + n4] + d5 * planes[p + n5] + d6 * planes[p + n6] + d7 * planes[p + n7]
+                )
+                green += weight * (
+                    d0 * planes[q] + d1 * planes[q + n1] + d2 * planes[q + n2] + d3 * planes[q + n3]
+                    + d4 * planes[q + n4] + d5 * planes[q + n5] + d6 * planes[q + n6] + d7 * planes[q + n7]
+                )
+                blue += weight * (
+                    d0 * planes[r] + d1 * planes[r + n1] + d2 * planes[r + n2] + d3 * planes[r + n3]
+                    + d4 * planes[r + n4] + d5 * planes[r + n5] + d6 * planes[r + n6] + d7 * planes[r + n7]
+                )
+            line_made[3 * x] = np.uint8(min(max(red, float32(0)), float32(255)))
+            line_made[3 * x + 1] = np.uint8(min(max(green, float32(0)), float32(255)))
+            line_made[3 * x + 2] = np.uint8(min(max(blue, float32(0)), float32(255)))
