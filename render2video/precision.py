@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import lru_cache
+from itertools import pairwise
+from typing import TypeVar
 
 import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 @lru_cache
@@ -24,3 +31,20 @@ def fast_arithmetic(device_type: str) -> torch.autocast:
     fast.
     """
     return torch.autocast(device_type, torch.bfloat16, enabled=bfloat16_is_native(device_type))
+
+
+def for_painting(network: NetworkT, device_type: str) -> NetworkT:
+    """A copy that gives the same in less time and cannot learn: batch norms are part of the convolutions before them,
+    and weights are kept in the fast arithmetic.
+    """
+    copy = deepcopy(network).eval().requires_grad_(False)
+    for part in copy.modules():
+        if isinstance(part, nn.Sequential):
+            for index, (one, two) in enumerate(pairwise(list(part))):
+                if isinstance(one, nn.Conv2d) and isinstance(two, nn.BatchNorm2d):
+                    part[index], part[index + 1] = fuse_conv_bn_eval(one, two), nn.Identity()
+    kept = torch.bfloat16 if bfloat16_is_native(device_type) else torch.float32
+    for weights in copy.parameters():
+        layout = torch.channels_last if weights.dim() == 4 else torch.contiguous_format
+        weights.data = weights.data.to(kept, memory_format=layout)
+    return copy

@@ -30,17 +30,18 @@ def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 class FastGenerator(nn.Module):
     """Adds to the layered picture what it lacks: mouth, lids, shading."""
 
-    def __init__(self, map_count: int, window_px: int, width: int) -> None:
+    def __init__(self, map_count: int, window_px: int, width: int, fold: int | None = None) -> None:
         """
         Args:
             map_count: channels of the maps.
             window_px: side of the window, a multiple of 16.
             width: channels at the working resolution.
+            fold: sides of the squares of pixels that become channels; None: 1, or 2 of a large window.
         """
         super().__init__()
         assert window_px % MULTIPLE_PX == 0, f"window {window_px} is not a multiple of {MULTIPLE_PX}"
         self.window_px = window_px
-        self.fold = 1 if window_px <= LARGEST_WORKING_PX else 2
+        self.fold = fold or (1 if window_px <= LARGEST_WORKING_PX else 2)
         self.fade: Tensor
         self.register_buffer("fade", _fade(window_px), persistent=False)
         self.enter = _convolution(map_count * self.fold**2, width)
@@ -61,7 +62,8 @@ class FastGenerator(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Residual `[B, 3, W, W]` float32 from maps `[B, M, W, W]`."""
         with fast_arithmetic(maps.device.type):
-            folded = functional.pixel_unshuffle(maps, self.fold).contiguous(memory_format=torch.channels_last)
+            given = maps.to(self.leave.weight.dtype)
+            folded = functional.pixel_unshuffle(given, self.fold).contiguous(memory_format=torch.channels_last)
             residual = functional.pixel_shuffle(self._u_net(folded), self.fold)
         return residual.float() * self.fade
 

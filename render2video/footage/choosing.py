@@ -19,8 +19,13 @@ LEFT_CORNER, RIGHT_CORNER = 20, 30  # of the outer lips, after the 20 inner ones
 
 def useful(footage: Footage, most: int = MOST_FRAMES) -> Footage:
     """The footage, or its most useful part where it has more than `most` frames."""
+    return footage if len(footage) <= most else footage.part(useful_frames(footage, most))
+
+
+def useful_frames(footage: Footage, most: int = MOST_FRAMES) -> np.ndarray:
+    """Numbers of the frames of `useful`, in order."""
     if len(footage) <= most:
-        return footage
+        return np.arange(len(footage))
     length = max(2, round(STRETCH_S * footage.motion.fps))
     starts = np.arange(0, len(footage), length)
     cells = _cells(footage)
@@ -39,7 +44,7 @@ def useful(footage: Footage, most: int = MOST_FRAMES) -> Footage:
         known |= shown[best]
         kept[best], gains[best] = True, -1
     frames = np.arange(len(footage))
-    return footage.part(frames[kept[frames // length]])
+    return frames[kept[frames // length]]
 
 
 def _cells(footage: Footage) -> np.ndarray:

@@ -10,12 +10,14 @@ from itertools import tee
 
 import cv2
 import numpy as np
+import torch
 
 from face_model.cameras import Camera
 from face_model.tracks import POSE, FaceMotion
 from foundation.easing import smoothstep
 from foundation.parallel import begun
 from render2video.footage.bend import Bend
+from render2video.footage.choosing import useful, useful_frames
 from render2video.footage.config import FootageConfig
 from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of
 from render2video.footage.gaze import Following, gaze_of
@@ -26,6 +28,7 @@ from render2video.footage.mouth import MouthPainter, Window
 from render2video.footage.network import MouthFinisher
 from render2video.footage.path import FootagePath, PathCosts
 from render2video.passing import Passing, always
+from render2video.precision import for_painting
 from render2video.side_by_side import painted_side_by_side, painting_side_by_side
 
 MORPH_S = 0.24  # that a transition between two stretches of footage takes
@@ -91,6 +94,7 @@ class FootagePainter:
         self, footage: Footage, generator: MouthFinisher, config: FootageConfig, device: str = "cpu"
     ) -> None:
         self.footage, self.generator, self.config, self.device = footage, generator.to(device).eval(), config, device
+        self._finish = for_painting(self.generator, torch.device(device).type)
         self.bend = Bend(footage.head, footage.follow)
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
 
@@ -189,11 +193,20 @@ class FootagePainter:
         costs: np.ndarray = lids**2 + want.followed * looks + self.footage.turn_costs(want.motion.rotation[0])
         return costs
 
+    @cached_property
+    def _with_mouths(self) -> tuple[np.ndarray, Footage]:
+        """Numbers of the frames that mouths are taken from, and these frames: a mouth costs the same however long
+        somebody was filmed.
+        """
+        return useful_frames(self.footage), useful(self.footage)
+
     def mouth_path(self, wanted: Iterable[Wanted]) -> Iterator[list[tuple[int, float]]]:
         """For each frame the real mouths to take, each with its share."""
         before: list[tuple[int, float]] = []
-        costs = (self.footage.mouth_costs(w.lips_mm, w.motion.rotation[0]) for w in wanted)
-        for index in self.path(self.config.mouth, freely=True)(costs):
+        numbers, footage = self._with_mouths
+        costs = (footage.mouth_costs(w.lips_mm, w.motion.rotation[0]) for w in wanted)
+        path = FootagePath(None, footage.usable, footage.breaks, footage.motion.fps, self.config.mouth)
+        for index in map(int, (numbers[place] for place in path(costs))):
             fading = [(min(i + 1, len(self.footage) - 1), s - 1 / MOUTH_BLEND_FRAMES) for i, s in before]
             fading = [(i, s) for i, s in fading if s > 0 and i != index]
             rest = sum(s for _, s in fading)
@@ -289,7 +302,7 @@ class FootagePainter:
             mouth = self.inside.painted(mouth, want.points_px - (window.left, window.top), lack_mm)
         under = frame[window.rows, window.columns]
         frame[window.rows, window.columns] = self.mouths.painted(
-            under, mouth, want.points_px, window, self.generator, self.device
+            under, mouth, want.points_px, window, self._finish, self.device
         )
         return window
 

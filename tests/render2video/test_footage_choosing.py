@@ -9,9 +9,12 @@ import pytest
 
 from face_model.tracks import FaceMotion
 from render2video.conditioning import HeadRenderer
-from render2video.footage.choosing import useful
+from render2video.footage.choosing import MOST_FRAMES, useful
+from render2video.footage.config import FootageConfig
 from render2video.footage.distances import deviations, mean_apart
 from render2video.footage.footage import Footage
+from render2video.footage.network import MouthFinisher
+from render2video.footage.painter import FootagePainter, Wanted
 from tests.render2video.drawn_person import HEIGHT_PX, MODEL, WIDTH_PX, talking_track
 from tests.render2video.in_memory import Pictures
 
@@ -61,3 +64,16 @@ def test_distances_are_those_of_plain_arithmetic() -> None:
     lips, asked = generator.normal(size=(50, 40, 3)).astype(np.float32), generator.normal(size=(40, 3))
     truth = np.sqrt(np.square(lips - asked).sum(-1).mean(-1))
     np.testing.assert_allclose(deviations(lips, asked), truth, rtol=1e-5)
+
+
+def test_mouths_of_long_footage_come_from_what_shows_most(footage: Footage) -> None:
+    """A second of open lips in twenty minutes is found, and few of the other frames are looked at."""
+    opened = footage.motion.expression.copy()
+    opened[TURNED_FROM:TURNED_TO] += talking_track(32).motion.expression[16]
+    spoken = replace(footage, motion=replace(footage.motion, expression=opened))
+    painter = FootagePainter(spoken, MouthFinisher(48, 8), FootageConfig())
+    middle = (TURNED_FROM + TURNED_TO) // 2
+    wanted = Wanted(spoken.points_px[middle], spoken.lips_mm[middle], spoken.motion[middle : middle + 1])
+    (mouths,) = painter.mouth_path([wanted])
+    assert TURNED_FROM <= mouths[-1][0] < TURNED_TO
+    assert len(painter._with_mouths[1]) <= MOST_FRAMES < len(spoken)

@@ -17,7 +17,7 @@ from render2video.painter import load_painter
 from talking_head.motion.speaking import speak
 from talking_head.provenance.claims import mark_id
 from talking_head.provenance.label import Marks
-from talking_head.synth.streaming import Speaker, Spoken, BoundedMotion
+from talking_head.synth.streaming import BoundedMotion, Speaker, Spoken
 from talking_head.target.card import find_target
 from talking_head.target.home import Home
 from tests.talking_head.media import voice
