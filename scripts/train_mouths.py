@@ -25,6 +25,7 @@ from preprocessing.fitting import fit_clip
 from preprocessing.media import read_frames
 from preprocessing.tracking.measuring import Choice, measure
 from render2video.footage.config import FootageConfig
+from render2video.footage.footage import Footage
 from render2video.footage.network import MouthFinisher
 from render2video.footage.store import read_footage, write_footage
 from render2video.footage.trainable import FootageTrainable
@@ -32,20 +33,25 @@ from training import Duration, train
 from training.optimising import numbers, update
 from training.schedules import cosine_decay, set_learning_rate
 
-WORKING_PX, WIDTH, BATCH, RATE = 128, 24, 24, 2e-3
+WORKING_PX, BATCH, RATE = 128, 24, 2e-3
 GAMMA, CONTRAST, TINT = 0.25, 0.15, 0.1  # deviations of the logarithms
 PLACE_X, HIDDEN = 8, 6  # channels of the maps: across the face, and what is hidden
 
 
-def examples_of(clip: Path, folder: Path, count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Maps, truth and weights (float16) of a clip's mouths."""
+def footage_of(clip: Path, folder: Path) -> Footage:
+    """A clip as footage, made in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     landmarks = measure(clip, folder, Choice()).landmarks
     track = fit_clip(landmarks, read_frames(clip, landmarks.fps))
     write_footage(folder, read_frames(clip, landmarks.fps), track, mp478.load())
-    config = replace(FootageConfig(), general=False)
-    source = FootageTrainable(read_footage(folder, mp478.load()), config, WORKING_PX, 0)
-    generator = np.random.default_rng([seed, len(track)])
+    return read_footage(folder, mp478.load())
+
+
+def examples_of(clip: Path, folder: Path, count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Maps, truth and weights (float16) of a clip's mouths."""
+    footage = footage_of(clip, folder)
+    source = FootageTrainable(footage, replace(FootageConfig(), general=False), WORKING_PX, 0)
+    generator = np.random.default_rng([seed, len(footage)])
     chosen = generator.choice(source.usable, count)
     return [
         tuple(part.astype(np.float16) for part in source.example(int(i), generator))  # type: ignore[misc]
@@ -60,7 +66,8 @@ class GeneralMouths:
         self.maps, self.truth, self.added = (torch.from_numpy(np.stack(part)) for part in zip(*examples, strict=True))
         self.device = device
         torch.manual_seed(seed)
-        self.networks = nn.ModuleDict({"generator": MouthFinisher(WORKING_PX, WIDTH)}).to(device)
+        config = FootageConfig()
+        self.networks = nn.ModuleDict({"generator": MouthFinisher(WORKING_PX, config.width, config.fold)}).to(device)
         self.optimizers: Mapping[str, Optimizer] = {"all": AdamW(self.networks.parameters(), lr=RATE)}
 
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
@@ -121,10 +128,9 @@ def main() -> None:
                    average_decay=FootageConfig().average_decay, description="mouths in general")  # fmt: skip
     assert isinstance(result.networks, nn.ModuleDict)
     weights = {k: v.cpu().numpy() for k, v in result.networks["generator"].state_dict().items()}
-    write_tensors(
-        given.out / "mouth.safetensors", weights,
-        {"kind": "mouth_finisher", "width": WIDTH, "working_px": WORKING_PX},
-    )
+    config = FootageConfig()
+    told = {"kind": "mouth_finisher", "width": config.width, "fold": config.fold, "working_px": WORKING_PX}
+    write_tensors(given.out / "mouth.safetensors", weights, told)
     print(given.out / "mouth.safetensors")
 
 

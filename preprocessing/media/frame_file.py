@@ -31,10 +31,21 @@ def write_frame_file(path: Path, frames: Iterable[np.ndarray], fps: float, width
     Raises:
         InputError: no frame came, or no space is left.
     """
+    return sum(1 for _ in writing_frame_file(path, frames, fps, width_px, height_px))
+
+
+def writing_frame_file(
+    path: Path, frames: Iterable[np.ndarray], fps: float, width_px: int, height_px: int
+) -> Iterator[np.ndarray]:
+    """`write_frame_file` of frames that pass through: each is given on. The file is there when they have ended.
+
+    Raises:
+        InputError: as `write_frame_file`.
+    """
     with VideoWriter(path, fps, width_px, height_px, crf=CRF, codec_options=CODEC) as writer:
         for frame in frames:
             writer.write(frame)
-        return writer.frames
+            yield frame
 
 
 class FrameFile:

@@ -20,14 +20,15 @@ LIVE_HEAD_WEIGHT = 6.0  # of a path that sees one frame ahead: heads are as near
 class FootageConfig:
     """How frames are chosen, and the network that finishes the mouth.
 
-    width: channels at the working resolution. batch: pictures a step. general: whether to begin from the network that
-    ships. network_rate, tuning_rate: AdamW's (cosine decay) for a network that begins anew, or from that one.
-    clip_norm: of the gradient. mouth_weight: added to the weight 1 of the window's other pixels. own_share: of the
-    pictures that stand on their own frame, as in a dub; the others stand on another one. head, mouth, eyes: costs of
-    the three paths through the footage.
+    width: channels at the working resolution. fold: sides of the squares of pixels that become channels. batch:
+    pictures a step. general: whether to begin from the network that ships. network_rate, tuning_rate: AdamW's (cosine
+    decay) for a network that begins anew, or from that one. clip_norm: of the gradient. mouth_weight: added to the
+    weight 1 of the window's other pixels. own_share: of the pictures that stand on their own frame, as in a dub; the
+    others stand on another one. head, mouth, eyes: costs of the three paths through the footage.
     """
 
     width: int = 24
+    fold: int = 1
     batch: int = 6
     general: bool = True
     network_rate: float = 2e-3

@@ -91,20 +91,29 @@ class FilmFrame:
 def dubbed(face: FilmFace, frames: Iterable[FilmFrame]) -> Iterator[tuple[float, np.ndarray]]:
     """(time in seconds, `[H, W, 3]` uint8) of each frame of a film, with its new words."""
     painter = face.painter
-    shown, heard, timed = tee(frames, 3)
-    mouths = painter.mouth_path(face.wanted(f)[1] for f in heard if f.share > 0)
+    shown, posed, timed = tee(frames, 3)
+    wanted, heard = tee(face.wanted(frame) if frame.share > 0 else None for frame in posed)
+    mouths = painter.mouth_path(one[1] for one in heard if one is not None)
 
-    def painted(job: tuple[FilmFrame, list[tuple[int, float]]]) -> np.ndarray:
-        frame, taken = job
-        if frame.share == 0:
-            return frame.picture
-        here, want = face.wanted(frame)
-        made = painter.bend(frame.picture, painter.bend.displacement(here, want.points_px))
-        painter.paint_mouth(made, want, taken)
-        return made if frame.share == 1 else mixed(frame.picture, made, frame.share)
+    def painted(job: _Job) -> np.ndarray:
+        if job.face is None:
+            return job.frame.picture
+        here, want = job.face
+        made = painter.bend(job.frame.picture, painter.bend.displacement(here, want.points_px))
+        painter.paint_mouth(made, want, job.mouths)
+        return made if job.frame.share == 1 else mixed(job.frame.picture, made, job.frame.share)
 
-    jobs = ((frame, next(mouths) if frame.share > 0 else []) for frame in shown)
+    jobs = (_Job(f, w, [] if w is None else next(mouths)) for f, w in zip(shown, wanted, strict=True))
     return zip((frame.time_s for frame in timed), painted_side_by_side(painted, jobs), strict=True)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A frame to paint. face: from `FilmFace.wanted`; None: the frame stays. mouths: see `Plan`."""
+
+    frame: FilmFrame
+    face: tuple[np.ndarray, Wanted] | None
+    mouths: list[tuple[int, float]]
 
 
 def mixed(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:

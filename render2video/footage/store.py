@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from face_model.tracks import FaceIdentity, FaceMotion, FaceTrack
 from foundation.config import configure, to_dict
 from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
-from preprocessing.media.frame_file import FrameFile, write_frame_file
+from preprocessing.media.frame_file import FrameFile, writing_frame_file
 from render2video.conditioning import HeadRenderer
 from render2video.fast.generator import MULTIPLE_PX
 from render2video.footage.bend import Bend
@@ -41,12 +42,13 @@ from training.checkpoint import load_weights
 HEAD_SAMPLES = 200  # frames that tell where the head goes
 WINDOW_SHARE = 0.25  # of the face's size: the window around the mouth
 REGISTRATION = tuple(field.name for field in fields(Registration))
+UNFOLDED = {"fold": 1}  # of networks that do not say
 FRAMES_FILE, FOOTAGE_FILE, NETWORK_FILE = "footage.mp4", "appearance.safetensors", "render2video.safetensors"
 
 
 def write_footage(
     folder: Path, frames: Iterable[np.ndarray], track: FaceTrack, model: MorphableModel,
-    breaks: np.ndarray | None = None, steady: np.ndarray | None = None, still: Sequence[np.ndarray] = (),
+    breaks: np.ndarray | None = None, still: Sequence[np.ndarray] = (),
 ) -> None:
     """Write a person's frames, and where their head is in them, into a folder.
 
@@ -54,48 +56,82 @@ def write_footage(
         frames: `[H, W, 3]` uint8 RGB, as many as the track has.
         track: of them.
         breaks: `[T]` bool, True where a frame does not follow the one before; None: nowhere.
-        steady: `[T, 2, 3]` from `steadied`; None: found here.
         still: some of the frames of a camera that never moves, from which a wall that stands still is kept so.
 
     Raises:
         InputError: fewer frames than the track has, or no space left.
     """
-    camera, count = track.camera, len(track)
-    head = HeadRenderer(model, track.person, camera, 1)
-    sample = np.flatnonzero(track.valid)[:: max(1, count // HEAD_SAMPLES)]
-    somewhere = FaceMotion.unpack(track.motion.pack()[sample], track.motion.fps)
-    thumbnails = Thumbnails.around(head, somewhere)
-    seen: list[np.ndarray] = []
-    wall = StillWall.of(still, head, somewhere)
+    writer = FootageWriter(folder, track, model, still)
+    for _ in writer.passing(islice(frames, len(track))):
+        pass
+    writer.finish(breaks)
 
-    def noted() -> Iterator[np.ndarray]:
-        for _, frame in zip(range(count), frames, strict=False):
-            seen.append(thumbnails(frame))
-            yield frame if wall is None else wall(frame)
 
-    written = write_frame_file(folder / FRAMES_FILE, noted(), track.motion.fps, camera.width_px, camera.height_px)
-    if written < count:
-        raise InputError(f"the video has {written} frames", f"the {count} of its track", "track it again")
-    parted = np.zeros(count, bool) if breaks is None else breaks
-    kept = FrameFile(folder / FRAMES_FILE, camera.width_px, camera.height_px)
-    if steady is None:
-        pictures = (kept[k] for k in range(count))
-        steady = steadied(pictures, head, open_eyed_px(head, track.motion), parted | ~track.valid)
-    footage = Footage(kept, head, track.motion, track.valid, parted, np.stack(seen), steady=steady)
-    laid = registered(kept, Bend(head), footage.points_px, track.motion, track.valid)
-    footage = replace(footage, registration=laid)
-    arrays = {
-        "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": footage.thumbnails,
-        "breaks": parted.astype(np.uint8), "follow": learned_follow(footage).astype(np.float32),
-        "steady": steady,
-    }
-    arrays |= {f"registration.{name}": getattr(laid, name) for name in REGISTRATION}
-    arrays |= {f"person.{k}": getattr(track.person, k) for k in ("identity", "texture", "illumination")}
-    metadata = {
-        "kind": "footage", "face_model": model.id, "fps": track.motion.fps, "camera": camera.to_json(),
-        "blink_gain": track.person.blink_gain,
-    }
-    write_tensors(folder / FOOTAGE_FILE, arrays, metadata)
+class FootageWriter:
+    """`write_footage` while frames pass by on their way to whoever else looks at them, for a film is decoded slowly.
+
+    Args:
+        folder, track, model, still: see there.
+    """
+
+    def __init__(
+        self, folder: Path, track: FaceTrack, model: MorphableModel, still: Sequence[np.ndarray] = ()
+    ) -> None:
+        self.folder, self.track, self.model = folder, track, model
+        self.head = HeadRenderer(model, track.person, track.camera, 1)
+        sample = np.flatnonzero(track.valid)[:: max(1, len(track) // HEAD_SAMPLES)]
+        somewhere = FaceMotion.unpack(track.motion.pack()[sample], track.motion.fps)
+        self._thumbnails, self._seen = Thumbnails.around(self.head, somewhere), list[np.ndarray]()
+        self._wall = StillWall.of(still, self.head, somewhere)
+
+    def passing(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The frames, of which as many as the track has are written; there may be more.
+
+        Raises:
+            InputError: there are fewer, or no space is left.
+        """
+        count, camera, come = len(self.track), self.track.camera, iter(frames)
+
+        def noted() -> Iterator[np.ndarray]:
+            for frame in islice(come, count):
+                self._seen.append(self._thumbnails(frame))
+                yield frame if self._wall is None else self._wall(frame)
+
+        path = self.folder / FRAMES_FILE
+        yield from writing_frame_file(path, noted(), self.track.motion.fps, camera.width_px, camera.height_px)
+        if len(self._seen) < count:
+            raise InputError(
+                f"the video has {len(self._seen)} frames", f"the {count} of its track", "track it again"
+            )
+        yield from come
+
+    def finish(self, breaks: np.ndarray | None = None, steady: np.ndarray | None = None) -> None:
+        """Write where the head is in the frames that have passed.
+
+        Args:
+            breaks: see `write_footage`. steady: `[T, 2, 3]` from `steadied`; None: found here.
+        """
+        track, head, count = self.track, self.head, len(self.track)
+        parted = np.zeros(count, bool) if breaks is None else breaks
+        kept = FrameFile(self.folder / FRAMES_FILE, track.camera.width_px, track.camera.height_px)
+        if steady is None:
+            pictures = (kept[k] for k in range(count))
+            steady = steadied(pictures, head, open_eyed_px(head, track.motion), parted | ~track.valid)
+        footage = Footage(kept, head, track.motion, track.valid, parted, np.stack(self._seen), steady=steady)
+        laid = registered(kept, Bend(head), footage.points_px, track.motion, track.valid)
+        footage = replace(footage, registration=laid)
+        arrays = {
+            "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": footage.thumbnails,
+            "breaks": parted.astype(np.uint8), "follow": learned_follow(footage).astype(np.float32),
+            "steady": steady,
+        }
+        arrays |= {f"registration.{name}": getattr(laid, name) for name in REGISTRATION}
+        arrays |= {f"person.{k}": getattr(track.person, k) for k in ("identity", "texture", "illumination")}
+        metadata = {
+            "kind": "footage", "face_model": self.model.id, "fps": track.motion.fps, "camera": track.camera.to_json(),
+            "blink_gain": track.person.blink_gain,
+        }
+        write_tensors(self.folder / FOOTAGE_FILE, arrays, metadata)
 
 
 def read_footage(folder: Path, model: MorphableModel) -> Footage:
@@ -151,7 +187,7 @@ def train_on_footage(
     assert isinstance(result.networks, nn.ModuleDict)
     generator = result.networks["generator"]
     assert isinstance(generator, MouthFinisher)
-    general = MouthFinisher.general(working_side_px, config.width) if config.general else None
+    general = MouthFinisher.general(working_side_px, config.width, config.fold) if config.general else None
     networks = [generator] if general is None else [generator, general]
     return best_of([FootagePainter(footage, network, config, device) for network in networks]), result.steps
 
@@ -178,8 +214,8 @@ def load_footage_painter(
     """
     path = folder / NETWORK_FILE
     arrays, described = read_tensors(path)
-    config: Any = configure(FootageConfig, described["config"], str(path))
-    generator = MouthFinisher(int(described["working_px"]), config.width)
+    config: Any = configure(FootageConfig, UNFOLDED | described["config"], str(path))
+    generator = MouthFinisher(int(described["working_px"]), config.width, config.fold)
     load_weights(path, generator, {k: torch.from_numpy(v) for k, v in arrays.items()}, "")
     footage = read_footage(folder, model)
     return FootagePainter(footage if most_frames is None else useful(footage, most_frames), generator, config, device)

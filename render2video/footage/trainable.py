@@ -37,8 +37,8 @@ class FootageTrainable:
         self.mouths = MouthPainter(Bend(footage.head, footage.follow), footage.eyes_px, working_px)
         self.usable = np.flatnonzero(footage.usable)
         torch.manual_seed(seed)
-        general = MouthFinisher.general(working_px, config.width) if config.general else None
-        finisher = general or MouthFinisher(working_px, config.width)
+        general = MouthFinisher.general(working_px, config.width, config.fold) if config.general else None
+        finisher = general or MouthFinisher(working_px, config.width, config.fold)
         self.networks = nn.ModuleDict({"generator": finisher}).to(device)
         rated = AdamW(self.networks.parameters(), lr=config.network_rate if general is None else config.tuning_rate)
         self.optimizers: Mapping[str, Optimizer] = {"all": rated}

@@ -24,11 +24,10 @@ from preprocessing.media import VideoWriter, nothing_to_hear, read_frames, strea
 from preprocessing.report import inspect_clip
 from preprocessing.report_page import write_report
 from preprocessing.speech import encode_file, encoder_of
-from render2video.conditioning import HeadRenderer
 from render2video.footage.dub import FilmFace, FilmFrame, continued, dubbed, painted_shares
 from render2video.footage.footage import open_eyed_px
 from render2video.footage.steadying import steadied
-from render2video.footage.store import FRAMES_FILE, load_footage_painter, write_footage
+from render2video.footage.store import FRAMES_FILE, FootageWriter, load_footage_painter
 from render2video.profiles import FOOTAGE
 from talking_head import __version__
 from talking_head.dubbing.order import DubOrder, DubSettings
@@ -133,16 +132,15 @@ class _Dub:
     def run(self, started_s: float) -> DubResult:
         """Run what is not done yet."""
         order, folder = self.order, self.work.folder
-        filmed = follow_film(order.video, order.settings.face, folder)
+        filmed = follow_film(order.video, order.settings.face, folder, coloured=order.keep_as is not None)
         measured, painted = filmed.track, filmed.painted
         if painted.sum() < LEAST_PAINTED_S * measured.motion.fps:
             raise InputError(
                 f"{order.video}: {painted.sum() / measured.motion.fps:.1f} s of a face whose mouth is seen",
                 f"at least {LEAST_PAINTED_S:g} s", "give a film in which the person faces the camera",
             )
-        steady = self._steady(filmed)
         taught = min(len(measured), round(TAUGHT_S * measured.motion.fps))
-        self._frames(filmed, steady, taught)
+        steady = self._footage(filmed, taught)
         left_s = order.settings.budget_s - FINISH_S - (time.monotonic() - started_s)
         own_voice = self._motion(filmed, taught, MOTION_SHARE * left_s)
         left_s = order.settings.budget_s - FINISH_S - (time.monotonic() - started_s)
@@ -158,32 +156,22 @@ class _Dub:
     def _stage(self, name: str, outputs: list[str], make: Any) -> dict[str, Any]:
         return self.work.stage(name, {"folder": self.work.folder.name}, outputs, make)
 
-    def _steady(self, filmed: FollowedFilm) -> np.ndarray:
+    def _footage(self, filmed: FollowedFilm, taught: int) -> np.ndarray:
+        """Look where the head is in all frames, `[T, 2, 3]`, and keep the first ones, in one pass over the film."""
         def make() -> None:
             measured = filmed.track
-            head = HeadRenderer(mp478.load(), measured.person, measured.camera, 1)
+            seen = replace(measured, valid=filmed.painted)[:taught]
+            writer = FootageWriter(self.work.folder, seen, mp478.load())
             frames = shown_progress(
                 read_frames(self.order.video, measured.motion.fps), "Looking where the head is", len(measured)
             )
-            points = open_eyed_px(head, measured.motion)
-            write_tensors(self.work.folder / STEADY, {
-                "steady": steadied(frames, head, points, filmed.breaks | ~filmed.painted)
-            })
+            points = open_eyed_px(writer.head, measured.motion)
+            steady = steadied(writer.passing(frames), writer.head, points, filmed.breaks | ~filmed.painted)
+            writer.finish(filmed.breaks[:taught], steady[:taught])
+            write_tensors(self.work.folder / STEADY, {"steady": steady})
 
-        self._stage("steady", [STEADY], make)
+        self._stage("footage", [FRAMES_FILE, APPEARANCE, STEADY], make)
         return read_tensors(self.work.folder / STEADY)[0]["steady"]
-
-    def _frames(self, filmed: FollowedFilm, steady: np.ndarray, taught: int) -> None:
-        def make() -> None:
-            measured = replace(filmed.track, valid=filmed.painted)[:taught]
-            frames = shown_progress(
-                read_frames(self.order.video, measured.motion.fps), "Keeping the film's frames", len(measured)
-            )
-            write_footage(
-                self.work.folder, frames, measured, mp478.load(), filmed.breaks[:taught], steady[:taught]
-            )
-
-        self._stage("frames", [FRAMES_FILE, APPEARANCE], make)
 
     def _motion(self, filmed: FollowedFilm, taught: int, budget_s: float) -> bool:
         """Whether the film's own voice teaches; otherwise people in general, or the target, speak."""

@@ -32,11 +32,12 @@ class FollowedFilm:
     sync: SyncEstimate
 
 
-def follow_film(video: Path, face: str | None, cache: Path) -> FollowedFilm:
+def follow_film(video: Path, face: str | None, cache: Path, coloured: bool = True) -> FollowedFilm:
     """Follow one person through any film; killed and called again, it goes on where it was.
 
     Args:
-        face: see `preprocessing.tracking.people.choose_person`. cache: folder for what was found.
+        face: see `preprocessing.tracking.people.choose_person`. cache: folder for what was found. coloured: whether
+            the person's colours are wanted too, which takes reading the film once more.
 
     Raises:
         InputError: not a film, no usable face in it, or a face that cannot be told.
@@ -47,7 +48,7 @@ def follow_film(video: Path, face: str | None, cache: Path) -> FollowedFilm:
     if probe(video).has_sound:
         sound = read_sound(video)
         sync = NOTHING if is_silent(sound) else estimate_offset(landmarks, sound)
-    fitted = fit_clip(landmarks, read_frames(video, landmarks.fps))
+    fitted = fit_clip(landmarks, read_frames(video, landmarks.fps) if coloured else None)
     offset_s = sync.offset_s if sync.confidence >= TRUSTED else 0.0
     track = replace(fitted, sound_offset_s=offset_s, sound_offset_confidence=sync.confidence, source=video.name)
     painted = track.valid & (chosen.covered < COVERED)

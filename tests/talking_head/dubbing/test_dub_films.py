@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from preprocessing.media import probe, read_frames, read_sound, timed_frames
 from preprocessing.sync import lip_opening
 from preprocessing.tracking.people import follow_person
 from talking_head.dubbing import film as dubbing
+from talking_head.dubbing import tracking
 from talking_head.dubbing.film import DubResult, DubSettings, dub
 from talking_head.synth.film import SILENCE_NOTE
 from tests.footage import another
@@ -173,13 +174,23 @@ def test_a_killed_dub_goes_on_where_it_was(
     def killed(*given: object) -> None:
         raise KeyboardInterrupt
 
+    read: list[Path] = []
+
+    def noted(path: Path, fps: float) -> Iterator[np.ndarray]:
+        read.append(path)
+        return read_frames(path, fps)
+
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(dubbing, "learn_look", killed)
+        patch.setattr(dubbing, "read_frames", noted)
+        patch.setattr(tracking, "read_frames", noted)
         make(film, voice(1.0))
+    assert read == [film], "after its faces have been followed, a film is read once"
     assert not (tmp_path / "out.mp4").exists() and len(list((tmp_path / "home" / "work").iterdir())) == 1
     with monkeypatch.context() as patch:
         patch.setattr(dubbing, "steadied", killed)
-        patch.setattr(dubbing, "write_footage", killed)
+        patch.setattr(dubbing, "FootageWriter", killed)
+        patch.setattr(dubbing, "read_frames", killed)
         made, _, new = make(film, voice(1.0))
     assert made.frames == len(new) == 25 and not list((tmp_path / "home" / "work").iterdir())
 
