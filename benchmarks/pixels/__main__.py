@@ -14,6 +14,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.pages import page, put_into
 from benchmarks.pixels import dubs, free, held_out, transitions
 from benchmarks.pixels.person import Measured
 from benchmarks.result_files import (
@@ -23,13 +24,12 @@ from benchmarks.result_files import (
     command_line,
     commit,
     part_table,
-    read_results,
     write_results,
 )
 from talking_head.target.settings import duration_s
 
 MAIN = "footage"
-MARK = "<!-- Tables from here on are made by `python -m benchmarks.pixels --table`. -->\n"
+COMMAND = "python -m benchmarks.pixels --table"
 ENROLLMENT = "enrollment"
 DETAILS = ("face", "mouth", "hair", "torso", "background")
 ASKED: dict[str, dict[str, Asked]] = {
@@ -85,27 +85,6 @@ def tables(measured: list[Measure]) -> str:
     return "\n\n".join(part_table(measured, part, ASKED.get(part, {}), MAIN) for part in parts)
 
 
-def page(paths: list[Path]) -> str:
-    """Markdown of several results, a section each."""
-    sections = []
-    for path in paths:
-        content, measured = read_results(path)
-        machine = content["machine"]
-        short = content["commit"][:9] + "+" * content["commit"].endswith("+")
-        where = f"{machine.get('cores')} cores of {machine.get('processor', machine['system'])}, no graphics card"
-        made = f"`{content['command']}`, commit {short}, {where}."
-        sections.append(f"## {content['source']}\n\n{made}\n\n{tables(measured)}\n")
-    return "\n".join(sections)
-
-
-def put_into(text: str, target: Path) -> None:
-    """Replace all of a page after the line that says so."""
-    kept, mark, _ = target.read_text(encoding="utf-8").partition(MARK)
-    if not mark:
-        raise SystemExit(f"{target} has no line '{MARK.strip()}'")
-    target.write_text(f"{kept}{MARK}\n{text}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path, nargs="?", help="of one person speaking, with sound")
@@ -118,7 +97,8 @@ def main() -> None:
     parser.add_argument("--into", type=Path, metavar="PAGE", help="with --table: the page that gets them")
     given = parser.parse_args()
     if given.table:
-        print(page(given.table)) if given.into is None else put_into(page(given.table), given.into)
+        made = page(given.table, tables)
+        print(made) if given.into is None else put_into(made, given.into, COMMAND)
         return
     if given.video is None or given.other_sound is None:
         parser.error("give VIDEO and --other-sound, or --table")

@@ -1,11 +1,12 @@
 """Whole films, sound to mp4: how fast, from cold and warm, beside other programs, and against length.
 
     python -m benchmarks.speed.films SPEECH --target ana [--home HOME] [--size 256x256 ...] [--seconds 60]
-        [--parts whole busy two length] [--models facial_gan ...] [--name NAME]
+        [--parts whole busy two length heard] [--models facial_gan ...] [--minutes 1 10 60] [--name N]
 
 Each film is made by a process of its own. Wall time depends on what else the machine does, so processor time stands
 beside it, and what it would give on two idle cores: the sound's length over half of it. Ratios are of runs beside each
-other. `length` makes motion only, of 1, 10 and 60 minutes. Writes `benchmarks/results/films_NAME.json`.
+other. `length` makes motion only, of 1, 10 and 60 minutes; `heard` likewise, while the sound is being heard. Writes
+`benchmarks/results/films_NAME.json`.
 """
 
 from __future__ import annotations
@@ -27,10 +28,16 @@ from benchmarks.result_files import RESULTS, Measure, command_line, part_table, 
 from benchmarks.speed.clock import reference_ms
 from benchmarks.speed.sizes import at_sizes, speed_parser
 from benchmarks.synthesis import speech_of
+from face_model.tracks import MOTION_FPS, FaceMotion
+from motion_models.look_ahead import LookAhead
+from preprocessing.media import stream_sound
+from preprocessing.speech import WindowedEncoder, heard
 from talking_head.target.card import Target, find_target
 from talking_head.target.home import Home
 
 MINUTES = 1, 10, 60
+MODELS = ["facial_gan", "arkit", "karras2017", "emote"]
+LENGTH, HEARD = "motion against length", "motion while heard against length"
 CORES = 2
 REFERENCE = "(a fixed piece of work, processor ms)"
 
@@ -111,12 +118,25 @@ def motion_alone(given: argparse.Namespace) -> dict[str, float]:
 
     target = find_target(Home.find(given.home), given.target)
     spent_s = time.process_time()
-    motion = speak(given.speech, target, 0, "cpu", Directions(given.models[0]))
-    minutes = motion.duration_s / 60
+    if given.heard:
+        frames = sum(len(piece) for piece in motion_while_heard(given.speech, target, given.models[0]))
+        minutes = frames / MOTION_FPS / 60
+    else:
+        minutes = speak(given.speech, target, 0, "cpu", Directions(given.models[0])).duration_s / 60
     return {
         "processor s a minute": (time.process_time() - spent_s) / minutes,
         "peak memory, MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
+
+
+def motion_while_heard(speech: Path, target: Target, name: str) -> Iterator[FaceMotion]:
+    """What one motion model makes of a sound that is heard in pieces of a second."""
+    from talking_head.motion.speaking import encoder_for, person_model
+
+    model, look_ahead = person_model(target, name, "cpu"), LookAhead()
+    encoder = encoder_for(model.speech_extractor, target)
+    assert isinstance(encoder, WindowedEncoder), "an encoder that hears near sound only"
+    return model.bounded_stream(heard(encoder, stream_sound(speech, chunk_s=1.0), look_ahead.ends()), look_ahead)
 
 
 def whole(speech: Path, target: Target, folder: Path, system: str) -> list[Measure]:
@@ -150,15 +170,16 @@ def together(speech: Path, target: Target, folder: Path, system: str) -> list[Me
     return [Measure("two films at once", "throughput over one after the other", system, value)]
 
 
-def lengths(source: Path, target: Target, folder: Path, models: list[str]) -> list[Measure]:
-    measured = []
+def lengths(
+    part: str, source: Path, target: Target, folder: Path, models: list[str], minutes: list[int]
+) -> Iterator[list[Measure]]:
+    more = ["--heard"] if part == HEARD else []
     for model in models:
-        for minutes in MINUTES:
-            speech = speech_of(source, 60.0 * minutes, folder)
-            found = ended(begun(speech, target, folder, "--models", model))
-            measured += [Measure("motion against length", f"{minutes} min: {k}", model, v) for k, v in found.items()]
+        for length in minutes:
+            speech = speech_of(source, 60.0 * length, folder)
+            found = ended(begun(speech, target, folder, "--models", model, *more))
+            yield [Measure(part, f"{length} min: {k}", model, v) for k, v in found.items()]
             speech.unlink()
-    return measured
 
 
 def main() -> None:
@@ -166,7 +187,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--parts", nargs="+", default=["whole", "busy", "two", "length"])
     parser.add_argument("--models", nargs="+", default=[])
+    parser.add_argument("--minutes", type=int, nargs="+", default=list(MINUTES))
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--heard", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -192,8 +215,10 @@ def main() -> None:
                 told(beside(speech, each, folder, system))
             if "two" in given.parts:
                 told(together(speech, each, folder, system))
-        if "length" in given.parts:
-            told(lengths(given.speech, target, folder, given.models or ["facial_gan"]))
+        for word, part in (("length", LENGTH), ("heard", HEARD)):
+            if word in given.parts:
+                for found in lengths(part, given.speech, target, folder, given.models or MODELS, given.minutes):
+                    told(found)
     print("\n\n".join(part_table(measured, part, {}, "") for part in dict.fromkeys(m.part for m in measured)))
 
 
