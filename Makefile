@@ -5,13 +5,15 @@ OUT ?= out
 BUDGET ?= 20m
 MINUTES ?= 30
 
-.PHONY: test test-all lint imports smoke bench fuzz sbom audit clean
+.PHONY: test test-slow test-all lint imports smoke bench fuzz sbom audit clean
 
-test:  ## the default tests
-	$(PYTHON) -m pytest
+test:  ## the default tests, on two cores
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
-test-all:  ## the slow ones too
-	$(PYTHON) -m pytest -m ''
+test-slow:  ## the others: minutes each, real footage, kills at any moment
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m slow
+
+test-all: test test-slow
 
 lint:
 	$(PYTHON) -m ruff check .
