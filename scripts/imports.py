@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,11 +41,13 @@ def python_files(room: str) -> list[Path]:
     return sorted((ROOT / room).rglob("*.py"))
 
 
-def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imported_modules(path: Path) -> list[tuple[int, str]]:
     """Line and dotted name of every import of ours, in functions too, and of every string that names one of our modules
     and what is in it (`"package.module:name"`, or what `import_module` is given). `from package import module` gives
     `package.module`.
     """
+    found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -57,9 +60,8 @@ def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
             names = [a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMED.fullmatch(node.value):
             names = [node.value.partition(":")[0]]
-        for name in names:
-            if name.split(".")[0] in ROOMS + AROUND:
-                yield node.lineno, name
+        found += [(node.lineno, name) for name in names if name.split(".")[0] in ROOMS + AROUND]
+    return found
 
 
 def imported_rooms(path: Path) -> Iterator[tuple[int, str]]:

@@ -127,6 +127,7 @@ def test_the_checks_see_what_they_forbid(tmp_path: Path) -> None:
     fault = "    from talking_head import targets\n    import_module('evaluation.x')\n    import scripts.phonetic"
     source.write_text(f"import os\n\ndef f():\n{fault}")
     assert sorted(imported_rooms(source)) == [(4, "talking_head"), (5, "evaluation"), (6, "scripts")]
+    source = tmp_path / "named.py"
     source.write_text('MODELS = {"a": "facial_gan.synthesis:FacialGan", "b": "no.module of ours: x"}')
     assert list(imported_rooms(source)) == [(1, "facial_gan")]
     one, two, three = (tmp_path / name for name in ("one.py", "two.py", "three.py"))

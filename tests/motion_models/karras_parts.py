@@ -71,10 +71,10 @@ def smile() -> np.ndarray:
     return wanted.astype(np.float32)
 
 
-def moody_model(run: Path, moods: dict[str, np.ndarray] | None = None) -> Karras2017:
+def moody_model(run: Path, moods: dict[str, np.ndarray] | None = None, steps: int = 500) -> Karras2017:
     """Karras 2017, learned from `moody_example` in seconds, and what moods are taught beside."""
     config = small(learning_rate=4e-3, emotion_rate=4e-3, run_frames=16, exchange_share=0.25, exchange_reach=2.0)
-    made = learn([moody_example()], None, run, mode="person", config=config, duration=Duration(steps=500), moods=moods)
+    made = learn([moody_example()], None, run, mode="person", config=config, duration=Duration(steps), moods=moods)
     return Karras2017.load(made)
 
 

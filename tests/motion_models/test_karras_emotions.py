@@ -84,14 +84,14 @@ def corners_up_mm(model: Karras2017, emotion: str) -> float:
 
 
 def test_a_mood_that_is_taught_shows_and_outlives_learning_a_person(tmp_path: Path) -> None:
-    general = moody_model(tmp_path / "general", {"smiling": smile()})
+    general = moody_model(tmp_path / "general", {"smiling": smile()}, steps=250)
     taught_mm = corners_up_mm(general, "smiling")
     assert taught_mm > 1.5 and 0.2 < corners_up_mm(general, "smiling:0.5") / taught_mm < 0.8
     general.save(tmp_path / "general.safetensors")
     config = small(learning_rate=4e-3, emotion_rate=4e-3, run_frames=16)
     made = learn(
         [moody_example(8.0, 3)], tmp_path / "general.safetensors", tmp_path / "run", mode="person", config=config,
-        duration=Duration(steps=60),
+        duration=Duration(steps=40),
     )  # fmt: skip
     person = Karras2017.load(made)
     assert list(person.parts.emotions.named) == ["smiling"]

@@ -152,7 +152,7 @@ def test_a_photo_with_a_covered_mouth_is_refused(
     assert "mouth" in caught.value.sight.marks[0].label
 
 
-@pytest.mark.parametrize("cover", COVERS)
+@pytest.mark.parametrize("cover", [masked, pytest.param(handed, marks=pytest.mark.slow)])
 def test_what_shows_a_covered_mouth_is_left_out_and_a_whole_video_of_it_refused(
     frames: list[np.ndarray], tracker: MediaPipeTracker, tmp_path: Path, cover: Callable[..., np.ndarray]
 ) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from talking_head.target.card import Target
+from talking_head.target.card import Target, find_target
 from talking_head.target.home import Home
+from tests.sharing import copied
 from tests.talking_head.media import person_clip
 
 CLIP_S = 1.6
@@ -16,7 +17,8 @@ CLIP_S = 1.6
 @pytest.fixture(scope="session")
 def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second and a half of a person speaking."""
-    return person_clip(footage, tmp_path_factory.mktemp("clip") / "clip.mp4", CLIP_S)
+    made = copied(tmp_path_factory, "clip", lambda folder: person_clip(footage, folder / "clip.mp4", CLIP_S))
+    return made / "clip.mp4"
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +27,11 @@ def enrolled(clip: Path, landmarker: None, tmp_path_factory: pytest.TempPathFact
     from talking_head.enrollment import from_video as enrollment
     from talking_head.target.settings import EnrollSettings
 
-    home = Home.find(tmp_path_factory.mktemp("home"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enrollment, "SHORTEST_S", 1.0)
-        patch.setattr(enrollment, "speaks", lambda track: True)  # too short to be sure of it
-        made = enrollment.enroll(clip, "ana", "for tests", EnrollSettings(steps=2), home=home.path)
-    return home, made.target
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(enrollment, "SHORTEST_S", 1.0)
+            patch.setattr(enrollment, "speaks", lambda track: True)  # too short to be sure of it
+            enrollment.enroll(clip, "ana", "for tests", EnrollSettings(steps=2), home=folder)
+
+    home = Home.find(copied(tmp_path_factory, "home", make))
+    return home, find_target(home, "ana")

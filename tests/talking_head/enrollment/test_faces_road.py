@@ -88,6 +88,7 @@ def test_what_export_writes_as_openface_is_tracked_again(road: Road, tmp_path: P
     assert np.abs(turned.mean(0)).max() < 4 and turned.std(0).max() < 0.7
 
 
+@pytest.mark.slow
 def test_a_table_of_openface_is_enough_to_be_painted_on_ones_own_footage(road: Road) -> None:
     person = road.enrolled("table", steps=2)
     assert person.card.face_model == "mp478" and person.card.settings["profile"] == "footage"
