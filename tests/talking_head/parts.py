@@ -112,4 +112,4 @@ def published_files(folder: Path) -> dict[str, Path]:
     made = published_rows(24, seed=4)
     made[:, :6] = (made[:, :6] - rows[:, :6].mean(0)) / rows[:, :6].std(0)
     np.savez(folder / "made.npz", face=made.astype(np.float32))
-    return {"generator": folder / "Gen-20.mdl", "reference": folder / "fit.npz", "motion": folder / "made.npz"}
+    return {"generator": folder / "Gen-20.mdl", "reference": folder / "fit.npz", "driving": folder / "made.npz"}

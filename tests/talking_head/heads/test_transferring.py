@@ -206,7 +206,7 @@ def test_a_published_person_is_taken_over_whole(bfm: Path, tmp_path: Path) -> No
     again = CliRunner().invoke(app, ["import", "facial", *words])
     assert again.exit_code == 2 and "already imported" in again.stderr
     part = tmp_path / "part.npz"
-    np.savez(part, face=np.load(files["motion"])["face"][:8])
+    np.savez(part, face=np.load(files["driving"])["face"][:8])
     with pytest.raises(InputError, match="z-scored"):
         transfer_file(part, tmp_path / "o.npz", heads=Heads(bfm_file=bfm))
     done_ = transfer_file(part, tmp_path / "o.npz", imported="ana", heads=Heads(bfm_file=bfm), home=tmp_path / "home")

@@ -18,7 +18,7 @@ def test_published_files_are_proved_alone_and_together(alone: Path) -> None:
     proofs = prove([alone])
     for part in ("facial_generator", "facial_fit", "facial_person"):
         assert row(proofs, part).state is State.WORKS, (row(proofs, part).problem, wrong(row(proofs, part)))
-    motion = row(prove([files["motion"]]), "facial_motion")
+    motion = row(prove([files["driving"]]), "facial_motion")
     assert motion.state is State.NOT_HERE and "fit" in motion.remedy
     assert "there and back" not in wrong(row(proofs, "facial_motion"))
     broken = torch.load(files["generator"], weights_only=True)
