@@ -54,6 +54,13 @@ class Displacement:
     top: int
     left: int
 
+    def at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """`[h, w, 2]`: at places `[h, w]` of the bent frame."""
+        column, row = (
+            (place / STEP_PX - 0.5 - first).astype(np.float32) for place, first in ((x, self.left), (y, self.top))
+        )
+        return cv2.remap(self.values, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
     def moving_px(self, height_px: int, width_px: int) -> tuple[slice, slice] | None:
         """Rows and columns of the frame in which anything moves."""
         moving = np.abs(self.values).max(-1) > MOTIONLESS_PX

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +13,7 @@ from face_model import mp478
 from face_model.tracks import FaceMotion
 from render2video.conditioning import HeadRenderer
 from render2video.footage.distances import deviations, mean_apart
+from render2video.footage.expected import Told
 from render2video.footage.frames import Frames, Part
 from render2video.footage.gaze import gaze_of
 from render2video.footage.registration import Registration
@@ -34,7 +36,8 @@ class Footage:
     thumbnails: `[T, D]` float32 levels, of what lies around the head. follow: `[9, R]`, how far what lies around the
     face goes along with the head (`render2video.footage.following`); None: as usual. steady: `[T, 2, 3]`, what moves
     the mesh as tracked to where the head is (`render2video.footage.steadying`); None: it is there. registration: what
-    moves it on to where the face is; None: it is there.
+    moves it on to where the face is; None: it is there. told: how the parts of the face look for a motion
+    (`render2video.footage.expected`).
     """
 
     frames: Frames
@@ -46,6 +49,7 @@ class Footage:
     follow: np.ndarray | None = None
     steady: np.ndarray | None = None
     registration: Registration | None = None
+    told: Mapping[str, Told] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.usable)

@@ -119,23 +119,37 @@ class MouthPainter:
             points_px: `[V + S, 2]` of the wanted mesh, to which both are bent.
         """
         size = self.bend.width_px, self.bend.height_px
-        weight = window.cut(polygon_patch(mouth_outline(points_px), MOUTH_SOFT * self.eyes_px, *size))
+        picture, weight = self.pasted(under, mouth, points_px, window)
         added = polygon_patch(mouth_outline(points_px, ADDED_REACH), ADDED_SOFT * self.eyes_px, *size)
-        under = under.astype(np.float32)
-        picture = under + weight * (mouth.astype(np.float32) - under)
         small = self.small(np.concatenate((picture / 255, weight), axis=2))
         hidden = small[..., 3:]
-        around = self.small(under / 255) * (1 - hidden)
+        around = self.small(under.astype(np.float32) / 255) * (1 - hidden)
         inside, places = self._drawn(points_px, window)
         layers = (small[..., :3], around, hidden, inside, places)
         maps = np.concatenate(layers, axis=2).transpose(2, 0, 1)
         return Unfinished(window, picture, np.ascontiguousarray(maps, np.float32), window.cut(added))
 
+    def pasted(
+        self, under: np.ndarray, mouth: np.ndarray, points_px: np.ndarray, window: Window
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The window with a mouth on it, `[side, side, 3]` float32 levels, and how much of each pixel is of that."""
+        weight = window.cut(self.covered(points_px))
+        below = under.astype(np.float32)
+        return below + weight * (mouth.astype(np.float32) - below), weight
+
+    def covered(self, points_px: np.ndarray) -> Patch | None:
+        """What a mouth covers, for a wanted mesh `[V + S, 2]`."""
+        size = self.bend.width_px, self.bend.height_px
+        return polygon_patch(mouth_outline(points_px), MOUTH_SOFT * self.eyes_px, *size)
+
     def painted(
-        self, under: np.ndarray, mouth: np.ndarray, points_px: np.ndarray, window: Window, finisher: nn.Module,
+        self, under: np.ndarray, mouth: np.ndarray, points_px: np.ndarray, window: Window, finisher: nn.Module | None,
         device: str,
     ) -> np.ndarray:
-        """The window with a mouth taken from elsewhere, finished by the network."""
+        """The window with a mouth taken from elsewhere, finished by the network, or as it is."""
+        if finisher is None:
+            picture, _ = self.pasted(under, mouth, points_px, window)
+            return np.rint(picture).clip(0, 255).astype(np.uint8)
         unfinished = self.unfinished(under, mouth, points_px, window)
         with torch.inference_mode():
             added = finisher(batch_of([unfinished.maps], device))[0].permute(1, 2, 0).cpu().numpy()

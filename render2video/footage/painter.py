@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import tee
 
@@ -19,6 +19,7 @@ from foundation.parallel import begun
 from render2video.footage.bend import Bend
 from render2video.footage.choosing import useful, useful_frames
 from render2video.footage.config import FootageConfig
+from render2video.footage.expected import ExpectedFace, Look
 from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of
 from render2video.footage.gaze import Following, gaze_of
 from render2video.footage.inside import LACK_MM, MouthInside
@@ -69,6 +70,11 @@ class Step:
     old: int = -1
     share: float = 1.0
 
+    @property
+    def nearer(self) -> int:
+        """The real frame of which more is shown, and whose eyes are."""
+        return self.index if self.share >= 0.5 else self.old
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,6 +103,10 @@ class FootagePainter:
         self._finish = for_painting(self.generator, torch.device(device).type)
         self.bend = Bend(footage.head, footage.follow)
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
+        laid = footage.registration
+        self.expected: ExpectedFace | None = None
+        if laid is not None and footage.told:
+            self.expected = ExpectedFace(laid.canonical, footage.told, self.bend)
 
     @cached_property
     def inside(self) -> MouthInside:
@@ -128,8 +138,8 @@ class FootagePainter:
 
     def _painted(self, plan: Plan) -> np.ndarray:
         frame = self.base(plan.step, plan.want)
-        self._paint_eyes(frame, plan.want, plan.step.index, plan.eye)
-        self.paint_mouth(frame, plan.want, plan.mouths)
+        shown = self._paint_eyes(frame, plan.want, plan.step.nearer, plan.eye)
+        self.paint_finished(frame, plan.want, plan.mouths, shown)
         return frame
 
     @property
@@ -236,7 +246,7 @@ class FootagePainter:
             return frame
         old = self.bent(step.old, want)
         morphed = morph(old, frame, step.share)
-        self._keep_eyes_whole(morphed, frame if step.share >= 0.5 else old, want)
+        self._keep_eyes_whole(morphed, frame if step.nearer == step.index else old, want)
         return morphed
 
     def _keep_eyes_whole(self, frame: np.ndarray, real: np.ndarray, want: Wanted) -> None:
@@ -264,11 +274,13 @@ class FootagePainter:
         shift = self.bend.displacement(self.footage.points_px[index], want.points_px)
         return self.bend(self.footage.frames[index], shift)
 
-    def _paint_eyes(self, frame: np.ndarray, want: Wanted, shown: int, eye: int) -> None:
-        """Lids and gaze as wanted, where the real frame's are otherwise: from a frame whose eyes are."""
+    def _paint_eyes(self, frame: np.ndarray, want: Wanted, shown: int, eye: int) -> int:
+        """Lids and gaze as wanted, where the real frame's are otherwise: from a frame whose eyes are. The frame whose
+        eyes are shown now.
+        """
         share = self._eyes_off(want, shown)
         if share == 0 or eye == shown or self._eyes_off(want, eye) >= share:
-            return
+            return shown
         target = self.footage.wanted_px(want.motion, lidded=True)[0]
         source = self.footage.lidded_px(eye)
         for outline in eye_outlines(want.points_px):
@@ -281,6 +293,31 @@ class FootagePainter:
             eyes = self.bend.taken(self.footage.frames, eye, shift, patch.rows, patch.columns)
             lit = matched(eyes, frame[patch.rows, patch.columns], patch.weight)
             Patch(patch.rows, patch.columns, patch.weight * share).paste(frame, lit)
+        return eye if share >= 0.5 else shown
+
+    def paint_finished(
+        self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]], shown: int
+    ) -> None:
+        """Put the wanted mouth on a frame, and give its face the light, and all that is coarse, that are expected of
+        it, in place. shown: the real frame whose eyes it has.
+        """
+        look = self._look(want, shown)
+        self.paint_mouth(frame, want, mouths, look is None or look.known.get("mouth", 0) < 1)
+        if look is not None and self.expected is not None:
+            self.expected.put(frame, want.points_px, look)
+
+    def _look(self, want: Wanted, shown: int) -> Look | None:
+        """How the face is expected to look; eyes that do not follow the motion's gaze stay the real frame's."""
+        if self.expected is None:
+            return None
+        own = self.footage.motion[shown : shown + 1]
+        expression, blink = (
+            real + np.float32(want.followed) * (wanted - real)
+            for real, wanted in ((own.expression, want.motion.expression), (own.blink, want.motion.blink))
+        )
+        eyes = self.expected.spots(replace(want.motion, expression=expression, blink=blink))["eyes"]
+        spots = self.expected.spots(want.motion) | {"eyes": eyes}
+        return self.expected.look({name: spot[0] for name, spot in spots.items()})
 
     def _eyes_off(self, want: Wanted, index: int) -> float:
         """0-1: how far a real frame's eyes are otherwise than wanted: 0 looks the same, 1 is somebody else's look."""
@@ -289,8 +326,12 @@ class FootagePainter:
         look = (away - LOOKING_FROM) / (LOOKING_TO - LOOKING_FROM)
         return float(smoothstep(np.clip(max(lids, look), 0, 1)))
 
-    def paint_mouth(self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]]) -> Window:
-        """Put the wanted mouth on a frame whose head is as wanted, in place; where."""
+    def paint_mouth(
+        self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]], finished: bool = True
+    ) -> Window:
+        """Put the wanted mouth on a frame whose head is as wanted, in place; where. finished: by the network, which
+        adds what is coarse: it is not needed where that is told otherwise.
+        """
         window = self.mouths.window(want.points_px)
         taken = [
             self.mouths.taken(self.footage.frames, i, self.footage.points_px[i], want.points_px, window)
@@ -301,8 +342,9 @@ class FootagePainter:
         if lack_mm > LACK_MM[0]:
             mouth = self.inside.painted(mouth, want.points_px - (window.left, window.top), lack_mm)
         under = frame[window.rows, window.columns]
+        finisher = self._finish if finished else None
         frame[window.rows, window.columns] = self.mouths.painted(
-            under, mouth, want.points_px, window, self._finish, self.device
+            under, mouth, want.points_px, window, finisher, self.device
         )
         return window
 

@@ -55,5 +55,5 @@ def from_other_moments(painter: FootagePainter, index: int) -> np.ndarray | None
     mouths = footage.mouth_costs(want.lips_mm, want.motion.rotation[0])
     base, mouth = (int(np.where(out, np.inf, costs).argmin()) for costs in (heads, mouths))
     frame = painter.base(Step(base), want)
-    painter.paint_mouth(frame, want, [(mouth, 1.0)])
+    painter.paint_finished(frame, want, [(mouth, 1.0)], base)
     return frame

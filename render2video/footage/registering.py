@@ -12,13 +12,11 @@ import cv2
 import numpy as np
 
 from face_model.tracks import FaceMotion
-from render2video.footage.bend import STEP_PX, Bend
+from render2video.footage.bend import Bend
 from render2video.footage.frames import Frames
 from render2video.footage.masks import eye_outlines, mouth_outline
-from render2video.footage.registration import RINGS_FADE, Registration
+from render2video.footage.registration import FACE_PX, RINGS_FADE, Canonical, Registration
 
-FACE_PX = 224  # larger side of the canonical face
-MARGIN = 0.12  # of the face's box, around it
 MOST_FRAMES = 400  # that are laid on the mean face
 MEAN_FRAMES = 160  # that it is made of
 ROUNDS = 2  # of laying on the mean and making it anew
@@ -40,12 +38,8 @@ class Registrar:
 
     def __init__(self, bend: Bend, places: np.ndarray) -> None:
         self.bend, self.places = bend, places
-        face = places[: bend.face]
-        low, high = face.min(0), face.max(0)
-        reach = MARGIN * (high - low)
-        self.corner, size = low - reach, (high - low) + 2 * reach
-        self.zoom = FACE_PX / float(size.max())
-        self.size = tuple(np.ceil(size * self.zoom).astype(int))  # width, height
+        self.picture = Canonical(places, bend.face)
+        self.corner, self.zoom, self.size = self.picture.corner, self.picture.zoom, self.picture.size
         self.finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self.finder.setFinestScale(1)
         self.mask = self._trusted()
@@ -54,7 +48,7 @@ class Registrar:
         """`[h, w]` 0-1: the skin of the canonical face, without what is in eyes and mouth."""
         def filled(outline: np.ndarray) -> np.ndarray:
             mask = np.zeros(self.size[::-1], np.float32)
-            cv2.fillPoly(mask, [np.rint((outline - self.corner) * self.zoom).astype(np.int32)], 1.0)
+            cv2.fillPoly(mask, [np.rint(self.picture.pixels(outline)).astype(np.int32)], 1.0)
             return mask
 
         mask = filled(self.places[self.bend.oval])
@@ -66,20 +60,15 @@ class Registrar:
         return soft
 
     def canonical(self, frame: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-        """`[h, w]` uint8 grey: a frame's face, bent to the canonical one."""
+        """`[h, w, 3]` uint8: a frame's face, bent to the canonical one."""
         shift = self.bend.displacement(points_px, self.places)
         finer = max(1, int(np.ceil(1 / self.zoom)))  # a large face is not read with gaps
         width, height = self.size[0] * finer, self.size[1] * finer
         step = 1 / (self.zoom * finer)
         x = (self.corner[0] + (np.arange(width, dtype=np.float32) + 0.5) * step)[None].repeat(height, 0)
         y = (self.corner[1] + (np.arange(height, dtype=np.float32) + 0.5) * step)[:, None].repeat(width, 1)
-        column, row = (
-            (at / STEP_PX - 0.5 - first).astype(np.float32) for at, first in ((x, shift.left), (y, shift.top))
-        )
-        moved = cv2.remap(shift.values, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        at = np.stack((x, y), axis=-1).astype(np.float32) - 0.5 + moved
+        at = np.stack((x, y), axis=-1).astype(np.float32) - 0.5 + shift.at(x, y)
         face = cv2.remap(frame, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        face = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
         return face if finer == 1 else cv2.resize(face, self.size, interpolation=cv2.INTER_AREA)
 
     def flow(self, mean: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -95,7 +84,7 @@ class Registrar:
     def offsets(self, flow: np.ndarray) -> np.ndarray:
         """`[V + S, 2]` in pixels of the frame at the canonical face, of a flow."""
         face = self.bend.face
-        at = ((self.places[:face] - self.corner) * self.zoom - 0.5).astype(np.float32)
+        at = (self.picture.pixels(self.places[:face]) - 0.5).astype(np.float32)
         own = cv2.remap(flow, at[:, 0], at[:, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0] / self.zoom
         rings = [own[self.bend.oval] * share for share in RINGS_FADE]
         return np.concatenate((own, *rings))
@@ -123,7 +112,9 @@ def registered(
     places = points_px[seen[np.abs(points_px[seen] - middle).mean((1, 2)).argmin()]].astype(np.float32)
     registrar = Registrar(bend, places)
     sample = seen[:: max(1, len(seen) // MEAN_FRAMES)]
-    faces = {int(k): registrar.canonical(frames[int(k)], points_px[k]) for k in seen}
+    faces = {
+        int(k): cv2.cvtColor(registrar.canonical(frames[int(k)], points_px[k]), cv2.COLOR_RGB2GRAY) for k in seen
+    }
     chosen, flows = [faces[int(k)] for k in sample], None
     for _ in range(ROUNDS):
         mean = registrar.mean(chosen, flows)

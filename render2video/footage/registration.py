@@ -10,7 +10,45 @@ import numpy as np
 from face_model import mp478
 from face_model.tracks import FaceMotion
 
+FACE_PX = 224  # larger side of the canonical face
+MARGIN = 0.12  # of the face's box, around it
 RINGS_FADE = (0.75, 0.5, 0.25, 0.0)  # of the offsets of the face's outline, that the shell's rings are moved by
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The picture that frames are laid on. places: `[V + S, 2]`, face and shell in the frame. face: V."""
+
+    places: np.ndarray
+    face: int
+
+    @cached_property
+    def _box(self) -> tuple[np.ndarray, np.ndarray]:
+        face = self.places[: self.face]
+        low, high = face.min(0), face.max(0)
+        reach = MARGIN * (high - low)
+        return low - reach, (high - low) + 2 * reach
+
+    @property
+    def corner(self) -> np.ndarray:
+        """`[2]`: in the frame."""
+        return self._box[0]
+
+    @cached_property
+    def zoom(self) -> float:
+        """Its pixels in one of the frame's."""
+        return FACE_PX / float(self._box[1].max())
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        width, height = np.ceil(self._box[1] * self.zoom).astype(int)
+        return int(width), int(height)
+
+    def pixels(self, places: np.ndarray) -> np.ndarray:
+        """`[..., 2]`: where places in the frame are on it."""
+        there: np.ndarray = (places - self.corner) * self.zoom
+        return there
 
 
 @dataclass(frozen=True)
@@ -46,6 +84,11 @@ class Registration:
         centred = face - face.mean(0)
         plane: np.ndarray = centred @ np.linalg.inv(centred.T @ centred)
         return plane
+
+    @cached_property
+    def canonical(self) -> Canonical:
+        """What frames are laid on."""
+        return Canonical(self.places, self._face)
 
     @property
     def _face(self) -> int:

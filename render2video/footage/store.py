@@ -24,6 +24,8 @@ from render2video.fast.generator import MULTIPLE_PX
 from render2video.footage.bend import Bend
 from render2video.footage.choosing import useful
 from render2video.footage.config import FootageConfig
+from render2video.footage.expected import PARTS, Told
+from render2video.footage.expecting import expected_looks
 from render2video.footage.following import learned_follow
 from render2video.footage.footage import Footage, open_eyed_px
 from render2video.footage.network import MouthFinisher
@@ -41,7 +43,7 @@ from training.checkpoint import load_weights
 
 HEAD_SAMPLES = 200  # frames that tell where the head goes
 WINDOW_SHARE = 0.25  # of the face's size: the window around the mouth
-REGISTRATION = tuple(field.name for field in fields(Registration))
+REGISTRATION, TOLD = (tuple(field.name for field in fields(kind)) for kind in (Registration, Told))
 UNFOLDED = {"fold": 1}  # of networks that do not say
 FRAMES_FILE, FOOTAGE_FILE, NETWORK_FILE = "footage.mp4", "appearance.safetensors", "render2video.safetensors"
 
@@ -120,12 +122,14 @@ class FootageWriter:
         footage = Footage(kept, head, track.motion, track.valid, parted, np.stack(self._seen), steady=steady)
         laid = registered(kept, Bend(head), footage.points_px, track.motion, track.valid)
         footage = replace(footage, registration=laid)
+        told = expected_looks(kept, Bend(head), footage.points_px, laid, track.motion, track.valid)
         arrays = {
             "motion": track.motion.pack(), "usable": track.valid.astype(np.uint8), "thumbnails": footage.thumbnails,
             "breaks": parted.astype(np.uint8), "follow": learned_follow(footage).astype(np.float32),
             "steady": steady,
         }
         arrays |= {f"registration.{name}": getattr(laid, name) for name in REGISTRATION}
+        arrays |= {f"told.{part}.{name}": getattr(look, name) for part, look in told.items() for name in TOLD}
         arrays |= {f"person.{k}": getattr(track.person, k) for k in ("identity", "texture", "illumination")}
         metadata = {
             "kind": "footage", "face_model": self.model.id, "fps": track.motion.fps, "camera": track.camera.to_json(),
@@ -160,8 +164,12 @@ def read_footage(folder: Path, model: MorphableModel) -> Footage:
     laid = None  # footage of earlier versions
     if "registration.places" in arrays:
         laid = Registration(*(arrays[f"registration.{name}"] for name in REGISTRATION))
+    told = {
+        part.name: Told(*(arrays[f"told.{part.name}.{name}"] for name in TOLD))
+        for part in PARTS if f"told.{part.name}.spots" in arrays
+    }  # fmt: skip
     return Footage(
-        frames, head, motion, usable, breaks, arrays["thumbnails"], arrays["follow"], arrays["steady"], laid
+        frames, head, motion, usable, breaks, arrays["thumbnails"], arrays["follow"], arrays["steady"], laid, told
     )
 
 
