@@ -100,7 +100,7 @@ def dubbed(face: FilmFace, frames: Iterable[FilmFrame]) -> Iterator[tuple[float,
             return job.frame.picture
         here, want = job.face
         made = painter.bend(job.frame.picture, painter.bend.displacement(here, want.points_px))
-        painter.paint_mouth(made, want, job.mouths)
+        painter.paint_spoken(made, want, job.mouths)
         return made if job.frame.share == 1 else mixed(job.frame.picture, made, job.frame.share)
 
     jobs = (_Job(f, w, [] if w is None else next(mouths)) for f, w in zip(shown, wanted, strict=True))

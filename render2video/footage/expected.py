@@ -20,13 +20,13 @@ from face_model.morphable_model import MorphableModel
 from face_model.tracks import FaceMotion
 from foundation.easing import smoothstep
 from render2video.footage.bend import Bend
-from render2video.footage.masks import eye_outlines, mouth_outline, polygon_patch
+from render2video.footage.masks import Patch, eye_outlines, mouth_outline, polygon_patch
 from render2video.footage.registration import Canonical
 
 COARSE_PX, COARSE_CANONICAL = 2.2, 1.25  # in pixels of the frame, and of the canonical face: what is smaller stays real
 # What is told is smooth. By so much more of the real frame's own detail, or by less of it where what stays real is
 # larger, the whole is as sharp as the frame was.
-MORE_DETAIL = 0.15
+MORE_DETAIL = 0.2
 PART_SOFT, OUTLINE_SOFT = 3.0, 2.0  # canonical pixels: blur of the edges between parts, and towards the outline
 UNLIKE_LEVELS = 30.0, 60.0  # skin that is off by so much is something else: a hand, a microphone
 KNOWN = 0.15, 0.4  # of the likeness of the nearest frame: from here on, and from here on all, is believed
@@ -191,13 +191,15 @@ class ExpectedFace:
             made[square] += weight * (layer - made[square])
         return Look(made, shares)
 
-    def put(self, frame: np.ndarray, points_px: np.ndarray, look: Look) -> None:
+    def put(self, frame: np.ndarray, points_px: np.ndarray, look: Look, within: Patch | None = None) -> None:
         """Give a frame's face the coarse part of a look, in place.
 
         Args:
             points_px: `[V + S, 2]`, where face and shell are in the frame.
+            within: the part of the frame that gets it, in the light of what is around that; None: all of the face, its
+                light too.
         """
-        rows, columns = self._square(points_px)
+        rows, columns = self._square(points_px) if within is None else (within.rows, within.columns)
         if min(rows.stop - rows.start, columns.stop - columns.start) < 2 * self.step_px:
             return
         square = frame[rows, columns]
@@ -207,6 +209,9 @@ class ExpectedFace:
         change = shown[..., :3] - coarse
         off = (np.abs(cv2.blur(change, (5, 5))).max(-1) - UNLIKE_LEVELS[0]) / (UNLIKE_LEVELS[1] - UNLIKE_LEVELS[0])
         weight = shown[..., 3] * (1 - shown[..., 4] * smoothstep(np.clip(off, 0, 1)))
+        if within is not None:
+            weight = weight * cv2.resize(within.weight, size, interpolation=cv2.INTER_AREA)
+            change = change - _at_edge(change, weight)
         # frame + weight (look - coarse + more_detail (frame - coarse)), all but the frame itself made small
         more = np.float32(self.more_detail) * weight[..., None]
         coarsely = weight[..., None] * change - more * coarse
@@ -234,3 +239,10 @@ class ExpectedFace:
         at = np.stack((x, y), axis=-1) + shift.at(x, y)
         there = self.canonical.pixels(at).astype(np.float32) - np.float32(0.5)
         return np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+
+
+def _at_edge(change: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """`[3]`: the mean of a change `[h, w, 3]` along the edge of its weight `[h, w]`."""
+    edge = weight * (1 - weight)
+    mean: np.ndarray = (edge[..., None] * change).sum((0, 1)) / max(float(edge.sum()), 1e-6)
+    return mean

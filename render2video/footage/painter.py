@@ -306,6 +306,13 @@ class FootagePainter:
         if look is not None and self.expected is not None:
             self.expected.put(frame, want.points_px, look)
 
+    def paint_spoken(self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]]) -> None:
+        """Put the wanted mouth on a real frame, whose light stays, in place."""
+        self.paint_mouth(frame, want, mouths)
+        look, covered = self._look(want, mouths[-1][0]), self.mouths.covered(want.points_px)
+        if look is not None and covered is not None and self.expected is not None:
+            self.expected.put(frame, want.points_px, look, covered)
+
     def _look(self, want: Wanted, shown: int) -> Look | None:
         """How the face is expected to look; eyes that do not follow the motion's gaze stay the real frame's."""
         if self.expected is None:
