@@ -33,14 +33,12 @@ from talking_head.cli import (
     targets,
     training,
 )
+from talking_head.cli.common import UsageError
 
 EPILOG = (
     "First make a target from a video or a photo of one person (`enroll`), then let it speak (`synth`). "
     "Any command can be stopped at any time: the same command then resumes where it can."
 )
-
-# What all mistakes in a command's words are; Typer offers no name for it.
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 class _Program(TyperGroup):

@@ -80,6 +80,8 @@ PurposeOption = Annotated[
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file of that name.")]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+# What all mistakes in a command's words are; Typer offers no name for it.
+UsageError: Any = typer.BadParameter.__mro__[1]
 INTERRUPTED = 130
 # What the system says of a place that the user named: refused, read-only, a name too long, a file for a folder, ...
 PLACE_ERRORS = {

@@ -128,10 +128,13 @@ CheckOption = Annotated[
 def enroll(
     context: typer.Context,
     video: SourceArgument,
-    target_id: Annotated[str, typer.Option("--id", help="A plain name for the target.", show_default=False)],
+    target_id: Annotated[
+        str | None, typer.Option("--id", help="A plain name for the target.", show_default=False)
+    ] = None,
     consent: Annotated[
-        str, typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False)
-    ],
+        str | None,
+        typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False),
+    ] = None,
     consent_until: common.UntilOption = None,
     consent_for: common.PurposeOption = None,
     profile: Annotated[str, typer.Option(
@@ -178,12 +181,16 @@ def enroll(
         "tracker": tracker, "face_model": face_model or DEFAULTS.face_model,
     }
     settings = EnrollSettings(**said) if config is None else _with_config(config, said, context)
-    agreed = Consent.given(consent, consent_until, consent_for)
     with explained(explain):
         if check:
             from talking_head.doctor.look_before import look_at_enrolment
 
+            agreed = None if consent is None else Consent.given(consent, consent_until, consent_for)
             return _looked(look_at_enrolment(video, target_id, agreed, settings, home=home, replace=replace), as_json)
+        if target_id is None or consent is None:
+            missing = "--id" if target_id is None else "--consent"
+            raise common.UsageError(f"missing option '{missing}'", ctx=context)
+        agreed = Consent.given(consent, consent_until, consent_for)
         return _enrolled(run(video, target_id, agreed, settings, home=home, replace=replace))
 
 

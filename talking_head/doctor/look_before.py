@@ -36,6 +36,7 @@ from talking_head.target.settings import EnrollSettings
 log = logging.getLogger(__name__)
 
 FACE_LOOKS, LOOKS_FPS = 6, 2.0  # frames of a video's start in which a face is looked for, and how many a second
+_UNNAMED, _UNSAID = "unnamed", "not said"  # what is checked in place of a name or a consent that was not given
 NO_FACE = "no face is seen in the first {:g} s"
 
 
@@ -69,20 +70,26 @@ def warnings_of_rooms() -> Iterator[list[str]]:
 
 
 def look_at_enrolment(
-    video: Path | str, target_id: str, consent: str | Consent, settings: EnrollSettings | None = None, *,
-    home: Path | str | None = None, replace: bool = False,
+    video: Path | str, target_id: str | None, consent: str | Consent | None, settings: EnrollSettings | None = None,
+    *, home: Path | str | None = None, replace: bool = False,
 ) -> Look:
-    """What `enroll` with the same arguments understands of them, checked as it does; nobody is enrolled.
+    """What `enroll` with the same arguments understands of them, checked as it does; nobody is enrolled. Without a name
+    or a consent, the video alone is looked at.
 
     Raises:
         InputError: as `enroll`, as far as it can be told without work.
     """
-    settings, statement = (settings or EnrollSettings()).checked(), consent_of(consent)
+    settings, statement = (settings or EnrollSettings()).checked(), consent_of(consent or _UNSAID)
     with choosing(home), readable(Path(video)) as source, warnings_of_rooms() as warned:
-        order = EnrollOrder.checked(source, checked_id(target_id), statement, settings, SHORTEST_S)
-        with order.home.lock(order.target_id):
-            facts = _enrolment(order, order.done(replace))
-        return Look(facts, tuple(warned))
+        order = EnrollOrder.checked(source, checked_id(target_id or _UNNAMED), statement, settings, SHORTEST_S)
+        if target_id is None:
+            facts = _enrolment(order, None)
+        else:
+            with order.home.lock(order.target_id):
+                facts = _enrolment(order, order.done(replace))
+    unsaid = {"person", "state", "place"} if target_id is None else set()
+    unsaid |= {"consent"} if consent is None else set()
+    return Look({name: fact for name, fact in facts.items() if name not in unsaid}, tuple(warned))
 
 
 def look_at_synthesis(

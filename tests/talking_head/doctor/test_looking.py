@@ -49,6 +49,18 @@ def test_a_video_is_understood_and_nobody_is_enrolled(footage: Path, tmp_path: P
     assert "512" in shown and "nothing was made" in shown
 
 
+def test_a_video_alone_can_be_checked(footage: Path, tmp_path: Path) -> None:
+    """What the README and docs/recording.md tell people to type."""
+    told = runner.invoke(app, ["enroll", str(footage), "--check", "--home", str(tmp_path), "--json"])
+    assert told.exit_code == 0, told.stderr
+    facts = json.loads(told.stdout)
+    assert facts["faces_seen"] == "in 6 of the 6 frames looked at" and made_in(tmp_path) == []
+    assert not {"person", "state", "place", "consent"} & set(facts)
+    for given, missing in (([], "--id"), (["--id", "ana"], "--consent")):
+        refused = runner.invoke(app, ["enroll", str(footage), *given, "--home", str(tmp_path)])
+        assert refused.exit_code == 2 and f"missing option '{missing}'" in refused.stderr.lower()
+
+
 def test_what_is_odd_is_warned_of(tmp_path: Path) -> None:
     video = write_media(tmp_path / "v.mp4", nobody(150), sound=voice(6.0))
     look = look_at_enrolment(video, "ana", "yes", home=tmp_path / "home")
