@@ -1,13 +1,12 @@
-"""FACIAL-GAN in training, judged on clips that it does not learn from: as every model is, and by its own losses."""
+"""The losses of FACIAL-GAN on clips that it does not learn from, beside what every model is judged by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
 
 from face_model.tracks import EXPRESSION
 from facial_gan.config import Augmentation
@@ -15,7 +14,7 @@ from facial_gan.data import Batch, WindowSet
 from facial_gan.losses import LossWeights, regression_losses, weighted_sum
 from facial_gan.synthesis import FacialGan
 from motion_models.examples import MotionExample
-from motion_models.judging import judged
+from motion_models.interface import MotionModel
 from motion_models.lips import Lips
 from motion_models.people import person_statistics
 
@@ -23,29 +22,22 @@ LOSS_WINDOWS, WINDOW_STEP = 64, 64
 STILL = Augmentation(0.0, 0.0, 0.0, 0, 0.0, [0.3, 2.5], 0.0)
 
 
-class HeldOut:
-    """Judges networks in training: `judged`, and the losses over whole windows as they were filmed.
+class HeldLosses:
+    """The losses over whole windows as they were filmed.
 
     Args:
         held: clips of people that are not learned from.
-        assembled: makes the model of networks.
         weights, lips: of the losses.
     """
 
-    def __init__(
-        self, held: Sequence[MotionExample], assembled: Callable[[nn.Module], FacialGan], weights: LossWeights,
-        lips: Lips | None,
-    ) -> None:
-        self.held, self.assembled, self.weights, self.lips = list(held), assembled, weights, lips
+    def __init__(self, held: Sequence[MotionExample], weights: LossWeights, lips: Lips | None) -> None:
+        self.held, self.weights, self.lips = list(held), weights, lips
         self._batch: Batch | None = None
 
-    def __call__(self, networks: nn.Module) -> dict[str, float]:
-        """Measures by name."""
-        model = self.assembled(networks)
-        return judged(model, self.held) | self._losses(model)
-
     @torch.no_grad()
-    def _losses(self, model: FacialGan) -> dict[str, float]:
+    def __call__(self, model: MotionModel) -> dict[str, float]:
+        """Losses by name."""
+        assert isinstance(model, FacialGan)
         device = next(model.generator.parameters()).device
         batch = self._batch = self._batch or self._windows(model)
         windows, real, initial, mask = (part.to(device) for part in vars(batch).values())

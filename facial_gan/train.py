@@ -17,7 +17,7 @@ from face_model.tracks import EXPRESSION, MOTION_FPS
 from facial_gan.building import build_discriminator, build_generator
 from facial_gan.config import FacialGanConfig, Schedule
 from facial_gan.data import WindowSet
-from facial_gan.judging import HeldOut
+from facial_gan.judging import HeldLosses
 from facial_gan.losses import (
     LossWeights,
     discriminator_adversarial,
@@ -29,19 +29,19 @@ from facial_gan.losses import (
 from facial_gan.networks import Discriminator, Generator, with_velocity
 from facial_gan.synthesis import FacialGan
 from motion_models.examples import MotionExample, frame_rows
-from motion_models.judging import SCORE
-from motion_models.learning import Held, Kind, Mode, kind_of
+from motion_models.judging import judging
+from motion_models.learning import BEST_FILE, Held, Kind, Mode, held_digest, kind_of
 from motion_models.lips import Lips, lips_of
 from motion_models.liveliness import measure_blinks
 from motion_models.people import Habits, feature_statistics, footage, person_statistics, valid_expressions
 from motion_models.statistics import FeatureStatistics, mean_statistics
-from training import Duration, Validation, linear_decay_from, train
+from training import Duration, linear_decay_from, train
 from training.distributed import share
 from training.optimising import numbers, update
 from training.schedules import set_learning_rate
 from training.validation import best_networks
 
-MODEL_FILE, BEST_FILE = "facial_gan.safetensors", "best.safetensors"
+MODEL_FILE = "facial_gan.safetensors"
 
 
 class FacialGanTraining:
@@ -172,9 +172,6 @@ def learn(
     """See `motion_models.learning.Learn`. Motion that was made teaches the network; what a person is like, footage says
     alone.
 
-    Args:
-        held: clips that the run judges itself on; the best model is then kept beside the last.
-
     Raises:
         InputError: made motion of somebody without footage, too.
     """
@@ -208,16 +205,12 @@ def learn(
     resolved = asdict(config) | {
         "data": [e.digest() for e in examples], "base": begun.base,
         "kind": "general" if mode == "general" else "fine_tune",
-    }  # fmt: skip
-    validation = None
-    if held is not None:
-        resolved |= {"held": [example.digest() for example in held.examples], "patience": held.patience}
-        judge = HeldOut(held.examples, assembled, training.weights, training.lips)
-        validation = Validation(judge, SCORE, held.every_steps, held.patience)
+    } | held_digest(held)  # fmt: skip
+    losses = None if held is None else HeldLosses(held.examples, training.weights, training.lips)
     doing = "general training" if mode == "general" else "fine-tuning" if start else "training from scratch"
     result = train(
         training, run, duration, config=resolved, seed=seed, average_decay=schedule.average_decay, description=doing,
-        validation=validation,
+        validation=judging(held, assembled, losses),
     )  # fmt: skip
     assembled(result.networks).with_measured_pose(real).save(run / MODEL_FILE)
     if best_networks(run, result.networks) is not None:

@@ -14,6 +14,7 @@ from motion_models.examples import MotionExample
 from motion_models.interface import MotionModel
 from training import Duration
 
+BEST_FILE = "best.safetensors"  # of a run that judged itself, beside its last
 Mode = Literal["general", "person"]
 """`general`: many people's clips make weights to start from. `person`: one person is learned."""
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -43,11 +44,12 @@ class Held:
 
 
 class Learn(Protocol):
-    """How a motion model learns. One that can judge itself on the way also takes `held`, a `Held`."""
+    """How a motion model learns."""
 
     def __call__(
         self, examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode,
         duration: Duration | None = None, seed: int = 0, device: str = "cpu", config: Any = None,
+        held: Held | None = None,
     ) -> Path:
         """Train; the same call resumes a run that was killed, and returns at once when it is done.
 
@@ -60,6 +62,8 @@ class Learn(Protocol):
             duration: how long; None for as long as the configuration says.
             seed: of all that is random.
             config: of the model's configuration type; None for its defaults.
+            held: clips that the run judges itself on (`motion_models.judging.judging`); the best model is then kept
+                as `BEST_FILE` beside the last.
 
         Returns:
             The model's file, for `load` or as another's `start`.
@@ -127,3 +131,10 @@ def kind_of(examples: Sequence[MotionExample], mode: Mode) -> Kind:
 def data_digest(examples: Sequence[MotionExample]) -> str:
     """Changes when the data does."""
     return hashlib.sha256("".join(example.digest() for example in examples).encode()).hexdigest()[:16]
+
+
+def held_digest(held: Held | None) -> dict[str, Any]:
+    """What of `held` decides a run's result, for its configuration."""
+    if held is None:
+        return {}
+    return {"held": [example.digest() for example in held.examples], "patience": held.patience}

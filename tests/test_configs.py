@@ -12,6 +12,8 @@ import configs
 from face_model.tracks import FaceTrack
 from foundation.config import configure, load_yaml
 from motion_models.examples import MotionExample
+from motion_models.judging import judged
+from motion_models.learning import BEST_FILE, Held
 from render2video.person import train_person
 from render2video.person_video import PersonVideo, load_person_video, prepare_person_video
 from talking_head.datasets.gate import Gate
@@ -25,8 +27,10 @@ from tests.motion_models.karras_parts import moody_example
 from tests.motion_models.test_arkit import example as arkit_example
 from tests.render2video.drawn_person import MODEL, filmed, talking_track
 from training import Duration
+from training.validation import JUDGED, judgements
 
 EXAMPLES = {"facial_gan": example, "karras2017": moody_example, "arkit": arkit_example, "emote": spoken}
+PUBLISHED = ("facial_gan", "karras2017_published", "emote_published")  # wide networks, the same code
 LIGHT: dict[str, dict[str, Any]] = {  # of a batch or of takes, not of any width: two steps are seconds
     "facial_gan": {"general": {"batch_size": 2}}, "karras2017": {"batch_runs": 2},
     "emote": {"batch_size": 4, "recipe": {"takes": 2}}, "arkit": {},
@@ -46,9 +50,17 @@ def test_a_training_runs(name: str, tmp_path: Path) -> None:
     entry = motion_entry(given.motion)
     settings = configure(entry.config, merged(of_model, LIGHT[given.motion]), name)
     shown: list[MotionExample] = [EXAMPLES[given.motion](5.0, seed) for seed in (0, 1)]
-    made = entry.learn(shown, None, tmp_path, mode="general", duration=Duration(2), config=settings)
+    held = None if name in PUBLISHED else Held([EXAMPLES[given.motion](5.0, 2)], every_steps=1)
+    made = entry.learn(shown, None, tmp_path, mode="general", duration=Duration(2), config=settings, held=held)
     motion = load_motion_model(made).synthesize(shown[0].features, frames=3)
     assert len(motion) == 3 and np.isfinite(motion.pack()).all()
+    if held is not None:  # each model judges itself on others on the way, and keeps the best
+        (curves,) = tmp_path.rglob(JUDGED)
+        lines, best = judgements(curves), load_motion_model(tmp_path / BEST_FILE)
+        assert {"score", "expression"} <= set(lines[-1]) or {"lip_gap", "lip_width", "face_spread"} <= set(lines[-1])
+        assert ("pose_spread" in lines[-1]) == best.moves_head
+        last = judged(best, held.examples)["score"]
+        assert last == pytest.approx(max(line["score"] for line in lines), abs=1e-4, nan_ok=True)
 
 
 def test_every_motion_model_has_one() -> None:

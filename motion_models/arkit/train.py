@@ -21,11 +21,13 @@ from motion_models.arkit.model import ArkitRegressor, create_network
 from motion_models.arkit.network import SpeechToCurves
 from motion_models.arkit.statistics import ASIDE, arkit_of, mean_curves, measure_curves
 from motion_models.examples import MotionExample
-from motion_models.learning import Kind, Mode, data_digest, kind_of
+from motion_models.judging import judging
+from motion_models.learning import BEST_FILE, Held, Kind, Mode, data_digest, held_digest, kind_of
 from motion_models.people import feature_statistics
 from training import Duration, linear_decay_from, train
 from training.optimising import numbers, update
 from training.schedules import set_learning_rate
+from training.validation import best_networks
 
 MODEL_FILE = "arkit.safetensors"
 CONSTANT_SHARE = 0.3  # of a run at the full learning rate, before it falls linearly
@@ -69,7 +71,7 @@ def _check(examples: Sequence[MotionExample], kind: Kind) -> None:
 
 def learn(
     examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
-    seed: int = 0, device: str = "cpu", config: ArkitConfig | None = None,
+    seed: int = 0, device: str = "cpu", config: ArkitConfig | None = None, held: Held | None = None,
 ) -> Path:
     """See `motion_models.learning.Learn`; examples need ARKit values."""
     config, kind = config or ArkitConfig(), kind_of(examples, mode)
@@ -91,14 +93,20 @@ def learn(
     windows = CurveWindows(examples, people, features, config.augmentation, config.window_s, network.reach)
     steps = config.general_steps if mode == "general" else config.person_steps
     resolved = asdict(config) | {"data": data_digest(examples), "base": "" if base is None else base.digest()}
+    curves, filtered = mean_curves([people[s] for s in speakers]), curve_filter(config.filter)
+
+    def assembled(networks: nn.Module) -> ArkitRegressor:
+        assert isinstance(networks, SpeechToCurves)
+        return ArkitRegressor(
+            networks, curves, features, config.architecture, kind.extractor, kind.rate_hz, config.articulation, filtered
+        )
+
     result = train(
-        ArkitTraining(network, windows, config), run, duration or Duration(steps), config=resolved, seed=seed,
-        average_decay=config.average_decay, description="learning ARKit curves",
+        ArkitTraining(network, windows, config), run, duration or Duration(steps), config=resolved | held_digest(held),
+        seed=seed, average_decay=config.average_decay, description="learning ARKit curves",
+        validation=judging(held, assembled),
     )  # fmt: skip
-    assert isinstance(result.networks, SpeechToCurves)
-    model = ArkitRegressor(
-        result.networks, mean_curves([people[s] for s in speakers]), features, config.architecture, kind.extractor,
-        kind.rate_hz, config.articulation, curve_filter(config.filter),
-    )  # fmt: skip
-    model.save(run / MODEL_FILE)
+    assembled(result.networks).save(run / MODEL_FILE)
+    if best_networks(run, result.networks) is not None:
+        assembled(result.networks).save(run / BEST_FILE)
     return run / MODEL_FILE

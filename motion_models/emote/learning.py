@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from motion_models.emote.network import SpeechToPrior
 from motion_models.emote.readers import ActionUnitDescriptor, arkit_spread
 from motion_models.emote.train import Lesson, LipReaderTraining, PriorTraining, Stage1, Stage2
 from motion_models.examples import MotionExample, frame_rows
-from motion_models.learning import Mode, kind_of
+from motion_models.judging import judging
+from motion_models.learning import BEST_FILE, Held, Mode, held_digest, kind_of
 from motion_models.people import feature_statistics, valid_expressions, valid_motion
-from training import Duration, train
+from training import Duration, Validation, train
 from training.loop import Trainable
+from training.validation import best_networks
 
-MODEL_FILE = "emote.safetensors"
+MODEL_FILE, LAST_PART = "emote.safetensors", "stage2"
 OWN_STYLE = "own"  # of a speaker whose clips name nobody
 COST = {"lip_reader": 1.0, "prior": 1.0, "stage1": 3.0, "stage2": 8.0}  # of a step, for sharing out a time
 STAGE2_RATE = 0.5  # of the learning rate
@@ -46,9 +48,10 @@ class _Beginning:
 
 def learn(
     examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
-    seed: int = 0, device: str = "cpu", config: EmoteConfig | None = None,
+    seed: int = 0, device: str = "cpu", config: EmoteConfig | None = None, held: Held | None = None,
 ) -> Path:
-    """See `motion_models.learning.Learn`. The clips are neutral speech; the emotions are added by the recipe.
+    """See `motion_models.learning.Learn`. The clips are neutral speech; the emotions are added by the recipe. Of the
+    parts, the last is judged: it alone makes what is shown.
 
     One person who is learned becomes the style that speaks; of many, the mean does.
     """
@@ -66,10 +69,23 @@ def learn(
     own = styles.index(examples[0].speaker) if mode == "person" else -1
     beginning = replace(beginning, styles=replace(styles, own=own))
     data = {"data": [example.digest() for example in examples], "start": Emote.load(start).digest() if start else ""}
-    networks = _trained(examples, face, beginning, run, duration, seed, device, config, data)
-    made = Emote(networks, beginning.styles, beginning.measures, config.sizes, kind.extractor, kind.face_model)
-    made.save(run / MODEL_FILE)
+
+    def assembled(networks: Networks) -> Emote:
+        return Emote(
+            networks, beginning.styles, beginning.measures, config.sizes, kind.extractor, kind.face_model
+        )
+
+    networks = _trained(examples, face, beginning, run, duration, seed, device, config, data, held, assembled)
+    assembled(networks).save(run / MODEL_FILE)
+    if best_networks(run / LAST_PART, networks.speaker) is not None:
+        assembled(networks).save(run / BEST_FILE)
     return run / MODEL_FILE
+
+
+def _speaking(networks: Networks, speaker: nn.Module) -> Networks:
+    """The same with another speaker."""
+    assert isinstance(speaker, SpeechToPrior)
+    return replace(networks, speaker=speaker)
 
 
 def _styles(examples: Sequence[MotionExample], names: Sequence[str]) -> Styles:
@@ -147,7 +163,8 @@ def _deciding(config: EmoteConfig, part: str) -> dict[str, Any]:
 
 def _trained(
     examples: Sequence[MotionExample], face: Face, beginning: _Beginning, run: Path, duration: Duration | None,
-    seed: int, device: str, config: EmoteConfig, data: dict[str, Any],
+    seed: int, device: str, config: EmoteConfig, data: dict[str, Any], held: Held | None,
+    assembled: Callable[[Networks], Emote],
 ) -> Networks:
     """All parts, trained one after another in folders of the run."""
     networks, styles, measures = beginning.networks, beginning.styles, beginning.measures
@@ -165,11 +182,12 @@ def _trained(
     def lesson(windows: EmotionalWindows, rate: float = 1.0) -> Lesson:
         return Lesson(windows, config.losses, config.batch_size, rate * config.learning_rate, config.weight_decay)
 
-    def run_part(name: str, part: Trainable) -> Any:
+    def run_part(name: str, part: Trainable, judges: Validation | None = None) -> Any:
+        deciding = _deciding(config, name) | data | (held_digest(held) if judges else {})
         return train(
-            part, run / name, lasting[name], config=_deciding(config, name) | data, seed=seed,
-            average_decay=config.average_decay, description=f"EMOTE, {name.replace('_', ' ')}",
-        ).networks  # fmt: skip
+            part, run / name, lasting[name], config=deciding, seed=seed, average_decay=config.average_decay,
+            description=f"EMOTE, {name.replace('_', ' ')}", validation=judges,
+        ).networks
 
     reader, prior = networks.reader, networks.prior
     if beginning.fresh:
@@ -180,4 +198,6 @@ def _trained(
     speaker.requires_grad_(True)
     emotion = ActionUnitDescriptor(face, measures.spread, device)
     second = Stage2(reader, emotion, speaker, prior.decoder, geometry, lesson(changed, STAGE2_RATE))
-    return Networks(run_part("stage2", second), prior, reader)
+    fixed = Networks(speaker, prior, reader)
+    judges = judging(held, lambda networks: assembled(_speaking(fixed, networks)))
+    return replace(fixed, speaker=run_part(LAST_PART, second, judges))

@@ -16,6 +16,7 @@ from face_model.morphable_model import MorphableModel
 from face_model.tracks import MOTION_FPS, POSE
 from foundation.errors import InputError
 from motion_models.examples import MotionExample
+from motion_models.judging import judging
 from motion_models.karras2017.config import KarrasConfig
 from motion_models.karras2017.data import Batch, Rest, RunSet
 from motion_models.karras2017.emotions import Emotions, drawn_vectors
@@ -24,13 +25,14 @@ from motion_models.karras2017.mining import with_best_neutral
 from motion_models.karras2017.model import Karras2017, Parts, Probe, build_network
 from motion_models.karras2017.moods import Moods
 from motion_models.karras2017.network import EmotionDatabase, SpeechToFace
-from motion_models.learning import Mode, kind_of
+from motion_models.learning import BEST_FILE, Held, Mode, held_digest, kind_of
 from motion_models.lips import rest_expression
 from motion_models.people import feature_statistics, valid_expressions, valid_motion
 from motion_models.statistics import FeatureStatistics
 from training import Duration, cosine_decay, train
 from training.optimising import numbers, update
 from training.schedules import set_learning_rate
+from training.validation import best_networks
 
 MODEL_FILE = "karras2017.safetensors"
 NOSE_BASE = 2  # of mp478: what lies below is the lower face
@@ -137,8 +139,8 @@ def _rest(face: MorphableModel, expression: np.ndarray) -> Rest | None:
 
 def learn(
     examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
-    seed: int = 0, device: str = "cpu", config: KarrasConfig | None = None, face: MorphableModel | None = None,
-    moods: Mapping[str, np.ndarray] | None = None,
+    seed: int = 0, device: str = "cpu", config: KarrasConfig | None = None, held: Held | None = None,
+    face: MorphableModel | None = None, moods: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """See `motion_models.learning.Learn`. Of a start, emotions are drawn anew about its neutral one, and those with
     names are kept.
@@ -173,17 +175,23 @@ def learn(
     resolved = asdict(config) | {
         "data": [e.digest() for e in examples], "base": "" if base is None else base.digest(), "moods": taught.digest(),
     }
+
+    def assembled(networks: nn.Module) -> Karras2017:
+        assert isinstance(networks, nn.ModuleDict)
+        trained, learned = networks["network"], networks["emotions"]
+        assert isinstance(trained, SpeechToFace) and isinstance(learned, EmotionDatabase)
+        made = _assemble(trained, learned.vectors.detach().cpu().numpy(), examples, face, features, config)
+        known = made.parts.emotions
+        return made.with_emotions(known.with_names(taught.around(known.neutral)))
+
     result = train(
         KarrasTraining(network.to(device), emotions.to(device), runs, basis_mm, config, taught), run,
-        duration or Duration(steps=config.steps), config=resolved, seed=seed, average_decay=config.average_decay,
-        description="Karras 2017",
+        duration or Duration(steps=config.steps), config=resolved | held_digest(held), seed=seed,
+        average_decay=config.average_decay, description="Karras 2017", validation=judging(held, assembled),
     )
-    assert isinstance(result.networks, nn.ModuleDict)
-    trained, learned = result.networks["network"], result.networks["emotions"]
-    assert isinstance(trained, SpeechToFace) and isinstance(learned, EmotionDatabase)
-    made = _assemble(trained, learned.vectors.detach().cpu().numpy(), examples, face, features, config)
-    known = made.parts.emotions
-    made.with_emotions(known.with_names(taught.around(known.neutral))).save(run / MODEL_FILE)
+    assembled(result.networks).save(run / MODEL_FILE)
+    if best_networks(run, result.networks) is not None:
+        assembled(result.networks).save(run / BEST_FILE)
     return run / MODEL_FILE
 
 

@@ -46,7 +46,7 @@ def train(
     }
     told |= {"best": result.best and str(result.best), "page": result.page and str(result.page), "report": report}
     for what, measures in result.report.items():
-        names = ("lip_gap", "lip_width", "lip_gap_amplitude", "pose_spread", "blinks")
+        names = ("lip_gap", "lip_width", "lip_gap_amplitude", "closures", "pose_spread", "blinks")
         learned += f"; {what}: " + ", ".join(f"{n} {measures[n]:.2f}" for n in names if n in measures)
     learned += f"; page in {result.page}" if result.page else ""
     return Outcome(f"{result.weights}: {learned}", told)

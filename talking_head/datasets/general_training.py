@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 import configs
-from foundation.config import configure, load_yaml
+from foundation.config import configure, known_keys, load_yaml
 from foundation.errors import InputError
 from foundation.progress import track as with_progress
 from motion_models.examples import MotionExample
 from motion_models.judging import judged
-from motion_models.learning import Held, mode_of
+from motion_models.learning import BEST_FILE, Held, mode_of
 from preprocessing.speech import speech_encoder
 from talking_head.datasets.naming import VIDEO_SUFFIXES, speaker_of
 from talking_head.datasets.shards import is_prepared, load_examples
@@ -23,7 +23,7 @@ from talking_head.enrollment.learning import motion_example
 from talking_head.enrollment.tracking import sound_in_step, track
 from talking_head.formats.recording import is_recording, recording_example, sound_beside
 from talking_head.motion.model_registry import load_motion_model, motion_entry
-from talking_head.motion.weights import BEST, fitting_weights, heard_through
+from talking_head.motion.weights import fitting_weights, heard_through
 from talking_head.target.card import DEFAULT_MODEL
 from talking_head.target.settings import EnrollSettings, device_name
 from training.distributed import joined, rank, size
@@ -101,6 +101,7 @@ def train(config: Path | str, data: Path | str | None = None, start: Path | str 
     of_model = said.pop("model", None) or {}
     if not isinstance(of_model, dict):
         raise InputError(f"{path}: model is a {type(of_model).__name__}", "a mapping of the model's settings")
+    _refuse_misplaced(said, path)
     given = configure(GeneralTraining, said, str(path))
     run, entry = Path(given.run), motion_entry(given.motion)
     given = replace(given, videos=str(data or given.videos), start=str(start or given.start))
@@ -112,13 +113,22 @@ def train(config: Path | str, data: Path | str | None = None, start: Path | str 
     run_motion, begun_at = run / "motion", None if begun is None else begun.path
     with joined(device_name(given.device)) as device:
         examples, parts = _examples(given, speech, path)
-        more: dict[str, Any] = {"held": _held(given, parts)} if entry.judges_itself else {}
         weights = entry.learn(
-            examples, begun_at, run_motion, mode=mode, seed=given.seed, device=device, config=settings, **more
+            examples, begun_at, run_motion, mode=mode, seed=given.seed, device=device, config=settings,
+            held=_held(given, parts),
         )
         first = rank() == 0
     made = TrainResult(weights, len(examples), len({example.speaker for example in examples}))
     return _reported(made, run, parts) if first and parts else made
+
+
+def _refuse_misplaced(said: dict[str, Any], path: Path) -> None:
+    """Refuse settings of the motion model that stand where those of the training do."""
+    own, name = known_keys(GeneralTraining), str(said.get("motion", DEFAULT_MODEL))
+    of_model = known_keys(motion_entry(name).config)
+    for key in said:
+        if key not in own and key in of_model:
+            raise InputError(f"key '{key}' in {path}", "it under `model`", f"write  model: {{{key}: ...}}")
 
 
 def _examples(
@@ -149,7 +159,7 @@ def _reported(made: TrainResult, run: Path, parts: dict[str, list[MotionExample]
     """Judge the finished model, the best one where one was kept, and write the run's report."""
     from talking_head.datasets.training_report import write_training_report
 
-    best = made.weights.with_name(BEST)
+    best = made.weights.with_name(BEST_FILE)
     files = {"last": made.weights} | ({"best": best} if best.is_file() else {})
     models = {name: load_motion_model(path) for name, path in files.items()}
     report = {

@@ -19,6 +19,8 @@ TITLES = {
     "score": "score: mean of the lips' correlations", "lip_gap": "lip gap, correlation",
     "lip_width": "lip width, correlation", "lip_gap_amplitude": "lip gap, amplitude (1 is the truth's)",
     "lip_width_amplitude": "lip width, amplitude (1 is the truth's)", "expression": "coefficients, correlation",
+    "closures": "closures of the lips (p, b, m) that are met, share",
+    "face_spread": "face, spread (1 is the truth's)",
     "pose_spread": "head, spread (1 is the truth's)", "blinks": "blinks (1 is the truth's)",
 }  # fmt: skip
 
@@ -29,24 +31,30 @@ def write_training_report(
     """Write `report.json` and `report.html` into a run's folder; returns the page.
 
     Args:
-        curves: folder of the run's `metrics.jsonl` and `judged.jsonl`.
+        curves: folder of the run's `metrics.jsonl` and `judged.jsonl`, or of the folders of its parts.
         report: measures by what was judged, such as `test, best`.
         speakers: of each part that was judged on.
     """
     plain = {what: {k: _plain(v) for k, v in measures.items()} for what, measures in report.items()}
     write_json(run / REPORT, {"measures": plain, "speakers": {part: list(names) for part, names in speakers.items()}})
-    losses, judged = judgements(curves / METRICS), judgements(curves / JUDGED)
+    sections = [f"<header><h1>Training in {escape(run.name)}</h1><p>{_people(speakers)}</p></header>", _table(report)]
+    for metrics in sorted(curves.rglob(METRICS), key=lambda path: path.stat().st_mtime_ns):
+        part = "" if metrics.parent == curves else f", {metrics.parent.name.replace('_', ' ')}"
+        sections += _curves(metrics.parent, part)
+    write_page(run / PAGE, f"Training in {run.name}", sections)
+    return run / PAGE
+
+
+def _curves(folder: Path, part: str) -> list[str]:
+    """What a part of the training was judged as on the way, and its losses."""
+    losses, judged = judgements(folder / METRICS), judgements(folder / JUDGED)
     steps = max([line["step"] for line in [*losses, *judged]], default=1.0)
     best = max(judged, key=lambda line: np.nan_to_num(_number(line.get("score")), nan=-np.inf), default=None)
     marks = [] if best is None else [best["step"]]
-    sections = [
-        f"<header><h1>Training in {escape(run.name)}</h1><p>{_people(speakers)}</p></header>",
-        _table(report),
-        _charts("Judged on the way, on what is not learned from", judged, steps, marks),
-        _charts("Losses of the training", losses, steps, marks),
+    return [
+        _charts(f"Judged on the way, on what is not learned from{part}", judged, steps, marks),
+        _charts(f"Losses of the training{part}", losses, steps, marks),
     ]
-    write_page(run / PAGE, f"Training in {run.name}", sections)
-    return run / PAGE
 
 
 def _people(speakers: Mapping[str, Sequence[str]]) -> str:

@@ -16,14 +16,11 @@ from motion_models.learning import Learn
 
 @dataclass(frozen=True)
 class Entry:
-    """A motion model. config: dataclass of all its settings. model: its class. learn: how it learns. judges_itself:
-    whether `learn` takes `held`.
-    """
+    """A motion model. config: dataclass of all its settings. model: its class. learn: how it learns."""
 
     config: type
     model: type[MotionModel]
     learn: Learn
-    judges_itself: bool = False
 
 
 def _facial_gan() -> Entry:
@@ -31,7 +28,7 @@ def _facial_gan() -> Entry:
     from facial_gan.synthesis import FacialGan
     from facial_gan.train import learn
 
-    return Entry(FacialGanConfig, FacialGan, learn, judges_itself=True)
+    return Entry(FacialGanConfig, FacialGan, learn)
 
 
 def _karras2017() -> Entry:

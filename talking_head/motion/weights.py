@@ -12,11 +12,11 @@ from face_model.tracks import same_encoder
 from foundation.errors import InputError
 from foundation.files import read_tensors, sha256
 from foundation.shipped import shipped
+from motion_models.learning import BEST_FILE
 from preprocessing.speech import encoder_of, speech_encoder
 from preprocessing.speech.encoder_registry import EncoderName
 from talking_head.motion.model_registry import motion_model
 
-BEST = "best.safetensors"  # of a run that judged itself, beside its last
 _INSIDE = ("", "motion")  # where a run folder, and the folder that `train` was told, keep the model
 _EXPECTED = "a motion model's file, or the folder of a finished training"
 
@@ -65,7 +65,7 @@ def find_weights(place: Path | str) -> Weights:
     if not place.is_dir():
         raise InputError(f"{place} does not exist", _EXPECTED)
     folders = [folder for folder in (place / inside for inside in _INSIDE) if folder.is_dir()]
-    best = [folder / BEST for folder in folders if (folder / BEST).is_file()]
+    best = [folder / BEST_FILE for folder in folders if (folder / BEST_FILE).is_file()]
     files = best or sorted(path for folder in folders for path in folder.glob("*.safetensors") if _is_model(path))
     if len(files) == 1:
         return _read(files[0])

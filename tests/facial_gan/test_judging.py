@@ -12,11 +12,11 @@ import pytest
 
 from face_model.tracks import FaceMotion, SpeechFeatures
 from facial_gan.synthesis import FacialGan
-from facial_gan.train import BEST_FILE
 from motion_models.examples import MotionExample
 from motion_models.interface import MotionModel
 from motion_models.judging import judged
-from motion_models.learning import Held
+from motion_models.learning import BEST_FILE, Held
+from motion_models.lips import above_rest
 from tests.facial_gan.synthetic import config, example, general
 from training.validation import JUDGED, judgements
 
@@ -56,7 +56,8 @@ HELD = [on_mp478(example(12.0, seed, speaker)) for seed, speaker in ((1, "a"), (
 
 def test_the_truth_scores_one() -> None:
     found = judged(Teller(HELD, lambda motion: motion), HELD)
-    for name in ("score", "lip_gap", "lip_width", "lip_gap_amplitude", "lip_width_amplitude", "pose_spread", "blinks"):
+    perfect = "score", "lip_gap", "lip_width", "lip_gap_amplitude", "lip_width_amplitude", "closures", "blinks"
+    for name in (*perfect, "pose_spread"):
         assert found[name] == pytest.approx(1.0, abs=1e-5), name
 
 
@@ -72,6 +73,27 @@ def test_faults_are_told_apart() -> None:
     assert backwards["score"] < 0.6
     still = judged(Teller(HELD, lambda m: replace(m, expression=0 * m.expression, blink=0 * m.blink)), HELD)
     assert np.isnan(still["score"]) and still["blinks"] == 0
+
+
+def test_a_closure_that_is_missed_is_told() -> None:
+    """Lips that open by 6 mm and shut twice for a tenth of a second, once for a second (a pause)."""
+    _, wider = above_rest(np.zeros((1, 64), np.float32), np.zeros(64, np.float32))
+    opening_mm = np.full(180, 6.0)
+    for first, last in ((30, 33), (60, 63), (90, 120)):
+        opening_mm[first:last] = 0.0
+    opening_mm[-20:] = 0.0
+
+    def saying(opening: np.ndarray) -> FaceMotion:
+        expression = (opening[:, None] * wider).astype(np.float32)
+        return replace(HELD[0].motion[:180], expression=expression)
+
+    clip = replace(HELD[0], motion=saying(opening_mm), valid=np.ones(180, bool))
+    missed = opening_mm.copy()
+    missed[60:63] = 2.0
+    for said, share in ((opening_mm, 1.0), (missed, 0.5), (np.roll(opening_mm, 2), 1.0), (np.full(180, 3.0), 0.0)):
+        assert judged(Teller([clip], lambda _, s=said: saying(s)), [clip])["closures"] == share
+    unseen = replace(clip, valid=~np.isin(np.arange(180), np.arange(28, 36)))
+    assert judged(Teller([clip], lambda _: saying(missed)), [unseen])["closures"] == 0.0
 
 
 def test_frames_without_a_face_do_not_count() -> None:

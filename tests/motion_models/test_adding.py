@@ -17,7 +17,8 @@ from foundation.errors import InputError
 from motion_models.directions import Delivery
 from motion_models.examples import MotionExample, frame_rows
 from motion_models.interface import MotionModel, network_arrays
-from motion_models.learning import Mode, kind_of
+from motion_models.judging import judging
+from motion_models.learning import BEST_FILE, Held, Mode, held_digest, kind_of
 from motion_models.people import feature_statistics, valid_expressions
 from motion_models.statistics import FeatureStatistics
 from talking_head.motion import model_registry as registry
@@ -27,6 +28,7 @@ from tests.facial_gan.synthetic import FEATURES, example, speech
 from training import Duration, train
 from training.checkpoint import load_arrays
 from training.optimising import numbers, update
+from training.validation import JUDGED, best_networks, judgements
 
 
 @dataclass
@@ -91,7 +93,7 @@ class ToyTraining:
 
 def learn(
     examples: Sequence[MotionExample], start: Path | None, run: Path, *, mode: Mode, duration: Duration | None = None,
-    seed: int = 0, device: str = "cpu", config: ToyConfig | None = None,
+    seed: int = 0, device: str = "cpu", config: ToyConfig | None = None, held: Held | None = None,
 ) -> Path:
     """See `motion_models.learning.Learn`."""
     config, kind = config or ToyConfig(), kind_of(examples, mode)
@@ -104,8 +106,17 @@ def learn(
     rows = np.concatenate([frame_rows(e.features, len(e.motion))[e.valid.astype(bool)] for e in examples])
     training = ToyTraining(network, features.normalise(rows), valid_expressions(examples), config)
     resolved = asdict(config) | {"data": [e.digest() for e in examples], "base": base.digest() if base else ""}
-    result = train(training, run, duration or Duration(config.steps), config=resolved, seed=seed)
-    Toy(result.networks, features, kind.extractor, kind.face_model).save(run / "toy.safetensors")  # type: ignore[arg-type]
+
+    def assembled(networks: nn.Module) -> Toy:
+        return Toy(networks, features, kind.extractor, kind.face_model)  # type: ignore[arg-type]
+
+    result = train(
+        training, run, duration or Duration(config.steps), config=resolved | held_digest(held), seed=seed,
+        validation=judging(held, assembled),
+    )
+    assembled(result.networks).save(run / "toy.safetensors")
+    if best_networks(run, result.networks) is not None:
+        assembled(result.networks).save(run / BEST_FILE)
     return run / "toy.safetensors"
 
 
@@ -138,6 +149,14 @@ def test_it_learns_people_then_one_resumes_and_speaks(tmp_path: Path) -> None:
     assert len(whole) == 150 and np.array_equal(whole.pack(), model.synthesize(heard, seed=3).pack())
     truth = example(5.0, 7).motion.expression
     assert ((whole.expression - truth) ** 2).mean() < 0.2 * truth.var()
+
+
+def test_it_judges_itself_on_others_on_the_way(tmp_path: Path) -> None:
+    held = Held([example(3.0, 5, "cid")], every_steps=20)
+    motion_entry(Toy.id).learn([example(4.0, 0, "ann")], None, tmp_path, mode="general", held=held)
+    lines = judgements(tmp_path / JUDGED)
+    assert [line["step"] for line in lines] == [20, 40] and "expression" in lines[0] and "pose_spread" not in lines[0]
+    assert load_motion_model(tmp_path / BEST_FILE).id == Toy.id
 
 
 def test_what_it_lacks_is_told_and_what_it_need_not_do_is_done_without(tmp_path: Path) -> None:
