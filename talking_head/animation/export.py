@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from face_model import mp478
+from face_model import ict, mp478
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
 from foundation.places import writable
@@ -16,14 +16,18 @@ from talking_head.formats.arkit import LIVE_LINK_FPS, live_link_of_motion, value
 from talking_head.formats.driving import SUFFIXES, only_head, read_motion
 from talking_head.formats.flame import flame_file, write_flame
 from talking_head.formats.gltf import write_gltf
+from talking_head.formats.gltf_head import write_gltf_head
 from talking_head.formats.livelink import LiveLinkCurves, write_live_link
 from talking_head.formats.seen68 import identity_of, seen68
 from talking_head.formats.tables import write_npz, write_openface
+from talking_head.heads.face_models import BRING, FaceModel
+from talking_head.heads.transfer import Heads
 from talking_head.motion.directions import Directions
 from talking_head.target.card import Target, find_target
 from talking_head.target.home import Home
-from talking_head.target.settings import checked_seed, device_name
+from talking_head.target.settings import EnrollSettings, checked_seed, device_name
 
+MP478 = EnrollSettings.face_model
 FORMATS = {"livelink": ".csv", "gltf": ".glb", "npz": ".npz", "openface": ".csv", "flame": ".npz"}
 
 
@@ -41,8 +45,8 @@ class Export:
 
 def export(
     source: Path | str, target: str, output: Path | str, *, format: str, directions: Directions | None = None,
-    fps: float = LIVE_LINK_FPS, flame: Path | str | None = None, seed: int = 0, device: str = "auto",
-    home: Path | str | None = None,
+    fps: float = LIVE_LINK_FPS, flame: Path | str | None = None, face_model: str = MP478, seed: int = 0,
+    device: str = "auto", home: Path | str | None = None,
 ) -> Export:
     """Write the motion of a target for other programs.
 
@@ -54,6 +58,7 @@ def export(
         directions: which motion model speaks, and how. Where it makes ARKit values itself, they are what is written.
         fps: of a Live Link file; the others keep the target's own rate.
         flame: the user's FLAME file, for `flame`; None: where `TALKING_HEAD_FLAME` says.
+        face_model: what `gltf` shows: `mp478`, the face, or `ict[:FOLDER]`, a whole head of ICT-FaceKit.
         seed: the same seed gives the same motion of a sound.
         device: `auto`, `cpu` or `cuda`.
         home: where targets live.
@@ -67,6 +72,7 @@ def export(
         raise InputError(f"{fps:g} frames a second", "1 to 240")
     checked_seed(seed)
     model_file = flame_file(flame) if format == "flame" else None
+    kit = _kit(face_model, format)
     person = find_target(Home.find(home), target)
     if person.card.face_model != mp478.ID:
         received = f"target '{person.id}', which moves face model '{person.card.face_model}'"
@@ -88,7 +94,9 @@ def export(
     values = None
     if spoken and format in ("gltf", "npz"):
         values = values_of_live_link(_spoken_curves(source, person, how, motion.fps, seed, where))
-    if format == "gltf":
+    if kit is not None:
+        write_gltf_head(motion, goal, kit, identity_of(person), person.id, values, look_of(person))
+    elif format == "gltf":
         write_gltf(motion, goal, identity_of(person), person.id, values, look_of(person))
     elif format == "npz":
         write_npz(motion, goal, values)
@@ -97,6 +105,24 @@ def export(
     else:
         write_openface(motion, goal, seen68(motion, person))
     return Export(goal, format, person.id, len(motion) / motion.fps, len(motion), motion.fps)
+
+
+def _kit(face_model: str, format: str) -> ict.IctModel | None:
+    """ICT-FaceKit where its head is asked for.
+
+    Raises:
+        InputError: another face model, another format than `gltf`, or the kit is not here.
+    """
+    if face_model == MP478:
+        return None
+    chosen = FaceModel.parse(face_model)
+    if chosen.name != "ict" or format != "gltf":
+        received = f"--face-model {face_model} with --format {format}"
+        raise InputError(received, "--format gltf, and mp478 (a face) or ict:FOLDER (a whole head)")
+    heads = Heads(ict_folder=chosen.file)
+    if not heads.has(ict.ID):
+        raise InputError("face model 'ict' without its files", BRING["ict"])
+    return heads.kit
 
 
 def _whole_face(source: Path, person: Target) -> FaceMotion:

@@ -38,6 +38,13 @@ def export(
         Path | None,
         typer.Option(envvar="TALKING_HEAD_FLAME", help="Your FLAME .pkl, for --format flame.", show_default=False),
     ] = None,
+    face_model: Annotated[
+        str,
+        typer.Option(
+            help="What --format gltf shows: mp478, the face; or ict:FOLDER, a whole head of ICT-FaceKit (ict alone: of "
+            "`assets get ict-facekit`).",
+        ),
+    ] = "mp478",
     seed: common.SeedOption = 0,
     device: common.DeviceOption = "auto",
     home: common.HomeOption = None,
@@ -46,7 +53,8 @@ def export(
     """Write a target's motion for other programs.
 
     **livelink**: the CSV of Epic's Live Link Face app, 52 ARKit values and the head's angles, for Unreal and Blender.
-    **gltf**: a .glb with the face, ARKit morph targets and the animation, for Blender, Unreal and browsers.
+    **gltf**: a .glb with the face (or a whole head), ARKit morph targets and the animation, for Blender, Unreal and
+    browsers.
     **npz**: everything, for Python. **openface**: head pose and blinks under OpenFace's names. **flame**: FLAME's
     parameters, by your own FLAME file.
 
@@ -61,8 +69,8 @@ def export(
 
     directions = Directions(motion, emotion, emotions, style, head, weights)
     done = run(
-        source, target_id, output, format=format, directions=directions, fps=fps, flame=flame, seed=seed,
-        device=device, home=home,
+        source, target_id, output, format=format, directions=directions, fps=fps, flame=flame,
+        face_model=face_model, seed=seed, device=device, home=home,
     )
     summary = f"{done.output}: {done.duration_s:.1f} s, {done.frames} frames at {done.fps:g} a second"
     return Outcome(summary, asdict(done) | {"output": str(done.output)})

@@ -25,7 +25,7 @@ from face_model.rotations import rotation_angles
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError, unreadable
 from talking_head.formats.arkit import values_of_app
-from talking_head.formats.gltf import GENERATOR, JSON_CHUNK, M_PER_MM, MAGIC
+from talking_head.formats.glb import GENERATOR, JSON_CHUNK, M_PER_MM, MAGIC
 
 EXPECTED = "a glTF 2.0 file with an animated face whose morph targets have ARKit's names"
 LEAST_NAMES = 5  # of ARKit's, or the mesh is of something else
