@@ -42,6 +42,7 @@ from training.schedules import set_learning_rate
 from training.validation import best_networks
 
 MODEL_FILE = "facial_gan.safetensors"
+POSED = 16  # clips that tell, on the way, what spread of the pose the network lacks; at the end all do
 
 
 class FacialGanTraining:
@@ -207,10 +208,14 @@ def learn(
         "kind": "general" if mode == "general" else "fine_tune",
     } | held_digest(held)  # fmt: skip
     losses = None if held is None else HeldLosses(held.examples, training.weights, training.lips)
+
+    def on_the_way(networks: nn.Module) -> FacialGan:
+        return assembled(networks).with_measured_pose(real[:POSED])
+
     doing = "general training" if mode == "general" else "fine-tuning" if start else "training from scratch"
     result = train(
         training, run, duration, config=resolved, seed=seed, average_decay=schedule.average_decay, description=doing,
-        validation=judging(held, assembled, losses),
+        validation=judging(held, on_the_way, losses),
     )  # fmt: skip
     assembled(result.networks).with_measured_pose(real).save(run / MODEL_FILE)
     if best_networks(run, result.networks) is not None:

@@ -117,5 +117,7 @@ def test_general_training_judges_itself_and_keeps_the_best(tmp_path: Path) -> No
     best = max(lines, key=lambda line: line["score"])
     kept, last = FacialGan.load(tmp_path / BEST_FILE), FacialGan.load(made)
     assert (kept.digest() == last.digest()) == (best["step"] == 12)
+    for name in ("score", "pose_spread", "blinks"):  # what is judged on the way is what is kept
+        assert lines[-1][name] == pytest.approx(judged(last, held.examples)[name], abs=1e-4), name
     assert judged(kept, held.examples)["score"] >= max(line["score"] for line in lines) - 0.1
     assert general(examples, tmp_path, config(12), held=held) == made  # done is done
