@@ -121,11 +121,12 @@ def _head(kit: IctModel, person: FaceIdentity | None, look: Look | None) -> _Hea
 
 def _skin_rgb(look: Look) -> np.ndarray:
     """The colour of a person's skin in their picture, 0-1: the middle one over the face's points."""
-    picture = cv2.imdecode(np.frombuffer(look.picture, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    skin = np.unique(mp478.load().triangles.numpy()[mp478.load().triangle_region.numpy() == int(Region.SKIN)])
-    size = np.array([picture.shape[1], picture.shape[0]])
+    picture_bgr, model = cv2.imdecode(np.frombuffer(look.picture, np.uint8), cv2.IMREAD_COLOR), mp478.load()
+    assert picture_bgr is not None
+    skin = np.unique(model.triangles.numpy()[model.triangle_region.numpy() == int(Region.SKIN)])
+    size = np.array([picture_bgr.shape[1], picture_bgr.shape[0]])
     x, y = np.clip((look.uv[skin] * size).astype(int), 0, size - 1).T
-    found: np.ndarray = np.median(picture[y, x], axis=0) / 255
+    found: np.ndarray = np.median(picture_bgr[y, x, ::-1], axis=0) / 255
     return found
 
 
