@@ -30,6 +30,7 @@ _CONVOLUTIONS = (
 )
 _STAGE_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
 _IMAGENET_MEAN, _IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+TORCHVISION, TORCHVISION_FILE = "torchvision", "vgg19-dcbb9e9d.pth"  # its own place in torch's hub folder
 _REMEDY = "give torchvision's vgg19 weights as a .pth or .safetensors file, or leave the option out"
 
 
@@ -79,7 +80,8 @@ def load_perceptual(path: Path | str | None) -> PerceptualLoss | None:
     """The loss with weights from the user's file; None, and a warning, when there is no file to use.
 
     Args:
-        path: a state dict of torchvision's `vgg19` (`.pth`, read without running code, or `.safetensors`).
+        path: a state dict of torchvision's `vgg19` (`.pth`, read without running code, or `.safetensors`);
+            `torchvision` for the file that it keeps in torch's hub folder.
 
     Raises:
         InputError: the file is absent, damaged, or holds another network.
@@ -87,9 +89,10 @@ def load_perceptual(path: Path | str | None) -> PerceptualLoss | None:
     if path is None:
         log.warning(
             "the paper's perceptual loss is left out: it needs VGG19 weights that you bring (enroll --config: "
-            "`video: {vgg_path: vgg19.pth}`)"
+            "`video: {vgg_path: vgg19.pth}`, or `torchvision` for the file that it has fetched)"
         )
         return None
+    path = _torchvisions() if str(path) == TORCHVISION else path
     state = _read_state(Path(path))
     network = Vgg19Features()
     wanted = network.state_dict()
@@ -101,6 +104,19 @@ def load_perceptual(path: Path | str | None) -> PerceptualLoss | None:
         raise InputError(f"{path} holds NaN or infinite weights", "finite ones", _REMEDY)
     network.load_state_dict(chosen)
     return PerceptualLoss(network)
+
+
+def _torchvisions() -> Path:
+    """The file that torchvision keeps once it has fetched it; torchvision itself is not needed.
+
+    Raises:
+        InputError: it is not there.
+    """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION_FILE
+    if not path.is_file():
+        remedy = "fetch it once: python -c \"import torchvision; torchvision.models.vgg19(weights='DEFAULT')\""
+        raise InputError(f"{path} does not exist", "VGG19 weights as torchvision keeps them", remedy)
+    return path
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:

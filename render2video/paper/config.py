@@ -41,8 +41,8 @@ class PaperProfileConfig:
     rates fall linearly. own_previous, no_previous: shares of the steps at which the network gets, as the frame before,
     its own (as at synthesis) and a black one (as at the start), instead of the filmed one: taught by filmed frames
     alone it leans on them, and its own errors grow from frame to frame. texture_share, colour_rate, colour_epsilon: of
-    the layers. vgg_path: VGG19 weights for the perceptual term; without them the term is left out. use_eye_attention:
-    an ablation.
+    the layers. vgg_path: VGG19 weights for the perceptual term (`torchvision`: those that it has fetched); without them
+    the term is left out. use_eye_attention: an ablation.
     """
 
     networks: PaperConfig = field(default_factory=PaperConfig)

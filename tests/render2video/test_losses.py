@@ -180,6 +180,19 @@ def test_no_weights_leave_the_term_out_with_one_line(caplog: pytest.LogCaptureFi
     assert len(caplog.records) == 1 and "left out" in caplog.text
 
 
+def test_the_file_that_torchvision_keeps_is_found_by_its_name(
+    vgg_state: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(InputError, match=r"vgg19-dcbb9e9d.pth does not exist.*torchvision.models.vgg19"):
+        load_perceptual("torchvision")
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(vgg_state, tmp_path / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth")
+    loss = load_perceptual(Path("torchvision"))
+    assert loss is not None
+    torch.testing.assert_close(loss.network.state_dict()["features.28.bias"], vgg_state["features.28.bias"])
+
+
 def test_bad_weight_files_are_told_in_one_line(vgg_state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     cases: dict[str, object] = {
         "absent.pth": None,
