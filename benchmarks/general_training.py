@@ -1,13 +1,14 @@
 """What a general training of one's own is worth: people enrolled from it, from the shipped weights, and from scratch.
 
     python -m benchmarks.general_training CLIPS --person VIDEO:SECONDS [--person ...] --out FOLDER [--epochs 4000]
-        [--patience 6] [--json FILE]
+        [--patience 6] [--steps N] [--json FILE]
 
 CLIPS: videos of other people, a sub-folder a speaker. VIDEO: of somebody who is not among them; so many seconds of it
 are learned from and the rest is judged, in motion alone (nothing is painted); where less than half of it is learned
 from, that is its beginning, else its beginning and, once more, its end. Two general models are trained, with our losses
 and with the paper's; each judges itself on the part `val` on the way (`report.html` in its folder), ends after
-`--patience` judgements without a better one, and its best weights are taken. Interrupted, the same call goes on.
+`--patience` judgements without a better one, and its best weights are taken. An enrollment lasts as its recipe says
+(300 steps, from scratch 600), or `--steps`. Interrupted, the same call goes on.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from talking_head.datasets.workers import Place
 from talking_head.enrollment.learning import motion_example
 from talking_head.enrollment.tracking import TRACK, sound_in_step, track
 from talking_head.motion.weights import find_weights, general_weights
+from training import Duration
 from training.loop import METRICS
 from training.validation import judgements
 
@@ -109,6 +111,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=4000)
     parser.add_argument("--patience", type=int, default=6)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -132,7 +135,8 @@ def main() -> None:
         for part in parts:
             run = given.out / f"{part.name}_from_{name.replace(', ', '_').replace(' ', '_')}"
             config, taught = FacialGanConfig(losses=losses), [replace(part.taught, speaker="")]
-            made = learn(taught, start, run, mode="person", config=config)
+            lasting = None if given.steps is None else Duration(given.steps)
+            made = learn(taught, start, run, mode="person", duration=lasting, config=config)
             rows["enrolled"][part.name] = judged(FacialGan.load(made), [part.held])
             if start is not None:
                 rows["as it is"][part.name] = judged(FacialGan.load(start), [part.held])
