@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from talking_head.cli.common import HomeOption, Outcome, verb
+from talking_head.cli.data import RayOption
 
 TOKEN_VARIABLE = "TALKING_HEAD_TOKEN"
 
@@ -27,6 +28,7 @@ def studio(
         list[str] | None,
         typer.Option("--name", show_default=False, help="A host name that it is reached by, such as a proxy's."),
     ] = None,
+    ray: RayOption = "",
     home: HomeOption = None,
 ) -> Outcome:
     """Serve the studio: a page to enroll people and let them speak, and the same for programs under /v1.
@@ -36,7 +38,7 @@ def studio(
     from talking_head.studio.serving import bound, server
     from talking_head.studio.settings import StudioSettings
 
-    settings = StudioSettings(host, port, token, tuple(names or ()), home).checked()
+    settings = StudioSettings(host, port, token, tuple(names or ()), home, ray).checked()
     listening = bound(settings)
     settings = settings.at(listening.getsockname()[1])
     with listening:

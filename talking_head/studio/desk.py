@@ -41,7 +41,7 @@ class Desk:
         """
         place = StudioPlace(Home.find(settings.home)).made()
         store = JobStore(place.database)
-        supervisor = Supervisor(place, store, settings.limits)
+        supervisor = Supervisor(place, store, settings.limits, settings.ray)
         return cls(settings, place, store, Bulletin(store), supervisor, Sandbox(), CoachLine(), asyncio.Semaphore(1))
 
     @property

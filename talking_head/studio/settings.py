@@ -45,6 +45,7 @@ class StudioSettings:
 
     token: who knows it may come in; None: everybody on this machine. names: host names that it is reached by besides
     its address, such as the one of a proxy with TLS. home: where everything is kept; None: the platform's place.
+    ray: a cluster's address, whose machines do the jobs and see the home; empty: this machine does.
     warm: start at once what is slow to start, rather than when it is first needed.
     """
 
@@ -53,6 +54,7 @@ class StudioSettings:
     token: str | None = None
     names: tuple[str, ...] = ()
     home: Path | None = None
+    ray: str = ""
     warm: bool = True
     limits: Limits = field(default_factory=Limits)
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
-from talking_head.studio.answers import ERRORS, StudioError
+from talking_head.studio.answers import ERRORS, StudioError, not_found
 from talking_head.studio.desk import DeskOf
 from talking_head.studio.jobs.routes import FILE_POLICY
-from talking_head.studio.uploads_kept import all_uploads, display_name, find_upload, forget_upload, keep
+from talking_head.studio.uploads_kept import STILL, all_uploads, display_name, find_upload, forget_upload, keep
 
 NAME_HEADER = "x-file-name"
 
@@ -72,6 +72,15 @@ def file(upload: str, desk: DeskOf) -> FileResponse:
     return FileResponse(
         kept.path, media_type=kind, filename=kept.name, headers=headers, content_disposition_type=where
     )
+
+
+@router.get("/{upload}/still.jpg", responses=ERRORS)
+def still(upload: str, desk: DeskOf) -> FileResponse:
+    """A small picture of a video or photo, for browsers that cannot show such a file."""
+    path = find_upload(desk.place, upload).path.parent / STILL
+    if not path.is_file():
+        raise not_found("a picture of an upload that has none")
+    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 def media_type(begins: bytes, kind: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ from talking_head.studio.settings import Limits
 
 LONGEST_NAME = 120
 LOOK_INTO = "talking_head.studio.looking:look_into"
-CARD, PARTIAL = "upload.json", ".partial-"
+CARD, STILL, PARTIAL = "upload.json", "still.jpg", ".partial-"
 # What some readers know a file by; all others are told by their content.
 SUFFIXES = (".safetensors", ".npz", ".csv", ".webm", ".wav", ".mp3", ".mp4", ".jpg", ".png")
 PIECE_BYTES = 1 << 18
@@ -107,6 +108,7 @@ async def keep(
         found = await sandbox.run_for_upload(
             LOOK_INTO, str(path), limits.frame_pixels, seconds=limits.decode_s, memory_bytes=limits.decode_bytes
         )
+        still = base64.b64decode(found.pop("still"))
         content = Content(**found)
         if content.seconds > limits.upload_s:
             most = f"at most {limits.upload_s / 60:g} minutes"
@@ -114,6 +116,8 @@ async def keep(
         why = without_paths(content.why, {str(path): name})
         content = Content(**asdict(content) | {"why": why})
         card = {"name": name, "file": path.name, "bytes": size, "content": asdict(content), "made_at": time.time()}
+        if still:
+            (folder / STILL).write_bytes(still)
         write_json(folder / CARD, card)
         folder.replace(place.uploads / key)
     except InputError as error:

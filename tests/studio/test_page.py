@@ -106,7 +106,7 @@ def test_a_person_lives_and_says_what_is_typed_and_said(page: Page, way: str) ->
     page.keyboard.press("Enter")
     page.locator(".live-chip", has_text="Speaking").wait_for()
     page.get_by_role("button", name="Be quiet").click()
-    page.locator(".live-chip", has_text="Here").wait_for()
+    page.locator(".live-chip", has_text="Ready").wait_for()
     page.get_by_role("button", name="Microphone").click()  # the file that it hears speaks at once
     page.locator(".live-chip", has_text="Speaking").wait_for()
     page.locator(".live-line", has_text=way).wait_for()

@@ -44,6 +44,7 @@ class Supervisor:
     place: StudioPlace
     store: JobStore
     limits: Limits
+    ray: str = ""  # address of a cluster that does the jobs
     program: str = "talking_head.studio.jobs.worker"  # a module
     workers: dict[str, _Worker] = field(default_factory=dict)
     ending: threading.Event = field(default_factory=threading.Event)
@@ -124,7 +125,7 @@ class Supervisor:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _started(self, kind: str) -> _Worker:
-        command = [sys.executable, "-m", self.program, str(self.place.home.path), kind]
+        command = [sys.executable, "-m", self.program, str(self.place.home.path), kind, *filter(None, [self.ray])]
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
         log_file = self.place.logs / f"{kind}.log"
         if log_file.is_file() and log_file.stat().st_size > LOG_BYTES:

@@ -1,6 +1,6 @@
 """A worker process: does the jobs of one kind, one after the other, until nothing waits or its server is gone.
 
-    python -m talking_head.studio.jobs.worker HOME KIND
+    python -m talking_head.studio.jobs.worker HOME KIND [RAY]
 
 Standard input is the line to the server: when it closes, the worker ends, and the job it was at is put back.
 """
@@ -23,7 +23,9 @@ from filelock import FileLock
 from foundation.errors import InputError
 from foundation.places import choosing
 from foundation.progress import Pace, listening
+from talking_head.datasets.workers import Place
 from talking_head.studio.answers import FAULT, told
+from talking_head.studio.jobs.elsewhere import done_elsewhere
 from talking_head.studio.jobs.kinds import KINDS
 from talking_head.studio.jobs.kinds.bench import Bench
 from talking_head.studio.jobs.store import Job, JobStore
@@ -71,16 +73,17 @@ class Telling:
         return description[:1].upper() + description[1:]
 
 
-def do(job: Job, place: StudioPlace, store: JobStore) -> None:
-    """Do a claimed job, and say how it went."""
+def do(job: Job, place: StudioPlace, store: JobStore, ray: str = "") -> None:
+    """Do a claimed job, here or on a Ray cluster, and say how it went."""
     kind = KINDS[job.kind]
     folder = place.jobs / job.job
     bench = Bench(place, job.job, folder)
     bench.begin()
     try:
         asked = kind.model_validate(job.asked)
-        with choosing(place.home.path), listening(Telling(store, job, bench, asked.expected_s(bench))):
-            result = asked.work(bench)
+        telling = Telling(store, job, bench, asked.expected_s(bench))
+        with choosing(place.home.path), listening(telling):
+            result = done_elsewhere(asked, bench, Place(ray=ray), telling) if ray else asked.work(bench)
         if not store.finish(job, result | {"files": bench.files()}):  # it was cancelled meanwhile
             asked.undo(bench)
             shutil.rmtree(folder, ignore_errors=True)
@@ -93,7 +96,7 @@ def do(job: Job, place: StudioPlace, store: JobStore) -> None:
         bench.begin()
 
 
-def run(place: StudioPlace, kind: str) -> None:
+def run(place: StudioPlace, kind: str, ray: str = "") -> None:
     """Do the jobs of a kind until none has come for a while."""
     store = JobStore(place.database)
     with FileLock(place.folder / f"worker-{kind}.lock"):  # one that outlives its server ends first
@@ -103,7 +106,7 @@ def run(place: StudioPlace, kind: str) -> None:
             if job is None:
                 time.sleep(LOOK_S)
                 continue
-            do(job, place, store)
+            do(job, place, store, ray)
             idle_since_s = time.monotonic()
 
 
@@ -122,13 +125,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Entry point."""
-    home, kind = sys.argv[1:]
+    home, kind, *ray = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     faulthandler.enable()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then stops its workers
     threading.Thread(target=_follow_the_server, daemon=True).start()
-    run(StudioPlace(Home(Path(home))), kind)
+    run(StudioPlace(Home(Path(home))), kind, *ray)
 
 
 if __name__ == "__main__":

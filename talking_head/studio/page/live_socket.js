@@ -6,6 +6,7 @@ import { pictureDecoder, codecAtHand } from "./live_pictures.js";
 
 const VIDEO = 1;
 const SEEN_EVERY_MS = 250;
+const MARGIN_S = 0.02; // sound waits so much longer than nine of ten pictures need: one picture of the screen
 
 export async function overSocket(given, told, patienceMs) {
   const codec = await codecAtHand();
@@ -113,7 +114,7 @@ class Carrier {
     const late = this.#clock.arrivedS - timeS; // behind the newest sound
     this.#late.push(late);
     if (this.#late.length > 50) this.#late.shift();
-    this.#clock.wantAhead(high(this.#late) + 0.03);
+    this.#clock.wantAhead(high(this.#late) + MARGIN_S);
     this.#newestS = Math.max(this.#newestS, timeS);
     this.#waiting.push({ image, timeS });
     if (this.#waiting.length > 50) this.#forget(this.#waiting.shift()); // the page is not drawn: in another tab

@@ -4,7 +4,7 @@
 // played longer. In the middle of a word neither happens, unless far too much waits or nothing is left.
 
 const QUIET = 0.002; // of full scale
-const SLACK_S = 0.03; // waiting sound may differ so much from what should wait
+const SLACK_S = 0.015; // waiting sound may differ so much from what should wait
 const FAR_S = 0.5;
 const REPORT_EVERY = 8; // blocks
 

@@ -220,7 +220,7 @@ export function dropped({ title, hint, accept, kinds, taken = () => {}, gone = (
       zone.classList.add("full");
       fill(
         shown,
-        preview(found, file),
+        preview(found),
         h(
           "div",
           { class: "drop-about" },
@@ -267,22 +267,13 @@ function about(found) {
     .join(" · ");
 }
 
-/** A small picture of what was given, made by the browser; nothing where it cannot show such a file. */
-function preview(found, file) {
+/** A small picture of an upload, in a form that every browser shows. */
+export const stillOf = (upload) => `/v1/uploads/${encodeURIComponent(upload)}/still.jpg`;
+
+function preview(found) {
   if (found.kind !== "video" && found.kind !== "photo")
     return h("span", { class: "drop-thumb wave", "aria-hidden": "true" }, icon("mic"));
-  const source = URL.createObjectURL(file);
-  const picture =
-    found.kind === "photo"
-      ? h("img", { class: "drop-thumb", alt: "", src: source })
-      : h("video", {
-          class: "drop-thumb",
-          muted: true,
-          playsinline: true,
-          preload: "auto",
-          src: `${source}#t=0.5`,
-          "aria-hidden": "true",
-        });
+  const picture = h("img", { class: "drop-thumb", alt: "", src: stillOf(found.upload) });
   picture.addEventListener("error", () => picture.remove());
   return picture;
 }

@@ -10,6 +10,7 @@ const LIKENESS = [
   [-Infinity, "weak"],
 ]; // from so many dB on, as looked at
 const decibels = (value) => `${LIKENESS.find(([least]) => value >= least)[1]} (${value.toFixed(1)} dB)`;
+const beside = (value) => `${share(value)} of the video's`;
 const number = (value) => String(Math.round(1000 * value) / 1000);
 
 const NAMES = {
@@ -21,6 +22,10 @@ const NAMES = {
   learned_mouth_psnr_db: ["Mouth's likeness", decibels],
   learned_face_psnr_db: ["Face's likeness", decibels],
   held_out_face_psnr_db: ["Face's likeness, frames not learned from", decibels],
+  detail_face: ["Sharpness of the face", beside],
+  detail_mouth: ["Sharpness of the mouth", beside],
+  detail_hair: ["Sharpness of the hair", beside],
+  detail_torso: ["Sharpness of the body", beside],
   video_steps: ["Steps of learning", (value) => String(Math.round(value))],
 };
 

@@ -64,7 +64,9 @@ function bar(job) {
 function stageOf(job) {
   if (job.state === "queued")
     return job.progress?.ahead ? `Waiting for its turn, after ${many(job.progress.ahead, "other")}` : STATES.queued;
-  const stage = (job.progress?.stage ?? "").replace(/\bupload(\.\w+)?\b/, "the file"); // its name on the server
+  const stage = (job.progress?.stage ?? "")
+    .replace(/\bupload(\.\w+)?\b/, "the file") // its name on the server
+    .replace(/^Tracking /, "Following the face in ");
   return capital(stage) || STATES[job.state] || job.state;
 }
 

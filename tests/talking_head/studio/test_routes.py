@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from foundation.errors import InputError
@@ -15,6 +17,7 @@ from foundation.shipped import shipped
 from preprocessing.media import probe, stream_sound
 from talking_head.studio.jobs.kinds.exporting import SUFFIXES
 from talking_head.studio.uploads import media_type
+from tests.preprocessing.making import write_media
 from tests.talking_head.studio.serve import Served, until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,6 +53,18 @@ def test_an_upload_is_known_by_its_content(studio: Served, words: Path) -> None:
     assert "sandbox" in headers["content-security-policy"]
     assert studio.ask("DELETE", f"/v1/uploads/{told['upload']}")[0] == 204
     assert studio.ask("GET", f"/v1/uploads/{told['upload']}")[0] == 404
+
+
+def test_a_still_of_what_a_browser_may_not_play(studio: Served, tmp_path: Path) -> None:
+    frames = [np.full((48, 96, 3), (220, 30, 30), np.uint8)] * 3
+    film = write_media(tmp_path / "full colour.mkv", frames)  # 4:4:4
+    upload = studio.client.upload(film)["upload"]
+    status, headers, content = studio.ask("GET", f"/v1/uploads/{upload}/still.jpg")
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert status == 200 and headers["content-type"] == "image/jpeg" and picture.shape == (48, 96, 3)
+    assert np.abs(picture[24, 48].astype(int) - (30, 30, 220)).max() < 25  # BGR
+    sound = studio.client.upload(shipped("astronaut/speech.flac"))["upload"]
+    assert studio.ask("GET", f"/v1/uploads/{sound}/still.jpg")[0] == 404
 
 
 def test_what_nobody_knows_is_not_shown_by_a_browser(studio: Served, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from talking_head.studio.uploads_kept import Kept, find_upload
 from talking_head.target.home import Home
 
 WORK = "work"  # in a job's folder; goes when the job ends well
+PROGRESS = "progress.json"  # of a job that is done elsewhere
 SO_FAR = "so_far.jpg"  # how what is being made looks by now; the one file that a client gets before the job is done
 NOTES = "notes.json"  # stays with the folder when a job begins anew
 
@@ -119,7 +120,7 @@ class Bench:
     def files(self) -> dict[str, str]:
         """What was made: names and media types."""
         shutil.rmtree(self.folder / WORK, ignore_errors=True)
-        for name in (NOTES, SO_FAR):
+        for name in (NOTES, SO_FAR, PROGRESS):
             (self.folder / name).unlink(missing_ok=True)
         return {path.name: _type(path) for path in sorted(self.folder.iterdir()) if path.is_file()}
 

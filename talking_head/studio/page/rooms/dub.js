@@ -3,7 +3,7 @@
 import { jobFile } from "../api.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, choice, dropped, field, filmOf, heading, keep, list, problem, trouble } from "../parts.js";
+import { button, choice, dropped, field, filmOf, heading, keep, list, problem, stillOf, trouble } from "../parts.js";
 import { follows } from "../work.js";
 import { capital, stillMissing } from "../words.js";
 import { said } from "../words_box.js";
@@ -76,8 +76,8 @@ function form(started) {
   const face = list(FACES, "");
   const budget = list(BUDGETS, "5m");
   const keepBox = dropped({
-    title: "Music or room to keep",
-    hint: "A sound as long as the film that stays under the words.",
+    title: "Music or background sound to keep",
+    hint: "A sound as long as the film; it stays under the new words.",
     accept: "audio/*,.flac",
     kinds: ["sound"],
   });
@@ -169,6 +169,12 @@ function pairOf(job) {
   before.addEventListener("error", () =>
     fill(left, h("p", { class: "hint gone" }, "The film that was given is not kept any more.")),
   );
+  before.addEventListener("loadedmetadata", () => {
+    if (before.videoWidth) return;
+    const still = h("img", { class: "film", alt: "As it was", src: stillOf(job.asked.upload) }); // its sound plays on
+    before.hidden = true;
+    fill(left, before, still, h("figcaption", {}, "As it was: a still, for this browser cannot play such a film"));
+  });
   const hear = button("Hear the old sound", () => {
     before.muted = !before.muted;
     now.muted = !before.muted;

@@ -7,7 +7,7 @@ import { voices } from "../words_box.js";
 
 const STATS_MS = 1000;
 const WAYS = [
-  ["auto", "As it fits"],
+  ["auto", "Automatic"],
   ["webrtc", "WebRTC"],
   ["websocket", "WebSocket"],
 ];
@@ -35,7 +35,7 @@ export async function open(room, query) {
     onkeydown: (event) => event.key === "Enter" && say(),
   });
   const start = button("Start", begin, { kind: "main large", sign: "play" });
-  const mic = button("Microphone", listen, { sign: "mic", "aria-pressed": "false" });
+  const mic = button("Microphone: off", listen, { sign: "mic", "aria-pressed": "false" });
   const quiet = button("Be quiet", () => live?.stop(), { sign: "stop", title: "Silent at once (Escape)" });
   const sound = button(
     "Sound off",
@@ -89,7 +89,7 @@ export async function open(room, query) {
     live.addEventListener("state", (event) => event.detail.state === "closed" && mine === live && finish());
     live.addEventListener("speaking", (event) =>
       tellState(
-        event.detail.speaking ? "Speaking" : hearing ? "Listening" : "Here",
+        event.detail.speaking ? "Speaking" : hearing ? "Listening" : "Ready",
         event.detail.speaking ? "speaking" : "here",
       ),
     );
@@ -100,7 +100,7 @@ export async function open(room, query) {
       stage.querySelector("img")?.remove();
       [before.hidden, during.hidden] = [true, false];
       during.append(told);
-      tellState("Here", "here");
+      tellState("Ready", "here");
       timer = setInterval(measured, STATS_MS);
       text.focus();
     } catch (error) {
@@ -134,8 +134,8 @@ export async function open(room, query) {
       await live.microphone(!hearing);
       hearing = !hearing;
       mic.setAttribute("aria-pressed", String(hearing));
-      fill(mic, icon("mic"), hearing ? "Microphone on" : "Microphone");
-      tellState(hearing ? "Listening" : "Here", "here");
+      fill(mic, icon("mic"), hearing ? "Microphone: on" : "Microphone: off");
+      tellState(hearing ? "Listening" : "Ready", "here");
     } catch (error) {
       told.say(
         error.received
@@ -149,7 +149,7 @@ export async function open(room, query) {
     live?.close();
     [live, hearing] = [null, false];
     mic.setAttribute("aria-pressed", "false");
-    fill(mic, icon("mic"), "Microphone");
+    fill(mic, icon("mic"), "Microphone: off");
     line.textContent = "";
     [before.hidden, during.hidden, start.disabled] = [false, true, false];
     before.insertBefore(told, before.lastChild);

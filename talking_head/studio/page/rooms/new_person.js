@@ -3,7 +3,7 @@
 import { jobFile } from "../api.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, choice, dropped, field, heading, list, tabs, trouble } from "../parts.js";
+import { button, choice, dropped, field, heading, list, stillOf, tabs, trouble } from "../parts.js";
 import { everything } from "../quality.js";
 import { recorder } from "../recorder.js";
 import { follows } from "../work.js";
@@ -230,9 +230,9 @@ function learning(shown, id) {
 
 function newest(job) {
   const picture = job.files?.find((file) => file.name === "so_far.jpg");
-  return (
-    picture && h("img", { alt: "How the person looks so far", src: `${jobFile(job.job, picture.name)}?v=${picture.bytes}` })
-  );
+  return picture
+    ? h("img", { alt: "How the person looks so far", src: `${jobFile(job.job, picture.name)}?v=${picture.bytes}` })
+    : h("img", { alt: "What is learned from", src: stillOf(job.asked.upload) });
 }
 
 function report(job) {
