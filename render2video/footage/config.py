@@ -28,7 +28,7 @@ class FootageConfig:
     """
 
     width: int = 24
-    fold: int = 1
+    fold: int = 2
     batch: int = 6
     general: bool = True
     network_rate: float = 2e-3
