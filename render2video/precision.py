@@ -44,7 +44,9 @@ def for_painting(network: NetworkT, device_type: str) -> NetworkT:
                 if isinstance(one, nn.Conv2d) and isinstance(two, nn.BatchNorm2d):
                     part[index], part[index + 1] = fuse_conv_bn_eval(one, two), nn.Identity()
     kept = torch.bfloat16 if bfloat16_is_native(device_type) else torch.float32
-    for weights in copy.parameters():
-        layout = torch.channels_last if weights.dim() == 4 else torch.contiguous_format
-        weights.data = weights.data.to(kept, memory_format=layout)
+    for part in copy.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            part.weight.data = part.weight.data.to(kept, memory_format=torch.channels_last)
+            if part.bias is not None:
+                part.bias.data = part.bias.data.to(kept)
     return copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -19,7 +20,9 @@ CRF = 12  # hardly to be told from the original
 # whole pictures alone a still wall changed from frame to frame by 0.5 of a level; in the film itself by 0.14, here by
 # 0.2.
 CODEC = {"g": "8", "bf": "0", "sc_threshold": "0"}
-KEPT_BYTES = 96 << 20  # of decoded frames in memory, as the decoder gives them
+KEPT_BYTES = 64 << 20  # of decoded frames in memory, as the decoder gives them
+KEPT_PARTS_BYTES = 96 << 20  # likewise of the parts that are asked for again and again
+EDGE_PX = 4  # of a part, whose colours know too little of what is beside it
 KEPT_RGB = 6  # whole frames, as pictures
 CURSORS = 4  # places that are decoded on from: head, mouth and eyes come from different ones
 NEAR = int(CODEC["g"])  # frames: so far ahead decoding on is no slower than beginning at a whole picture
@@ -63,6 +66,8 @@ class FrameFile:
         self._cursors = [_Cursor(path)]
         self._planes: OrderedDict[int, Planes] = OrderedDict()
         self._pictures: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._boxes: np.ndarray | None = None
+        self._parts: OrderedDict[int, _Placed] = OrderedDict()
         self._one_at_a_time = Lock()
 
     def __len__(self) -> int:
@@ -83,24 +88,49 @@ class FrameFile:
                 self._pictures.popitem(last=False)
         return picture
 
+    def keep_parts(self, boxes: np.ndarray) -> None:
+        """Keep a part of each frame that has been decoded, while many more of these fit into memory than frames.
+
+        Args:
+            boxes: `[T, 4]`, top, left, bottom and right of a rectangle of each frame; those without a pixel are none.
+        """
+        height, width = (-(-side // 2) * 2 for side in self._size)  # the file's own, which are even
+        low = np.maximum(boxes[:, :2], 0) // 2 * 2
+        self._boxes = np.concatenate((low, np.minimum(-(-boxes[:, 2:] // 2) * 2, (height, width))), axis=1)
+
     def window(self, index: int, rows: slice, columns: slice) -> np.ndarray:
         """A rectangle of frame `index`, `[h, w, 3]`."""
         assert 0 <= index < len(self), f"frame {index} of {len(self)}"
         with self._one_at_a_time:
-            if index not in self._planes:
-                self._decode(index)
-            self._planes.move_to_end(index)
-            planes = self._planes[index]
-        return planes.rgb(rows, columns)
+            kept: Planes | _Placed | None = self._parts.get(index)
+            if isinstance(kept, _Placed) and kept.holds(rows, columns, *self._size):
+                self._parts.move_to_end(index)
+            else:
+                if index not in self._planes:
+                    self._decode(index)
+                self._planes.move_to_end(index)
+                kept = self._planes[index]
+        return kept.rgb(rows, columns)
 
     def _decode(self, index: int) -> None:
         """Keep a frame, and those that had to be decoded before it."""
         cursor = self._cursor(index)
         for number, planes in cursor.until(index):
             self._planes[number] = planes
+            self._keep_part(number, planes)
             most = max(2, KEPT_BYTES // planes.bytes)
             while len(self._planes) > most:
                 self._planes.popitem(last=False)
+
+    def _keep_part(self, index: int, planes: Planes) -> None:
+        if self._boxes is None or index in self._parts:
+            return
+        top, left, bottom, right = map(int, self._boxes[index])
+        if top < bottom and left < right:
+            part = _Placed(planes.part(slice(top, bottom), slice(left, right)), top, left)
+            self._parts[index] = part
+            while len(self._parts) > max(2, KEPT_PARTS_BYTES // part.planes.bytes):
+                self._parts.popitem(last=False)
 
     def _cursor(self, index: int) -> _Cursor:
         """The one that is nearest before a frame, or the one that was used least recently; it is now used last."""
@@ -113,6 +143,33 @@ class FrameFile:
             chosen = self._cursors[0]
         self._cursors = [*(c for c in self._cursors if c is not chosen), chosen]
         return chosen
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A part of a frame, and where it begins."""
+
+    planes: Planes
+    top: int
+    left: int
+
+    def holds(self, rows: slice, columns: slice, height: int, width: int) -> bool:
+        """Whether a rectangle of a frame of that size lies in it, where its colours are the frame's."""
+        high, wide = self.planes.light.shape
+        within = (
+            (rows.start, rows.stop, self.top, self.top + high, height),
+            (columns.start, columns.stop, self.left, self.left + wide, width),
+        )
+        return all(
+            (start >= first + EDGE_PX or first == 0) and (stop <= last - EDGE_PX or last >= side)
+            for start, stop, first, last, side in within
+        )
+
+    def rgb(self, rows: slice, columns: slice) -> np.ndarray:
+        top, left = self.top, self.left
+        return self.planes.rgb(
+            slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        )
 
 
 class _Cursor:

@@ -61,6 +61,11 @@ class Planes:
     def bytes(self) -> int:
         return self.light.nbytes * 3 // 2
 
+    def part(self, rows: slice, columns: slice) -> Planes:
+        """A copy of a rectangle whose sides are even."""
+        half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+        return Planes(self.light[rows, columns].copy(), self.blue[half].copy(), self.red[half].copy())
+
     def rgb(self, rows: slice, columns: slice) -> np.ndarray:
         """A rectangle of it, `[h, w, 3]` uint8."""
         made = np.empty((rows.stop - rows.start, 3 * (columns.stop - columns.start)), np.uint8)

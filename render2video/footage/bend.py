@@ -16,7 +16,7 @@ import numpy as np
 from foundation.easing import smoothstep
 from render2video.conditioning import HeadRenderer
 from render2video.footage.frames import Frames
-from render2video.footage.resampling import REACH_PX, displaced
+from render2video.footage.resampling import displaced, reading
 from render2video.head_shell import band, below_share
 from render2video.rasterizer import interpolate
 
@@ -182,10 +182,9 @@ class Bend:
         self, frames: Frames, index: int, displacement: Displacement, rows: slice, columns: slice
     ) -> np.ndarray:
         """A rectangle of frame `index`, bent; only the part of the frame that it needs is read."""
-        reach = REACH_PX + int(np.ceil(np.abs(displacement.values).max(initial=0.0)))
-        top, left = max(0, rows.start - reach), max(0, columns.start - reach)
-        bottom, right = min(self.height_px, rows.stop + reach), min(self.width_px, columns.stop + reach)
-        part = frames.window(index, slice(top, bottom), slice(left, right))
+        read = reading(displacement.values, rows, columns, self.height_px, self.width_px)
+        top, left = read[0].start, read[1].start
+        part = frames.window(index, *read)
         origin = displacement.top, displacement.left
         return displaced(
             part, displacement.values, STEP_PX, MOTIONLESS_PX, rows, columns, origin, (top, left)

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from preprocessing.media.frame_file import FrameFile
+
 
 class Frames(Protocol):
     """Frames `[H, W, 3]` uint8 RGB by their number."""
@@ -18,6 +20,16 @@ class Frames(Protocol):
     def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
         """A rectangle of a frame."""
         ...
+
+
+def keep_parts(frames: Frames, boxes: np.ndarray) -> None:
+    """Keep a part `[T, 4]` (top, left, bottom, right) of each frame in memory, of frames that lie in a file."""
+    if isinstance(frames, FrameFile):
+        frames.keep_parts(boxes)
+    elif isinstance(frames, Part):
+        whole = np.zeros((len(frames.frames), 4), boxes.dtype)
+        whole[frames.numbers] = boxes
+        keep_parts(frames.frames, whole)
 
 
 @dataclass(frozen=True)

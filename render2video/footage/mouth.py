@@ -19,10 +19,12 @@ from face_model.morphable_model import Region
 from render2video.footage.bend import Bend
 from render2video.footage.frames import Frames
 from render2video.footage.masks import MOUTH_SOFT, Patch, mouth_outline, polygon_patch
+from render2video.footage.resampling import TAPS
 from render2video.rasterizer import interpolate
 
 MAP_COUNT = 11  # picture 3, the frame without its lips 3, what is hidden, the mouth's inside, place on the face 3
 WINDOW_REACH = 1.25  # of the eyes' distance: side of the window around the mouth
+BOX_MARGIN = 0.25  # of the eyes' distance around it: another mouth's window, turned, opened or nearer
 ADDED_REACH, ADDED_SOFT = 2.1, 0.09  # of the mouth's outline and the eyes' distance: where the network may add
 PLACE_MM = 60.0  # the face's own size, for places on it to be about -1 to 1
 
@@ -104,6 +106,12 @@ class MouthPainter:
         left, top = np.rint(middle - self.side / 2).astype(int)
         width, height = self.bend.width_px - self.side, self.bend.height_px - self.side
         return Window(int(np.clip(top, 0, height)), int(np.clip(left, 0, width)), self.side)
+
+    def boxes(self, points_px: np.ndarray) -> np.ndarray:
+        """`[T, 4]`, top, left, bottom and right of what mouths of frames `[T, V + S, 2]` are taken from."""
+        middles = np.array([mouth_outline(points).mean(0) for points in points_px])[:, ::-1]
+        reach = self.side / 2 + BOX_MARGIN * self.eyes_px + TAPS
+        return np.rint(np.concatenate((middles - reach, middles + reach), axis=1)).astype(int)
 
     def taken(
         self, frames: Frames, index: int, source_px: np.ndarray, target_px: np.ndarray, window: Window

@@ -21,6 +21,7 @@ from render2video.footage.choosing import useful, useful_frames
 from render2video.footage.config import FootageConfig
 from render2video.footage.expected import ExpectedFace, Look
 from render2video.footage.footage import BLINKING, Footage, gap_mm, lips_of
+from render2video.footage.frames import keep_parts
 from render2video.footage.gaze import Following, gaze_of
 from render2video.footage.inside import LACK_MM, MouthInside
 from render2video.footage.masks import EYE_SOFT, Patch, eye_outlines, polygon_patch
@@ -103,6 +104,7 @@ class FootagePainter:
         self._finish = for_painting(self.generator, torch.device(device).type)
         self.bend = Bend(footage.head, footage.follow)
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
+        keep_parts(footage.frames, self.mouths.boxes(footage.points_px))
         laid = footage.registration
         self.expected: ExpectedFace | None = None
         if laid is not None and footage.told:

@@ -13,7 +13,6 @@ from numba import float32, int32, uint64
 from foundation.compiled import compiled
 
 TAPS, PARTS, SHIFT = 8, 32, 5  # of the filter; of a pixel, and as a power of two
-REACH_PX = 16  # around what is read, so that the filter stays inside
 STILL = 1 << 20  # marks a pixel that is copied
 FAST = {"fastmath": True, "error_model": "numpy"}
 
@@ -44,7 +43,9 @@ def displaced(
         corner: (row, column) in the frame of the picture.
     """
     shifts = np.ascontiguousarray(grid, np.float32)
-    read, corner = _read(picture, shifts, rows, columns, corner)
+    high, wide = (slice(p.start - at, p.stop - at) for p, at in zip((rows, columns), corner, strict=True))
+    part = reading(shifts, high, wide, *picture.shape[:2])
+    read, corner = picture[part], (corner[0] + part[0].start, corner[1] + part[1].start)
     height, width = read.shape[:2]
     planes = np.empty((3, height + 2 * TAPS, width + 2 * TAPS), np.float32)
     _part(np.ascontiguousarray(read).reshape(height, 3 * width), planes)
@@ -57,30 +58,25 @@ def displaced(
     return made.reshape(len(made), -1, 3)
 
 
-def _read(
-    picture: np.ndarray, grid: np.ndarray, rows: slice, columns: slice, corner: tuple[int, int]
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """The part of a picture that a displaced rectangle depends on, and its corner."""
-    low, high = _bounds(grid)
-    kept, corners = [], []
-    for side, (part, axis) in enumerate(((rows, 1), (columns, 0))):
-        last = picture.shape[side]
-        start = int(np.clip(part.start - corner[side] + low[axis] - TAPS, 0, last - 1))
-        stop = int(np.clip(part.stop - corner[side] + high[axis] + TAPS, start + 1, last))
-        kept.append(slice(start, stop))
-        corners.append(corner[side] + start)
-    return picture[kept[0], kept[1]], (corners[0], corners[1])
+def reading(grid: np.ndarray, rows: slice, columns: slice, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a picture that its displaced rectangle depends on."""
+    read = []
+    for part, (low, high), last in zip((rows, columns), _bounds(grid), (height, width), strict=True):
+        start = int(np.clip(part.start + low - TAPS, 0, last - 1))
+        read.append(slice(start, int(np.clip(part.stop + high + TAPS, start + 1, last))))
+    return read[0], read[1]
 
 
 @compiled(**FAST)
 def _bounds(grid):  # type: ignore[no-untyped-def]
-    """Least and most whole pixels, across and down, of a grid, and 0."""
-    low, high = np.zeros(2, np.float32), np.zeros(2, np.float32)
+    """Least and most whole pixels, down and across, of a grid."""
+    low, high = grid[0, 0].copy(), grid[0, 0].copy()
     for row in range(grid.shape[0]):
         for cell in range(grid.shape[1]):
             for axis in range(2):
                 low[axis], high[axis] = min(low[axis], grid[row, cell, axis]), max(high[axis], grid[row, cell, axis])
-    return np.floor(low).astype(np.int64), np.ceil(high).astype(np.int64)
+    across, down = (int(np.floor(low[0])), int(np.ceil(high[0]))), (int(np.floor(low[1])), int(np.ceil(high[1])))
+    return down, across
 
 
 @compiled(**FAST)

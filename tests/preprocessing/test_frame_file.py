@@ -59,6 +59,31 @@ def test_a_window_is_a_part_of_the_frame(numbered: FrameFile) -> None:
     assert np.array_equal(numbered.window(7, rows, columns), numbered[7][rows, columns])
 
 
+def test_parts_that_are_kept_are_decoded_once_and_are_the_frames_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two frames fit into memory, the middles of all do."""
+    generator, path = np.random.default_rng(1), tmp_path / "f.mp4"
+    clear = [cv2.GaussianBlur(generator.integers(0, 256, (63, 95, 3)).astype(np.uint8), (0, 0), 2) for _ in range(24)]
+    write_frame_file(path, iter(clear), FPS, 95, 63)
+    monkeypatch.setattr("preprocessing.media.frame_file.KEPT_BYTES", 2 * 64 * 96 * 3 // 2)
+    plain, keeping = FrameFile(path, 95, 63), FrameFile(path, 95, 63)
+    keeping.keep_parts(np.array([[9 + k % 3, 21, 50, 95] for k in range(24)]))
+    decoded: list[int] = []
+    decode = FrameFile._decode
+    monkeypatch.setattr(FrameFile, "_decode", lambda kept, index: (decoded.append(index), decode(kept, index)))
+    order = generator.permutation(24)
+    inside, across = (slice(16, 44), slice(25, 95)), (slice(4, 30), slice(0, 60))
+    for index in [*map(int, order), *range(24)]:
+        assert np.array_equal(keeping.window(index, *inside), plain.window(index, *inside))
+    own = len(decoded)
+    for index in map(int, order):
+        keeping.window(index, *inside)
+    assert len(decoded) == own, "all are in memory now"
+    assert np.array_equal(keeping.window(5, *across), plain.window(5, *across)), "what lies beyond them is read"
+    assert len(decoded) > own
+
+
 def test_planes_are_those_of_ffmpeg() -> None:
     """Of a clear picture: light to a level, colours about, and all comes back as it was."""
     rough = np.random.default_rng(2).integers(0, 256, (62, 94, 3)).astype(np.uint8)
