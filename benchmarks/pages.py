@@ -23,8 +23,10 @@ def tables(measured: Sequence[Measure]) -> str:
     return "\n\n".join(part_table(measured, part, {}, "") for part in dict.fromkeys(m.part for m in measured))
 
 
-def page(paths: Sequence[Path], tables: Callable[[list[Measure]], str] = tables) -> str:
-    """Markdown of several results, a section each."""
+def page(
+    paths: Sequence[Path], tables: Callable[[list[Measure]], str] = tables, by_file: bool = False
+) -> str:
+    """Markdown of several results, a section each, named after what was measured on or after its file."""
     sections = []
     for path in paths:
         content, measured = read_results(path)
@@ -32,7 +34,7 @@ def page(paths: Sequence[Path], tables: Callable[[list[Measure]], str] = tables)
         short = content["commit"][:9] + "+" * content["commit"].endswith("+")
         where = f"{machine.get('cores')} cores of {machine.get('processor', machine['system'])}, no graphics card"
         made = f"`{content['command']}`, commit {short}, {where}."
-        sections.append(f"## {content['source']}\n\n{made}\n\n{tables(measured)}\n")
+        sections.append(f"## {path.stem if by_file else content['source']}\n\n{made}\n\n{tables(measured)}\n")
     return "\n".join(sections)
 
 
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, nargs="+", metavar="JSON")
     parser.add_argument("--into", type=Path, metavar="PAGE")
     given = parser.parse_args()
-    made = page(given.results)
+    made = page(given.results, by_file=True)
     print(made) if given.into is None else put_into(made, given.into, COMMAND)
 
 

@@ -91,8 +91,11 @@ def shown(value: float | None) -> str:
 
 def command_line(module: str) -> str:
     """How this program was started, without folders of this machine."""
-    said = [a if a.startswith("-") or not Path(a).is_absolute() else Path(a).name for a in sys.argv[1:]]
-    return f"python -m {module} {' '.join(said)}"
+    def short(said: str) -> str:
+        name, equals, value = said.rpartition("=")
+        return f"{name}{equals}{Path(value).name if Path(value).is_absolute() else value}"
+
+    return f"python -m {module} {' '.join(map(short, sys.argv[1:]))}"
 
 
 @cache

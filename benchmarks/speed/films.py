@@ -65,7 +65,9 @@ def busy(count: int) -> Iterator[None]:
 def begun(speech: Path, target: Target, folder: Path, *words: str) -> subprocess.Popen[str]:
     """A process that makes a film, or with `--model` only motion."""
     command = [sys.executable, "-m", "benchmarks.speed.films", str(speech), "--target", target.id, "--child"]
-    command += ["--home", str(target.folder.parent.parent), "--out", str(folder), "--began", str(time.time()), *words]
+    kept = target.folder.parent  # of a person that ships it is no home, which films are signed in
+    home = kept.parent if kept.name == "targets" else folder / "home"
+    command += ["--home", str(home), "--out", str(folder), "--began", str(time.time()), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
 
 
