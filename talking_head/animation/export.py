@@ -73,10 +73,7 @@ def export(
     checked_seed(seed)
     model_file = flame_file(flame) if format == "flame" else None
     kit = _kit(face_model, format)
-    person = find_target(Home.find(home), target)
-    if person.card.face_model != mp478.ID:
-        received = f"target '{person.id}', which moves face model '{person.card.face_model}'"
-        raise InputError(received, f"a target in {mp478.ID}", f"enroll it in {mp478.ID} to export it")
+    person = _exportable(find_target(Home.find(home), target))
     how, where = directions or Directions(), device_name(device)
     spoken = source.suffix.lower() not in SUFFIXES
     if not spoken:
@@ -105,6 +102,18 @@ def export(
     else:
         write_openface(motion, goal, seen68(motion, person))
     return Export(goal, format, person.id, len(motion) / motion.fps, len(motion), motion.fps)
+
+
+def _exportable(person: Target) -> Target:
+    """The target itself.
+
+    Raises:
+        InputError: it moves another face model.
+    """
+    if person.card.face_model != mp478.ID:
+        received = f"target '{person.id}', which moves face model '{person.card.face_model}'"
+        raise InputError(received, f"a target in {mp478.ID}", f"enroll it in {mp478.ID} to export it")
+    return person
 
 
 def _kit(face_model: str, format: str) -> ict.IctModel | None:

@@ -10,6 +10,15 @@ import typer
 from talking_head.cli import common
 from talking_head.cli.common import Outcome, loading, verb
 
+ShownOption = Annotated[
+    str,
+    typer.Option(
+        "--face-model",
+        help="What --format gltf shows: mp478, the face; or ict:FOLDER, a whole head of ICT-FaceKit (ict alone: of "
+        "`assets get ict-facekit`).",
+    ),
+]
+
 
 @verb
 def export(
@@ -38,13 +47,7 @@ def export(
         Path | None,
         typer.Option(envvar="TALKING_HEAD_FLAME", help="Your FLAME .pkl, for --format flame.", show_default=False),
     ] = None,
-    face_model: Annotated[
-        str,
-        typer.Option(
-            help="What --format gltf shows: mp478, the face; or ict:FOLDER, a whole head of ICT-FaceKit (ict alone: of "
-            "`assets get ict-facekit`).",
-        ),
-    ] = "mp478",
+    face_model: ShownOption = "mp478",
     seed: common.SeedOption = 0,
     device: common.DeviceOption = "auto",
     home: common.HomeOption = None,

@@ -124,34 +124,35 @@ CheckOption = Annotated[
 ]
 
 
+NameOption = Annotated[str | None, typer.Option("--id", help="A plain name for the target.", show_default=False)]
+ConsentOption = Annotated[
+    str | None,
+    typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False),
+]
+BudgetOption = Annotated[str, typer.Option(help="Time for everything: 90s, 20m, 1h30m. Less, less likeness.")]
+MotionsOption = Annotated[
+    list[str], typer.Option(help="To learn besides FACIAL-GAN: karras2017, arkit or emote; give it again for more.")
+]
+
+
 @verb
 def enroll(
     context: typer.Context,
     video: SourceArgument,
-    target_id: Annotated[
-        str | None, typer.Option("--id", help="A plain name for the target.", show_default=False)
-    ] = None,
-    consent: Annotated[
-        str | None,
-        typer.Option(help="Who allows the use of this likeness, in your words; kept with it.", show_default=False),
-    ] = None,
+    target_id: NameOption = None,
+    consent: ConsentOption = None,
     consent_until: common.UntilOption = None,
     consent_for: common.PurposeOption = None,
     profile: Annotated[str, typer.Option(
         help="footage: on the video's own frames; fast: a learned texture; paper: the paper's network."
     )] = DEFAULTS.profile,
     size: Annotated[int, typer.Option(help="Pixels that the face is painted at: 256 or 512.")] = DEFAULTS.size_px,
-    budget: Annotated[
-        str, typer.Option(help="Time for everything: 90s, 20m, 1h30m. Less, less likeness.")
-    ] = f"{DEFAULTS.budget_s / 60:g}m",
+    budget: BudgetOption = f"{DEFAULTS.budget_s / 60:g}m",
     steps: StepsOption = DEFAULTS.steps,
     seed: common.SeedOption = DEFAULTS.seed,
     sync_fix: SyncOption = DEFAULTS.fix_sync,
     hold_out: HoldOutOption = DEFAULTS.hold_out,
-    motion: Annotated[
-        list[str],
-        typer.Option(help="To learn besides FACIAL-GAN: karras2017, arkit or emote; give it again for more."),
-    ] = [],  # noqa: B006 - typer wants a list
+    motion: MotionsOption = [],  # noqa: B006 - typer wants a list
     speech: SpeechOption = DEFAULTS.speech,
     start: StartOption = [],  # noqa: B006 - typer wants a list
     config: ConfigOption = None,
