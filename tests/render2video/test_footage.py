@@ -15,6 +15,7 @@ from face_model import mp478
 from face_model.morphable_model import Region
 from face_model.tracks import FaceMotion
 from foundation.errors import InputError
+from foundation.files import read_tensors, write_tensors
 from foundation.watching import watching
 from preprocessing.media.frame_file import FrameFile, write_frame_file
 from render2video.conditioning import HeadRenderer
@@ -259,6 +260,20 @@ def test_a_damaged_file_is_told(target, tmp_path, name):
     (tmp_path / name).write_bytes(b"damaged")
     with pytest.raises(InputError):
         load_painter(tmp_path, MODEL)
+
+
+def test_a_person_of_an_earlier_version_keeps_their_network(target, tmp_path):
+    """It was not folded, and its file does not say so."""
+    for path in target.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    save_network(tmp_path, MouthFinisher(48, 8, fold=1), FootageConfig(width=8, fold=1))
+    arrays, described = read_tensors(tmp_path / "render2video.safetensors")
+    described["config"].pop("fold")
+    write_tensors(tmp_path / "render2video.safetensors", arrays, described)
+    painter = load_painter(tmp_path, MODEL)
+    assert isinstance(painter, FootagePainter) and painter.generator.fold == 1
+    assert load_painter(target, MODEL).generator.fold == FootageConfig().fold > 1
 
 
 def test_too_few_frames_are_told(track, frames, tmp_path):
