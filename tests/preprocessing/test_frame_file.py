@@ -74,8 +74,10 @@ def test_parts_that_are_kept_are_decoded_once_and_are_the_frames_own(
     monkeypatch.setattr(FrameFile, "_decode", lambda kept, index: (decoded.append(index), decode(kept, index)))
     order = generator.permutation(24)
     inside, across = (slice(16, 44), slice(25, 95)), (slice(4, 30), slice(0, 60))
+    at_edge = slice(12, 50), slice(20, 95)  # where a part's colours lack their neighbours
     for index in [*map(int, order), *range(24)]:
-        assert np.array_equal(keeping.window(index, *inside), plain.window(index, *inside))
+        for place in (inside, at_edge):
+            assert np.array_equal(keeping.window(index, *place), plain.window(index, *place))
     own = len(decoded)
     for index in map(int, order):
         keeping.window(index, *inside)
