@@ -85,8 +85,10 @@ def part_table(measured: Sequence[Measure], part: str, asked: Mapping[str, Asked
 
 
 def shown(value: float | None) -> str:
-    """A number for a table; a dash where there is none."""
-    return "-" if value is None or not np.isfinite(value) else f"{value:.3g}"
+    """A number for a table, a count whole; a dash where there is none."""
+    if value is None or not np.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 and value == round(value) else f"{value:.3g}"
 
 
 def command_line(module: str) -> str:

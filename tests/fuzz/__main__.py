@@ -1,15 +1,18 @@
-"""Broken files for every reader, until the time is over.
+"""Broken files and requests for every reader, until the time is over or as many were tried as asked.
 
-    python -m tests.fuzz [--minutes 30] [--seed 0] [--only wav] [--finds FOLDER]
+    python -m tests.fuzz [--minutes 30] [--inputs 100000] [--seed 0] [--only wav] [--finds FOLDER] [--result FILE.json]
 
 Right is a result, or one line (`InputError`), within 20 s and 2 GB, with nothing left beside the file. All else is a
 find: it is made small, kept in the folder of finds, and told with its traceback's end. A copy in `corpus/` makes it a
-test. A child process reads, so that a crash in a codec is a find too, and the same seed breaks the same files.
+test. A child process reads some hundred inputs, so that a crash in a codec is a find too, and the same seed breaks the
+same files. Each reader gets as much processor time as any other, so that quick ones try more, up to a tenth of all.
+Figures are added to those that FILE has, of runs with other seeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import os
 import random
@@ -21,15 +24,20 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.result_files import Measure, command_line, part_table, read_results, write_results
 from foundation.errors import InputError
 from tests.fuzz.mutating import of_bytes
 from tests.fuzz.readers import Reader, all_readers
 
 HANG_S, MEMORY_BYTES = 20, 2 << 30
-BATCH = 100  # inputs a child reads before the next one is made
+STUCK_S = 30  # in code that never comes back to Python: the process is ended
+NOTE_EVERY_S = 60.0
+SMALLER = 150  # tries to make a find smaller
 
 
 class HangError(BaseException):
@@ -76,12 +84,22 @@ def broken(reader: Reader, number: int, seed: int) -> tuple[bytes, str]:
     return data, source.suffix
 
 
+@dataclass
+class Tried:
+    """What was tried with one reader. peak_bytes: memory of the largest process, with what all begin with."""
+
+    inputs: int = 0
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
 def _kind(fault: str) -> str:
     return fault.split(":")[0]
 
 
-def _batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> tuple[int, Counter[str]]:
-    """Read a batch in a child; returns how many inputs were tried, and the faults."""
+def _batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> Tried:
+    """Read a batch in a child; the next one begins behind an input that ended the process."""
     told = folder / "told.json"
     told.unlink(missing_ok=True)
     child = os.fork()
@@ -92,15 +110,20 @@ def _batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> 
             (finds / "harness.txt").write_text(traceback.format_exc())
             os._exit(99)
         os._exit(0)
-    _, status = os.waitpid(child, 0)
+    _, status, used = os.wait4(child, 0)
+    tried = Tried(reader.batch, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
     if status == 0:
-        return BATCH, Counter(json.loads(told.read_text()))
-    assert os.waitstatus_to_exitcode(status) != 99, (finds / "harness.txt").read_text()
+        tried.faults.update(json.loads(told.read_text()))
+        return tried
+    code = os.waitstatus_to_exitcode(status)
+    assert code != 99, (finds / "harness.txt").read_text()
     number = int((folder / "number").read_text())
     data, suffix = broken(reader, number, seed)
-    fault = f"the process ended with {os.waitstatus_to_exitcode(status)}: "
+    fault = f"the process hung for {STUCK_S} s: " if code == 1 else f"the process ended with {code}: "
     _keep(reader, data, suffix, fault, finds)
-    return number - first + 1, Counter({fault: 1})
+    tried.inputs = number - first + 1
+    tried.faults[fault] += 1
+    return tried
 
 
 def _read_batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> Counter[str]:
@@ -111,19 +134,44 @@ def _read_batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     faults: Counter[str] = Counter()
-    for number in range(first, first + BATCH):
-        (folder / "number").write_text(str(number))
-        data, suffix = broken(reader, number, seed)
+
+    def read(data: bytes, suffix: str) -> str:
         place = folder / "in"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         path = place / f"x{suffix}"
         path.write_bytes(data)
-        if fault := fault_of(reader, path):
+        faulthandler.dump_traceback_later(STUCK_S, exit=True)
+        fault = fault_of(reader, path)
+        faulthandler.cancel_dump_traceback_later()
+        return fault
+
+    for number in range(first, first + reader.batch):
+        (folder / "number").write_text(str(number))
+        data, suffix = broken(reader, number, seed)
+        if fault := read(data, suffix):
+            if not any(_kind(known) == _kind(fault) for known in faults) and "Hang" not in fault:
+                data = smaller(data, lambda less, s=suffix, f=fault: _kind(read(less, s)) == _kind(f))
             faults[fault] += 1
             _keep(reader, data, suffix, fault, finds)
     return faults
+
+
+def smaller(data: bytes, still: Callable[[bytes], bool]) -> bytes:
+    """A part of an input that does the same, found by leaving pieces out."""
+    tries, size = SMALLER, len(data) // 2
+    while size and tries:
+        at = 0
+        while at < len(data) and tries:
+            less, tries = data[:at] + data[at + size :], tries - 1
+            if still(less):
+                data = less
+            else:
+                at += size
+        size //= 2
+    return data
 
 
 def _keep(reader: Reader, data: bytes, suffix: str, fault: str, finds: Path) -> None:
@@ -134,37 +182,83 @@ def _keep(reader: Reader, data: bytes, suffix: str, fault: str, finds: Path) -> 
         goal.with_suffix(f"{suffix}.txt").write_text(f"{reader.name}\n{fault}\n")
 
 
+def fuzz(
+    readers: list[Reader], given: argparse.Namespace, place: Path, note: Callable[[dict[str, Tried]], object]
+) -> dict[str, Tried]:
+    """Try until the time is over, or enough was tried. note: called now and then with what was tried so far."""
+    noted_s = time.monotonic()
+    all_tried = {reader.name: Tried() for reader in readers}
+    until_s, most = time.monotonic() + 60 * given.minutes, max(given.inputs / 10, 2 * given.inputs / len(readers))
+    while time.monotonic() < until_s and sum(tried.inputs for tried in all_tried.values()) < given.inputs:
+        open_ones = [reader for reader in readers if all_tried[reader.name].inputs < most]
+        reader = min(open_ones, key=lambda one: all_tried[one.name].seconds)
+        tried = all_tried[reader.name]
+        new = _batch(reader, tried.inputs, given.seed, place, given.finds)
+        tried.seconds += new.seconds
+        tried.inputs += new.inputs
+        tried.peak_bytes = max(tried.peak_bytes, new.peak_bytes)
+        for fault, times in new.faults.items():
+            if not any(_kind(known) == _kind(fault) for known in tried.faults):
+                print(f"find: {reader.name} | {fault}", flush=True)
+            tried.faults[fault] += times
+        if time.monotonic() > noted_s + NOTE_EVERY_S:
+            noted_s = time.monotonic()
+            note(all_tried)
+    return all_tried
+
+
+def measured(all_tried: dict[str, Tried], minutes: float) -> list[Measure]:
+    """The figures, a row a reader and one for all. minutes: by the clock."""
+    rows = []
+    for name, tried in all_tried.items():
+        values = {"inputs": tried.inputs, "processor minutes": tried.seconds / 60, "faults": tried.faults.total(),
+                  "largest process, MB": tried.peak_bytes / 1e6}  # fmt: skip
+        rows += [Measure("reader", name, what, float(value)) for what, value in values.items()]
+    for what in ("inputs", "processor minutes", "faults"):
+        rows.append(Measure("reader", "all", what, sum(row.value for row in rows if row.system == what)))
+    rows.append(Measure("reader", "all", "largest process, MB", max(t.peak_bytes for t in all_tried.values()) / 1e6))
+    return [*rows, Measure("reader", "all", "minutes", minutes)]
+
+
+def added(rows: list[Measure], earlier: list[Measure]) -> list[Measure]:
+    """Figures of two runs together: sums, and the larger of the largest processes."""
+    before = {(row.name, row.system): row.value for row in earlier}
+    together = {(row.name, row.system): row.value for row in rows}
+    for (name, what), value in before.items():
+        now = together.get((name, what), 0.0)
+        together[name, what] = max(value, now) if what.startswith("largest") else value + now
+    return [Measure("reader", name, what, value) for (name, what), value in together.items()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--inputs", type=int, default=10**9)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="")
     parser.add_argument("--finds", type=Path, default=Path("out/fuzz"))
+    parser.add_argument("--result", type=Path)
     given = parser.parse_args()
     given.finds.mkdir(parents=True, exist_ok=True)
-    tried: Counter[str] = Counter()
-    faults: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as temporary:
         readers = [reader for reader in all_readers(Path(temporary) / "seeds") if given.only in reader.name]
         if not readers:
             parser.error(f"--only '{given.only}' is in no reader's name")
         place = Path(temporary) / "work"
         place.mkdir()
-        until_s, spent_s = time.monotonic() + 60 * given.minutes, Counter({reader.name: 0.0 for reader in readers})
-        while time.monotonic() < until_s:  # each reader gets as much time as any other
-            reader = min(readers, key=lambda one: spent_s[one.name])
-            started_s = time.monotonic()
-            count, found = _batch(reader, tried[reader.name], given.seed, place, given.finds)
-            spent_s[reader.name] += time.monotonic() - started_s
-            tried[reader.name] += count
-            for fault, times in found.items():
-                if not any(_kind(known) == f"{reader.name} | {_kind(fault)}" for known in faults):
-                    print(f"find: {reader.name} | {fault}", flush=True)
-                faults[f"{reader.name} | {_kind(fault)}"] += times
-    print("\n| reader | inputs | faults |\n|---|---|---|")
-    for name, count in tried.items():
-        print(f"| {name} | {count} | {sum(n for k, n in faults.items() if k.startswith(name + ' | '))} |")
-    print(f"| all | {sum(tried.values())} | {sum(faults.values())} |")
+        started_s = time.monotonic()
+        earlier = read_results(given.result)[1] if given.result is not None and given.result.exists() else []
+
+        def note(tried: dict[str, Tried]) -> list[Measure]:
+            rows = added(measured(tried, (time.monotonic() - started_s) / 60), earlier)
+            if given.result is not None:
+                write_results(given.result, command_line("tests.fuzz"), "made by tests/fuzz/readers.py", rows)
+            return rows
+
+        all_tried = fuzz(readers, given, place, note)
+        rows = note(all_tried)
+    print("\n" + part_table(rows, "reader", {}, ""))
+    faults = Counter({f"{name} | {fault}": n for name, tried in all_tried.items() for fault, n in tried.faults.items()})
     for fault, count in faults.most_common():
         print(f"{count:6} {fault}")
     sys.exit(1 if faults else 0)

@@ -187,3 +187,13 @@ def of_boxes(data: bytes, draw: random.Random) -> bytes:
     number = int(draw.choice(NUMBERS[:11])) & 0xFFFFFFFF
     near[max(0, at + width) : max(0, at + width) + 4] = struct.pack(draw.choice("<>") + "I", number)
     return bytes(near) if draw.random() < 0.7 else of_bytes(bytes(near), draw)
+
+
+def of_manifest(data: bytes, draw: random.Random) -> bytes:
+    """The C2PA manifest in an mp4 broken, and nothing else moved."""
+    at = data.find(b"jumb")
+    if at < 0:
+        return of_bytes(data, draw)
+    end = min(len(data), at - 4 + int.from_bytes(data[at - 4 : at], "big"))
+    store = of_bytes(data[at:end], draw)[: end - at]
+    return data[:at] + store.ljust(end - at, b"\0") + data[end:]

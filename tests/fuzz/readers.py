@@ -19,29 +19,34 @@ from tests.fuzz.mutating import (
     of_bytes,
     of_glb,
     of_json,
+    of_manifest,
     of_safetensors,
     of_table,
     of_text,
     of_zip,
 )
+from tests.fuzz.studio import Asking, of_request, requests_of
 
 Read = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One reader. seeds: whole files. mutators: how they are broken. read: called with a file's path."""
+    """One reader. seeds: whole files. mutators: how they are broken. read: called with a file's path. batch: inputs
+    that one process reads."""
 
     name: str
     seeds: tuple[Path, ...]
     mutators: tuple[Mutator, ...]
     read: Read
+    batch: int = 200
 
 
 def all_readers(folder: Path) -> list[Reader]:
     """The readers, with their seeds in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [*_media(folder), *_motions(folder), *_cards(folder), *_foreign(folder), *_texts(folder), *_signed(folder)]
+    return [*_media(folder), *_motions(folder), *_cards(folder), *_foreign(folder), *_texts(folder), *_signed(folder),
+            *_asked(folder)]  # fmt: skip
 
 
 def _media(folder: Path) -> list[Reader]:
@@ -221,8 +226,8 @@ def _foreign(folder: Path) -> list[Reader]:
         Reader("FACIAL weights", (folder / "g.mdl",), (of_zip, of_bytes), read_generator),
         Reader("FACIAL fit", (folder / "fit.npz",), (of_zip, of_bytes), published_facial.read_fit),
         Reader("FACIAL motion", (folder / "fit.npz",), (of_zip,), read_any_motion),
-        Reader("BFM mat", (folder / "bfm.mat",), (of_bytes,), deng.load),
-        Reader("Deng coefficients", (folder / "coeff.mat",), (of_bytes,), deng.read_coefficients),
+        Reader("BFM mat", (folder / "bfm.mat",), (of_bytes,), deng.load, batch=4),
+        Reader("Deng coefficients", (folder / "coeff.mat",), (of_bytes,), deng.read_coefficients, batch=4),
         Reader("OpenFace table", (folder / "openface.csv",), (of_table, of_bytes),
                lambda path: read_openface(path, 25.0, size)),
         Reader("py-feat table", (folder / "pyfeat.csv",), (of_table, of_bytes),
@@ -279,7 +284,7 @@ def _signed(folder: Path) -> list[Reader]:
         film = folder / f"{name}.mp4"
         with marked(film, claims, identity) as path:
             shutil.copy(folder / "silent.mp4", path)
-        readers.append(Reader(f"film {name}", (film,), (of_boxes, of_bytes),
+        readers.append(Reader(f"film {name}", (film,), (of_manifest, of_boxes, of_bytes),
                               lambda path: verify(path, home=home.path, picture=False)))  # fmt: skip
     statement = sidecar_of(folder / "beside.mp4")
 
@@ -309,3 +314,16 @@ def _signed(folder: Path) -> list[Reader]:
         Reader("carried target", (carried,), (of_zip, of_bytes), carry),
     ]
 
+
+def _asked(folder: Path) -> list[Reader]:
+    from talking_head.studio.app import create_app
+    from talking_head.studio.guard import Guard
+    from talking_head.studio.settings import StudioSettings
+
+    app = create_app(StudioSettings(home=folder / "studio", warm=False))
+    assert isinstance(app, Guard)
+    seeds = []
+    for number, request in enumerate(requests_of(app.app.openapi())):  # type: ignore[attr-defined]
+        seeds.append(folder / f"request_{number:03}.json")
+        seeds[-1].write_text(json.dumps(request))
+    return [Reader("HTTP request", tuple(seeds), (of_request,), Asking(), batch=200)]
