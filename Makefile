@@ -5,7 +5,7 @@ OUT ?= out
 BUDGET ?= 20m
 MINUTES ?= 30
 
-.PHONY: test test-slow test-all lint imports smoke bench fuzz sbom audit clean
+.PHONY: test test-slow test-all lint imports smoke bench fuzz faults sbom audit clean
 
 test:  ## the default tests, on two cores
 	$(PYTHON) -m pytest -n 2 --dist loadfile
@@ -38,6 +38,12 @@ bench:  ## the tables of docs/measured.md, slowest last; needs DATA
 
 fuzz:  ## broken files for every reader, for so many minutes
 	OMP_NUM_THREADS=1 nice -n 10 $(PYTHON) -m tests.fuzz --minutes $(MINUTES) --finds $(OUT)/fuzz
+
+faults:  ## kills, full disks, power cuts, jumping clocks
+	mkdir -p $(OUT)
+	$(PYTHON) -m pytest -m '' tests/faults
+	$(PYTHON) -m tests.faults.full --result $(OUT)/faults_full.json
+	$(PYTHON) -m tests.faults.kill --result $(OUT)/faults_kill.json
 
 sbom:  ## what this environment is made of (CycloneDX), and under which licences; pip install cyclonedx-bom pip-licenses
 	mkdir -p $(OUT)

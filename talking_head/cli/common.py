@@ -88,6 +88,12 @@ PLACE_ERRORS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST,
 }
 
+# What torch, OpenCV, C++ and the system say when there is no memory left.
+NO_MEMORY = (
+    "can't allocate memory", "out of memory", "Insufficient memory", "bad_alloc", "Cannot allocate memory",
+    "can't start new thread", "failed to map segment",
+)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -109,6 +115,14 @@ def _disk_is_full(error: BaseException) -> bool:
     words = [os.strerror(number) for number in FULL]
     return any(
         getattr(cause, "errno", None) in FULL or any(word in str(cause) for word in words) for cause in _causes(error)
+    )
+
+
+def _memory_is_full(error: BaseException) -> bool:
+    """Whether the system gave no more memory; libraries tell that in words of their own."""
+    return any(
+        isinstance(cause, MemoryError) or getattr(cause, "errno", None) == errno.ENOMEM
+        or any(word in str(cause) for word in NO_MEMORY) for cause in _causes(error)
     )
 
 
@@ -150,6 +164,9 @@ def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in PLACE_ERRORS and error.filename:
                 print(f"error: {_one_line(f'{error.filename}: {error.strerror}')}; give another place", file=sys.stderr)
+                raise typer.Exit(2) from error
+            if _memory_is_full(error):
+                print("error: not enough memory; close other programs, or work with smaller files", file=sys.stderr)
                 raise typer.Exit(2) from error
             if not _disk_is_full(error):
                 raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.errors import InputError
+from foundation.files import sync_tree
 from foundation.places import writable
 from talking_head.target.home import Home
 
@@ -139,6 +140,7 @@ def _make(home: Path, folder: Path) -> None:
         encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         with os.fdopen(os.open(building / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(key.private_bytes(*encoding))
+        sync_tree(building)
         try:
             building.rename(folder)
         except OSError:
