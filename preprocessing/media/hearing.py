@@ -11,6 +11,7 @@ import av
 import numpy as np
 from av.stream import Disposition
 
+from foundation.confined import confined
 from preprocessing.media.once import per_file
 from preprocessing.media.source import decoded, open_media, sound_streams
 
@@ -84,6 +85,7 @@ def _default(stream: av.AudioStream) -> bool:
 
 
 @per_file
+@confined(lambda told: None if told is None else Hearing(**told | {"notes": tuple(told["notes"])}))
 def hearing(path: Path) -> Hearing | None:
     """What to hear of a file; None without sound.
 

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from foundation.confined import confined
 from foundation.errors import InputError
 from preprocessing.media.layout import layout
 from preprocessing.media.once import warn_once
@@ -58,6 +59,7 @@ def _whole_frames(container: InputContainer, stream: av.VideoStream, path: Path 
     return deinterlaced(frames) if found is not None and found.interlaced else frames
 
 
+@confined(tuple)
 def frames_at(
     path: Path | str, indices: Container[int] | None = None, fps: float | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
@@ -90,6 +92,7 @@ def frames_at(
     yield from given(max(round(end_s * fps), 1))
 
 
+@confined(tuple)
 def timed_frames(path: Path | str) -> Iterator[tuple[float, np.ndarray]]:
     """(seconds since the first frame, frame `[H, W, 3]` uint8 RGB) of every frame that a file has, upright.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
+from foundation.confined import confined
 from foundation.errors import InputError
 from preprocessing.media.layout import layout
 from preprocessing.media.source import (
@@ -92,6 +93,7 @@ def _timing(container: InputContainer, stream: av.VideoStream) -> _Timing | None
     return _Timing(float(fps), variable, (last - min(times)) * tick_s + 1 / fps)
 
 
+@confined(lambda told: MediaInfo(**told | {"notes": tuple(told["notes"])}))
 def probe(path: Path | str) -> MediaInfo:
     """What a file holds, after rotation metadata.
 

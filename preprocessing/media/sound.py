@@ -13,6 +13,7 @@ import soxr
 from av.container import InputContainer
 
 from face_model.tracks import SPEECH_RATE_HZ, Sound
+from foundation.confined import confined
 from foundation.errors import InputError
 from preprocessing.media.hearing import SILENT_DBFS, WINDOW_S, Hearing, as_float, hearing
 from preprocessing.media.once import per_file, warn_once
@@ -101,6 +102,7 @@ def _finite(blocks: Iterator[tuple[int, np.ndarray]], path: Path | str) -> Itera
         log.warning("%s: %d of %d sound samples were not numbers and are taken as silence", path, broken, total)
 
 
+@confined(tuple)
 def sound_blocks(path: Path | str, rate_hz: int | None = None, mono: bool = True) -> Iterator[tuple[int, np.ndarray]]:
     """(rate in Hz, samples `[C, n]` float32 in -1..1) in blocks of any length, sample 0 at time 0.
 
@@ -162,6 +164,7 @@ def read_sound(path: Path | str, rate_hz: int = SPEECH_RATE_HZ) -> Sound:
 
 
 @per_file
+@confined()
 def nothing_to_hear(path: Path) -> bool:
     """Whether all of a file's sound is silent, as `is_silent` has it.
 

@@ -6,11 +6,13 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from foundation.confined import confined
 from foundation.errors import InputError, unreadable
 from preprocessing.media.colour import Colours, to_bt709
 
@@ -28,6 +30,10 @@ class Still:
 
     picture_rgb: np.ndarray
     notes: tuple[str, ...] = ()
+
+
+def _made(told: dict[str, Any] | None) -> Still | None:
+    return None if told is None else Still(told["picture_rgb"], tuple(told["notes"]))
 
 
 def _register_heif() -> None:
@@ -56,6 +62,7 @@ def _opened(path: Path) -> Image.Image | None:
         raise InputError(f"{path}: {error}", "a photo of at most 178 million pixels", "reduce it") from error
 
 
+@confined()
 def is_still(path: Path | str) -> bool:
     """Whether a file is a picture, by its content."""
     path = Path(path)
@@ -67,6 +74,7 @@ def is_still(path: Path | str) -> bool:
     return picture is not None
 
 
+@confined(_made)
 def read_still(path: Path | str) -> Still | None:
     """The picture in a file; None when it holds something else.
 

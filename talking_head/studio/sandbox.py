@@ -19,10 +19,10 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
+from foundation.limits import limit
 from talking_head.studio.answers import StudioError
 
 AT_ONCE = 3  # processes; whoever comes later waits
@@ -128,7 +128,7 @@ def _alone(asked: str, seconds: float) -> bytes:
 def _answered(asked: str) -> bytes:
     """What a confined function says of a request; runs in its process."""
     request = json.loads(asked)
-    _limit(request["seconds"], request["memory"])
+    limit(request["memory"], request["seconds"], WALL)
     module, _, name = request["function"].partition(":")
     try:
         result = getattr(importlib.import_module(module), name)(*request["args"])
@@ -137,21 +137,6 @@ def _answered(asked: str) -> bytes:
         return json.dumps({"error": (error.received, error.expected, error.remedy)}).encode()
     except Exception:  # what decodes found something that nobody thought of
         return b""
-
-
-def _limit(seconds: float, memory_bytes: int) -> None:
-    """The system ends the process where it wants more."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        begins_with = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        whole = int(seconds) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (begins_with + memory_bytes, begins_with + memory_bytes))
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(int(WALL * seconds) + 1)
 
 
 def _serve(line: socket.socket) -> None:
