@@ -72,7 +72,13 @@ class Marks:
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """A marked copy of a frame `[H, W, C]` uint8."""
-        marked = self._invisible(frame)
+        return self._labelled(self._invisible(frame))
+
+    def alone(self, frame: np.ndarray) -> np.ndarray:
+        """The same of a picture that is no film's next one."""
+        return self._labelled(self._invisible.alone(frame))
+
+    def _labelled(self, marked: np.ndarray) -> np.ndarray:
         return stamp(marked) if self._label else marked
 
 

@@ -135,6 +135,12 @@ class Watermark:
         _add(np.ascontiguousarray(frame).reshape(rows, -1), self._pattern, strength, marked.reshape(rows, -1))
         return marked
 
+    def alone(self, frame: np.ndarray) -> np.ndarray:
+        """The same of a picture that is no film's next one: as of a film's first frame."""
+        self._before, self._scale = None, 0.0
+        self._motion[:] = 0
+        return self(frame)
+
     def _strength(self, frame: np.ndarray) -> np.ndarray:
         """How strong the mark is in each block `[h, w]`: less where the picture moves, the same over the whole."""
         width, height = self._blocks

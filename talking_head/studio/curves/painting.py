@@ -18,7 +18,8 @@ from face_model.tracks import FaceMotion, Sound
 from preprocessing.media import VideoWriter, read_sound
 from render2video.painter import Painter, load_painter
 from talking_head.heads.face_models import model_of
-from talking_head.provenance.label import stamp
+from talking_head.provenance.claims import mark_id
+from talking_head.provenance.label import Marks
 from talking_head.studio.answers import StudioError
 from talking_head.studio.curves.session import CurveSession
 from talking_head.target.card import Target, find_target
@@ -39,6 +40,7 @@ class Easel:
     lock: threading.Lock = field(default_factory=threading.Lock)
     person: Target | None = None
     painter: Painter | None = None
+    marks: Marks | None = None
     painted: OrderedDict[bytes, bytes] = field(default_factory=OrderedDict)
 
     def frame(self, home: Home, session: CurveSession, at: int) -> bytes:
@@ -74,7 +76,7 @@ class Easel:
         missing = {first + k for k, key in enumerate(keys) if key not in self.painted}
         for at, picture in self._paint(home, session, motion, missing):
             self.painted[keys[at - first]] = cv2.imencode(
-                ".jpg", stamp(picture)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+                ".jpg", self._marked(picture)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
             )[1].tobytes()
         for key in keys:
             self.painted.move_to_end(key)
@@ -105,8 +107,17 @@ class Easel:
         if self.painter is None or self.person != person:
             self.painter, self.person = None, person
             self.painter = load_painter(person.folder, model_of(person.card))
+            self.marks = None
             self.painted.clear()
         return self.painter
+
+    def _marked(self, picture: np.ndarray) -> np.ndarray:
+        """With the marks of every film; each picture by itself, since they are looked at in any order."""
+        assert self.person is not None
+        if self.marks is None:
+            height, width = picture.shape[:2]
+            self.marks = Marks(width, height, mark_id(self.person.card), label=True)
+        return self.marks.alone(picture)
 
     def _film(self, session: CurveSession, motion: FaceMotion, first: int, frames: list[bytes]) -> Path:
         name = hashlib.sha256(b"".join(frames)).hexdigest()[:16]

@@ -13,8 +13,10 @@ import pytest
 
 from face_model import mp478
 from face_model.tracks import FaceMotion
-from preprocessing.media import read_sound
+from preprocessing.media import read_frames, read_sound
 from talking_head.client import Studio
+from talking_head.provenance.reading import THRESHOLD, Search
+from talking_head.provenance.watermark import cell_px
 from talking_head.studio.curves.handles import ALWAYS, FACE, read_curves, with_curves
 from talking_head.studio.curves.session import CurveSession
 from tests.preprocessing.making import write_media
@@ -99,6 +101,9 @@ def test_a_stretch_plays_with_its_sound(studio: Served, curves: str, tmp_path: P
     with av.open(str(tmp_path / "played.mp4")) as film:
         assert sum(1 for _ in film.decode(video=0)) == 15
         assert film.streams.audio
+    frames = list(read_frames(tmp_path / "played.mp4"))
+    side = frames[0].shape[0]
+    assert Search(frames).best(np.array([cell_px(side, side) / side]))[2].z > THRESHOLD, "it is marked as films are"
 
 
 @pytest.mark.parametrize(("change", "told"), [
