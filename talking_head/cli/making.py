@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import configs
+from foundation.errors import InputError
 from talking_head.cli import common
 from talking_head.cli.common import Outcome, loading, readable_size, verb
 from talking_head.provenance.signing import CERTIFICATE_VARIABLE, KEY_VARIABLE
@@ -64,6 +68,10 @@ SyncOption = Annotated[
     bool, typer.Option("--sync-fix/--no-sync-fix", help="Correct sound that is late or early, or refuse such a video.")
 ]
 
+EphemeralOption = Annotated[
+    bool, typer.Option("--ephemeral", help="--target is a photo or video: enrolled for this command, and forgotten.")
+]
+ConsentOption = Annotated[str | None, typer.Option(help="For --ephemeral: who allows it.", show_default=False)]
 VersionsOption = Annotated[
     int, typer.Option(min=1, max=99, help="So many films, of the seeds from --seed on: OUT-1.mp4, OUT-2.mp4.")
 ]
@@ -243,6 +251,7 @@ def synth(
     aspect: AspectOption = None,
     height: HeightOption = None,
     background: BackgroundOption = None,
+    ephemeral: EphemeralOption = False, consent: ConsentOption = None,
     force: common.ForceOption = False,
     check: CheckOption = False,
     label: common.LabelOption = True,
@@ -270,14 +279,31 @@ def synth(
     for goal in goals:  # before the first is made
         checked_output(goal, audio, ".webm" if framing.transparent else ".mp4", force)
     options: dict[str, Any] = {
-        "driving": driving, "directions": directions, "label": label, "device": device, "home": home, "key": key,
+        "driving": driving, "directions": directions, "label": label, "device": device, "key": key,
         "certificate": certificate, "framing": framing, "force": force,
     }
-    if check:
-        return _look_at_film(audio, target_id, goals[0], as_json, **options)
-    results = [synthesize(audio, target_id, goal, seed=seed + k, **options) for k, goal in enumerate(goals)]
+    with _whom(target_id, ephemeral, consent, device, home) as (who, place):
+        if check:
+            return _look_at_film(audio, who, goals[0], as_json, home=place, **options)
+        results = [synthesize(audio, who, goal, seed=seed + k, home=place, **options) for k, goal in enumerate(goals)]
     data = [asdict(result) | {"output": str(result.output)} for result in results]
     return Outcome("; ".join(map(film_line, results)), data[0] if versions == 1 else {"versions": data})
+
+
+@contextmanager
+def _whom(
+    target: str, ephemeral: bool, consent: str | None, device: str, home: Path | None
+) -> Iterator[tuple[str, Path | None]]:
+    """A target's id, and the home that it is in; of one that lives for this command, enrolled from a file."""
+    if not ephemeral:
+        yield target, home
+        return
+    if consent is None:
+        raise InputError("--ephemeral without --consent", "who allows the use of this likeness", "give --consent TEXT")
+    from talking_head.enrollment.ephemeral import ID, ephemeral_target
+
+    with ephemeral_target(target, consent, replace(DEFAULTS, device=device), home=home) as place:
+        yield ID, place
 
 
 def _look_at_film(audio: Path, target_id: str, goal: Path, as_json: bool, **options: Any) -> Outcome:
