@@ -14,6 +14,7 @@ from render2video.footage.bend import Bend
 from render2video.footage.expected import ExpectedFace
 from render2video.footage.expecting import expected_looks
 from render2video.footage.footage import open_eyed_px
+from render2video.footage.masks import mouth_outline, polygon_patch
 from render2video.footage.registration import Registration
 from tests.render2video.drawn_person import MODEL, filmed, talking_track
 from tests.render2video.in_memory import Pictures
@@ -111,3 +112,20 @@ def test_light_that_goes_with_nothing_is_not_told(lit):
     for k in range(OUT.start, OUT.stop, 4):
         made = put(expected, lit.seen(k, middle), lit.points[k], lit.motion[k : k + 1])
         assert off(cv2.blur(made, (5, 5)), cv2.blur(lit.seen(k, middle), (5, 5)), lit.face(k)) < 12
+
+
+def test_a_part_of_a_face_keeps_the_light_of_the_frame(lit, expected):
+    """As in a dub: nothing changes around the part, and in it the light stays, however the motion would have it."""
+    k = OUT.start
+    frame, outline = lit.seen(k, lit.light[k] + 0.2), mouth_outline(lit.points[k])
+    within = polygon_patch(outline, 1.5, frame.shape[1], frame.shape[0])
+    made = frame.copy()
+    spots = {name: spot[0] for name, spot in expected.spots(lit.motion[k : k + 1]).items()}
+    expected.put(made, lit.points[k], expected.look(spots), within)
+    outside = np.ones(frame.shape[:2], bool)
+    outside[within.rows, within.columns] = False
+    assert np.array_equal(made[outside], frame[outside])
+    mouth = ~outside
+    whole = put(expected, frame, lit.points[k], lit.motion[k : k + 1])
+    moved = [float((p.astype(float) - frame)[mouth].mean()) for p in (made, whole)]
+    assert abs(moved[0]) < 0.3 * abs(moved[1])
