@@ -5,7 +5,7 @@ OUT ?= out
 BUDGET ?= 20m
 MINUTES ?= 30
 
-.PHONY: test test-slow test-all lint imports smoke bench fuzz faults sbom audit clean
+.PHONY: test test-slow test-all lint imports docs smoke bench fuzz faults sbom audit clean
 
 test:  ## the default tests, on two cores
 	$(PYTHON) -m pytest -n 2 --dist loadfile
@@ -53,5 +53,8 @@ sbom:  ## what this environment is made of (CycloneDX), and under which licences
 audit:  ## known holes in what is installed; pip install pip-audit; asks pypi.org
 	pip-audit --local
 
+docs:  ## docs/ as a site in site/, with pages of the Python API; pip install ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
+
 clean:
-	rm -rf $(OUT) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(OUT) runs build site *.egg-info .pytest_cache .mypy_cache .ruff_cache

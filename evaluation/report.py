@@ -85,11 +85,14 @@ def evaluate(
     """Measure one video. See `evaluate_pair` for one that is already loaded (and for the HTML page).
 
     Args:
-        generated: the video to judge. reference: the real video of the same speech. driving: what the video was told to
-        show: a saved FaceMotion or FaceTrack, or a video. phones: which phone sounds when, for bilabial closure. cache:
-        folder of cached tracks; None for the user's cache folder. follows: whether the head was told to follow the
-        reference's; where it was free, metrics that compare picture with picture
-            mean nothing and are left out. None: judged by whether it does. fix_sync: see `load_pair`.
+        generated: the video to judge.
+        reference: the real video of the same speech.
+        driving: what the video was told to show: a saved FaceMotion or FaceTrack, or a video.
+        phones: which phone sounds when, for bilabial closure.
+        cache: folder of cached tracks; None for the user's cache folder.
+        follows: whether the head was told to follow the reference's; where it was free, metrics that compare picture
+            with picture mean nothing and are left out. None: judged by whether it does.
+        fix_sync: see `load_pair`.
 
     Raises:
         InputError: a file that is not a video, or shows no face.

@@ -23,12 +23,15 @@ def per_file(function: Callable[[Path], _Result]) -> Callable[[Path | str], _Res
     @wraps(function)
     def call(path: Path | str) -> _Result:
         path = Path(path)
-        if not path.is_file():
-            return function(path)
-        facts = path.stat()
-        return remembered(path, facts.st_size, facts.st_mtime_ns)
+        return remembered(*facts_of(path)) if path.is_file() else function(path)
 
     return call
+
+
+def facts_of(path: Path) -> tuple[Path, int, int]:
+    """What is another when a file's content is: path, size, and when it changed (ns)."""
+    facts = path.stat()
+    return path, facts.st_size, facts.st_mtime_ns
 
 
 @cache

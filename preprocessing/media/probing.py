@@ -13,6 +13,7 @@ from av.container import InputContainer
 from foundation.confined import confined
 from foundation.errors import InputError
 from preprocessing.media.layout import layout
+from preprocessing.media.once import per_file
 from preprocessing.media.source import (
     FALLBACK_FPS,
     declared_end_s,
@@ -93,8 +94,9 @@ def _timing(container: InputContainer, stream: av.VideoStream) -> _Timing | None
     return _Timing(float(fps), variable, (last - min(times)) * tick_s + 1 / fps)
 
 
+@per_file
 @confined(lambda told: MediaInfo(**told | {"notes": tuple(told["notes"])}))
-def probe(path: Path | str) -> MediaInfo:
+def probe(path: Path) -> MediaInfo:
     """What a file holds, after rotation metadata.
 
     Raises:

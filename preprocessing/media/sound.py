@@ -16,12 +16,14 @@ from face_model.tracks import SPEECH_RATE_HZ, Sound
 from foundation.confined import confined
 from foundation.errors import InputError
 from preprocessing.media.hearing import SILENT_DBFS, WINDOW_S, Hearing, as_float, hearing
-from preprocessing.media.once import per_file, warn_once
-from preprocessing.media.source import declared_end_s, decoded, first_frame, open_media, sound_streams
+from preprocessing.media.once import facts_of, per_file, warn_once
+from preprocessing.media.source import declared_end_s, decoded, open_media, pictures_begin_s, sound_streams
 from preprocessing.media.stills import is_still
 
 log = logging.getLogger(__name__)
 
+REMEMBERED_S = 100.0  # of sound, 6 MB; what is longer is decoded anew
+_REMEMBERED: dict[tuple[Path, int, int, int], np.ndarray] = {}  # of one file
 GAP_S = 0.05  # a hole in the time stamps from here on is filled with silence; smaller ones are rounding
 
 
@@ -52,11 +54,11 @@ def _on_the_clock(path: Path | str) -> Iterator[tuple[int, np.ndarray]]:
 
     Late starts and holes become silence, early starts are cut, and so is what an encoder filled its last block with.
     """
-    first, heard = first_frame(path), _heard(path)
+    first_s, heard = pictures_begin_s(path), _heard(path)
     with open_media(path) as container:
         stream = sound_streams(container)[heard.stream]
         rate_hz, end_s = stream.rate or SPEECH_RATE_HZ, declared_end_s(container, stream)
-        origin_s = first[1] if first else None
+        origin_s = first_s
         exact_end_s = _exact_end_s(container, stream)
         limit = (end_s + 1.0) * rate_hz if end_s else math.inf
         done, channels = 0, None
@@ -130,6 +132,28 @@ def sound_blocks(path: Path | str, rate_hz: int | None = None, mono: bool = True
         yield rate_hz, np.clip(rest.reshape(-1, channels).T, -1, 1)
 
 
+def _mono(path: Path, rate_hz: int) -> Iterator[np.ndarray]:
+    """The sound mixed to one channel. What was last heard to its end is remembered, where it is not long: a film hears
+    its sound several times, and decodes it once.
+    """
+    key = (*facts_of(path), rate_hz) if path.is_file() else None
+    if key is not None and (known := _REMEMBERED.get(key)) is not None:
+        yield known
+        return
+    blocks: list[np.ndarray] = []
+    count = 0
+    for _, block in sound_blocks(path, rate_hz):
+        yield block[0]
+        count += block.shape[1]
+        if count <= REMEMBERED_S * rate_hz:
+            blocks.append(block[0])
+        else:
+            blocks.clear()
+    if key is not None and 0 < count <= REMEMBERED_S * rate_hz:
+        _REMEMBERED.clear()
+        _REMEMBERED[key] = np.concatenate(blocks)
+
+
 def stream_sound(path: Path | str, rate_hz: int = SPEECH_RATE_HZ, chunk_s: float = 10.0) -> Iterator[np.ndarray]:
     """Mono sound `[N]` float32 in -1..1 in pieces of `chunk_s` seconds (the last may be shorter), sample 0 at time 0.
 
@@ -139,9 +163,9 @@ def stream_sound(path: Path | str, rate_hz: int = SPEECH_RATE_HZ, chunk_s: float
     size = max(1, round(chunk_s * rate_hz))
     kept: list[np.ndarray] = []
     count = 0
-    for _, block in sound_blocks(path, rate_hz):
-        kept.append(block[0])
-        count += block.shape[1]
+    for block in _mono(Path(path), rate_hz):
+        kept.append(block)
+        count += len(block)
         if count >= size:
             joined = np.concatenate(kept)
             whole = count // size * size

@@ -15,7 +15,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
 from foundation.errors import InputError, unreadable
-from preprocessing.media.once import warn_once
+from preprocessing.media.once import per_file, warn_once
 from preprocessing.media.stills import is_still
 
 log = logging.getLogger(__name__)
@@ -194,3 +194,10 @@ def first_frame(path: Path | str) -> tuple[av.VideoFrame, float, tuple[int, int]
             assert isinstance(frame, av.VideoFrame)
             return frame, frame.time or 0.0, shown_size(frame, stream.sample_aspect_ratio)
     return None
+
+
+@per_file
+def pictures_begin_s(path: Path) -> float | None:
+    """When the first picture that decodes is shown; None without pictures."""
+    first = first_frame(path)
+    return first[1] if first else None

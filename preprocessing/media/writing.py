@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
@@ -40,9 +41,12 @@ class SoundTrack:
     """
 
     def __init__(self, path: Path, offset_s: float = 0.0, rate_hz: int | None = None) -> None:
-        own_hz, first = next(sound_blocks(path, mono=False))  # only to learn rate and channels
+        blocks = sound_blocks(path, mono=False)
+        own_hz, first = next(blocks)
         self.rate_hz, self.channels = rate_hz or _aac_rate_hz(own_hz), len(first)
-        self._blocks: Iterator[tuple[int, np.ndarray]] = sound_blocks(path, self.rate_hz, mono=False)
+        self._blocks: Iterator[tuple[int, np.ndarray]] = chain([(own_hz, first)], blocks)
+        if self.rate_hz != own_hz:
+            self._blocks = sound_blocks(path, self.rate_hz, mono=False)
         self._kept = np.zeros((self.channels, max(0, round(-offset_s * self.rate_hz))), np.float32)
         self._skip = max(0, round(offset_s * self.rate_hz))
         self._over = False

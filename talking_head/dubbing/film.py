@@ -97,7 +97,10 @@ def dub(
         keep_as: id of a new target that what was learned of the person becomes; None: nothing is kept.
         background: any file with sound, as long as the film: what is heard under the words, such as its music.
         settings: how; see `DubSettings`.
-        certificate, key, home, force: see `synthesize`.
+        certificate: see `synthesize`, as for what follows.
+        key: the certificate's.
+        home: where targets and unfinished work live.
+        force: whether a file of that name may be replaced.
 
     Raises:
         InputError: no face in the film, no sound in the audio, no consent, no such target, one of the name to keep,

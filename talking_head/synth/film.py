@@ -72,7 +72,8 @@ def synthesize(
         label: whether a small visible line says that it is generated; the file's tag says it always.
         device: `auto`, `cpu` or `cuda`.
         home: where targets live, and the certificate made here that films are signed with.
-        certificate, key: PEM files to sign with instead.
+        certificate: a PEM file to sign with instead.
+        key: the certificate's private key, PEM.
         framing: the picture's shape and height, and what is behind the person; None: as the target's.
         force: whether a file of that name may be replaced.
 

@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import pytest
 
 TICKS = 90_000
 
 
 def grey(level: int, height_px: int = 48, width_px: int = 64) -> np.ndarray:
     return np.full((height_px, width_px, 3), level, np.uint8)
+
+
+def counted_opens(patch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """Grows by one whenever a file of that name is opened as media."""
+    opened, own = list[str](), av.open
+
+    def noted(path: str, *given: Any, **named: Any) -> Any:
+        if str(path).endswith(f"/{name}"):
+            opened.append(path)
+        return own(path, *given, **named)
+
+    patch.setattr(av, "open", noted)
+    return opened
 
 
 def write_media(

@@ -13,7 +13,7 @@ import soundfile
 from face_model.tracks import Sound
 from foundation.errors import InputError
 from preprocessing.media import VideoWriter, is_silent, probe, read_frames, read_sound, stream_sound
-from tests.preprocessing.making import beep, grey, onset_s, write_media
+from tests.preprocessing.making import beep, counted_opens, grey, onset_s, write_media
 
 
 def _levels(path: Path, fps: float | None = None) -> list[int]:
@@ -201,6 +201,20 @@ def test_truncated_film_with_its_index_in_front_warns(
         count = sum(1 for _ in read_frames(tmp_path / "cut.mp4"))
     assert 20 < count < 80 and "cut short" in caplog.text
     assert 0.5 < read_sound(tmp_path / "cut.mp4").duration_s < 3.5
+
+
+def test_sound_is_decoded_once_however_often_it_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, opened = tmp_path / "a.wav", counted_opens(monkeypatch, "a.wav")
+    for said in (beep(1.0, 0.5), beep(2.0, 1.5)):  # another content under the same name is another sound
+        soundfile.write(path, said, 16_000)
+        opened.clear()
+        first = read_sound(path).samples
+        assert len(opened) <= 3, "what is in it, its first picture, its sound"
+        first += 1  # what a caller does with it is theirs
+        for chunk_s in (0.1, 10.0):
+            heard = np.concatenate(list(stream_sound(path, chunk_s=chunk_s)))
+            assert np.abs(heard - said).max() < 1e-3
+        assert len(opened) <= 3
 
 
 def test_hidden_truth_of_the_reference_video(data_dir: Path) -> None:

@@ -37,6 +37,7 @@ from talking_head.target.card import (
 )
 from talking_head.target.home import Home
 from talking_head.target.settings import EnrollSettings
+from tests.preprocessing.making import counted_opens
 from tests.talking_head.media import voice
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,10 +112,12 @@ def test_another_consent_alone_changes_the_card_alone(copied: tuple[Home, Target
 
 @pytest.mark.parametrize("duration_s", [0.01, 0.3, 2.0])
 def test_sound_of_any_length_gives_the_right_number_of_frames(
-    enrolled: tuple[Home, Target], tmp_path: Path, duration_s: float
+    enrolled: tuple[Home, Target], tmp_path: Path, duration_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    opened = counted_opens(monkeypatch, "a.wav")
     made = spoken(enrolled, tmp_path, voice(duration_s))
     fps = enrolled[1].card.fps
+    assert len(opened) <= 4, "what is in it, the first picture, the sound to hear, the sound to keep"
     assert made.frames == max(1, round(duration_s * fps)) == len(list(read_frames(made.output)))
     with av.open(str(made.output)) as film:
         assert film.streams.video[0].pix_fmt == "yuv420p" and film.streams.audio[0].codec.name == "aac"
