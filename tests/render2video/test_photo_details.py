@@ -245,7 +245,7 @@ def test_eyes_that_narrow_in_speech_keep_their_lashes(closed: PhotoRenderer) -> 
         assert np.array_equal(made, picture) != changes
 
 
-def test_lips_stay_as_full_as_the_photos(portrait: tuple[FaceTrack, np.ndarray]) -> None:
+def test_lips_stay_as_full_as_the_photos(closed: PhotoRenderer, portrait: tuple[FaceTrack, np.ndarray]) -> None:
     """The lower lip of a photo is half as thick again as the mesh's: at rest it is what it was; the nose stays."""
     track, photo = portrait
     fuller = replace(track, landmarks_px=track.landmarks_px.copy())
@@ -259,8 +259,7 @@ def test_lips_stay_as_full_as_the_photos(portrait: tuple[FaceTrack, np.ndarray])
     both = targets, painter.geometry.landmarks_px
     shown, own = (np.linalg.norm(points[lower] - points[inner], axis=1)[2:7] for points in both)
     np.testing.assert_allclose(shown, own, rtol=0.08)
-    plain = painter_of(photo_person(photo, track, np.zeros(64, np.float32)))
-    before = plain.warp.targets(person.head.vertices_px(rest)[0][0].astype(np.float64), 0.0)
+    before = painter_of(closed).warp.targets(person.head.vertices_px(rest)[0][0].astype(np.float64), 0.0)
     moved = np.linalg.norm(targets - before, axis=1)
     assert moved[1] < 0.3 and moved[152] < 1.0 < moved[17]  # nose and chin; the lip's edge
 

@@ -88,6 +88,7 @@ def test_cuts_nobody_and_a_hand_are_left_as_they_are(make: Dub, speaker: Frames,
     assert len(free) <= made.painted_frames < 25 + len(again) - len(hand)
 
 
+@pytest.mark.slow
 def test_of_two_people_only_the_chosen_one_changes(make: Dub, speaker: Frames, tmp_path: Path) -> None:
     pairs = [np.concatenate([another(speaker[k + 60]), speaker[k]], axis=1) for k in range(32)]
     film = write_media(tmp_path / "pair.mp4", pairs)
@@ -98,7 +99,8 @@ def test_of_two_people_only_the_chosen_one_changes(make: Dub, speaker: Frames, t
     assert np.mean([off(a[hers][MOUTH], b[hers][MOUTH]) for a, b in zip(real, new, strict=True)]) > PAINTED
 
 
-@pytest.mark.parametrize("fps", [pytest.param(24000 / 1001, marks=pytest.mark.slow), 0])
+@pytest.mark.slow
+@pytest.mark.parametrize("fps", [24000 / 1001, 0])
 def test_frames_keep_their_times(make: Dub, speaker: Frames, tmp_path: Path, fps: float) -> None:
     """23.976 frames a second, and frames that come unevenly."""
     steps_s = np.random.default_rng(0).choice([1 / 30, 1 / 30, 1 / 15, 1 / 24], 30)
@@ -121,6 +123,7 @@ def test_a_turned_phones_film_stands_upright(make: Dub, speaker: Frames, tmp_pat
     assert np.mean([off(a[100:][MOUTH], b[100:][MOUTH]) for a, b in zip(real, new, strict=False)]) > PAINTED
 
 
+@pytest.mark.slow
 def test_silence_over_a_speaking_film_closes_its_lips(make: Dub, speaker: Frames, tmp_path: Path) -> None:
     film = write_media(tmp_path / "film.mp4", speaker[:50])
     made, _, _ = make(film, np.zeros(32_000, np.float32), length="longest")

@@ -97,6 +97,7 @@ def test_a_table_of_openface_is_enough_to_be_painted_on_ones_own_footage(road: R
     assert psnr_db(made, real) > 22
 
 
+@pytest.mark.slow
 def test_a_person_in_dengs_model_from_film_to_film(road: Road, in_deng: Target) -> None:
     card = in_deng.card
     assert card.face_model == deng.ID and card.origin["face_model"]["name"] == "deng"
@@ -139,6 +140,7 @@ def test_dengs_regressor_measures_a_person_from_film_to_film(road: Road, tmp_pat
     assert psnr_db(made, real) > 22
 
 
+@pytest.mark.slow
 def test_a_motion_of_dengs_drives_such_a_target_from_where_its_file_has_the_origin(
     road: Road, in_deng: Target, tmp_path: Path
 ) -> None:

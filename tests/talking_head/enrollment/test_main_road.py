@@ -163,9 +163,10 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_weights(
 ) -> None:
     settings = replace(EnrollSettings(steps=30), seed=3)
     code = (
-        "import sys; from talking_head import enroll; from talking_head.target.settings import EnrolSettings\n"
-        "enroll.SHORTEST_S, enrollment.speaks = 1.0, lambda track: True\n"
-        f"enroll.enroll({str(clip)!r}, 'ana', 'for tests', {settings!r}, home=sys.argv[1])"
+        "import sys; from talking_head.enrollment import from_video as enrollment\n"
+        "from talking_head.target.settings import EnrollSettings\n"
+        "enrollment.SHORTEST_S, enrollment.speaks = 1.0, lambda track: True\n"
+        f"enrollment.enroll({str(clip)!r}, 'ana', 'for tests', {settings!r}, home=sys.argv[1])"
     )
 
     def start(home: Path) -> subprocess.Popen[bytes]:

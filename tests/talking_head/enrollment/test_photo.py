@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ from preprocessing.photo_fitting import fit_photo
 from preprocessing.portrait import Portrait, find_face
 from preprocessing.speech import speech_encoder
 from preprocessing.speech.phonetic.encoder import WEIGHTS
+from preprocessing.tracking import LandmarkTrack
 from preprocessing.tracking.mediapipe_tracker import MediaPipeTracker
 from render2video.photo.renderer import PhotoRenderer
 from talking_head.enrollment.from_photo import photo_in
@@ -137,12 +139,9 @@ def test_what_is_no_photo_of_a_person_is_refused(tmp_path: Path) -> None:
     assert not list((tmp_path / "home" / "targets").glob("*"))
 
 
-def test_closed_eyes_are_refused(footage: Path, model_path: Path, tmp_path: Path) -> None:
-    tracker = MediaPipeTracker(model_path)
-    frames = list(read_frames(footage))
-    lids = [eye_ratio(tracker.confirm(frame)[0].landmarks_px[None])[0] for frame in frames]
-    tracker.close()
-    blinking = frames[int(np.argmin(lids))]
+def test_closed_eyes_are_refused(footage: Path, film_track: LandmarkTrack, tmp_path: Path) -> None:
+    shut = int(np.argmin(eye_ratio(film_track.landmarks_px)))
+    blinking = next(islice(read_frames(footage), shut, None))
     cv2.imwrite(str(tmp_path / "blink.png"), cv2.cvtColor(blinking, cv2.COLOR_RGB2BGR))
     with pytest.raises(InputError, match="closed eyes"):
         enroll(tmp_path / "blink.png", "blink", CONSENT, home=tmp_path / "home")
