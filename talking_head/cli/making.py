@@ -71,7 +71,7 @@ SyncOption = Annotated[
 EphemeralOption = Annotated[
     bool, typer.Option("--ephemeral", help="--target is a photo or video: enrolled for this command, and forgotten.")
 ]
-ConsentOption = Annotated[str | None, typer.Option(help="For --ephemeral: who allows it.", show_default=False)]
+EphemeralConsentOption = Annotated[str | None, typer.Option(help="For --ephemeral: who allows it.", show_default=False)]
 VersionsOption = Annotated[
     int, typer.Option(min=1, max=99, help="So many films, of the seeds from --seed on: OUT-1.mp4, OUT-2.mp4.")
 ]
@@ -251,7 +251,7 @@ def synth(
     aspect: AspectOption = None,
     height: HeightOption = None,
     background: BackgroundOption = None,
-    ephemeral: EphemeralOption = False, consent: ConsentOption = None,
+    ephemeral: EphemeralOption = False, consent: EphemeralConsentOption = None,
     force: common.ForceOption = False,
     check: CheckOption = False,
     label: common.LabelOption = True,
