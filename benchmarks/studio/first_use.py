@@ -1,6 +1,6 @@
 """First use of the studio, in Chromium: from the command to a film of one's own photo saying a typed sentence.
 
-    python -m benchmarks.studio.first_use PHOTO [--voice NAME]
+    python -m benchmarks.studio.first_use PHOTO [--voice NAME] [--picture docs/images/studio.jpg]
 
 Tells the clicks, the seconds by the clock, and the processor time of the studio and its workers, which is what a quiet
 machine needs. Playwright, Debian's chromium and a voice must be here; the landmark model, too.
@@ -31,7 +31,7 @@ def walk(page: Page, address: str, photo: Path) -> dict[str, float]:
     """Seconds by the clock of each part, and clicks. Choosing the photo in the browser's own window counts as one."""
     page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(COUNT)
-    began_s, parts = time.monotonic(), {}
+    began_s, parts = time.monotonic(), dict[str, float]()
 
     def passed(name: str) -> None:
         parts[name] = round(time.monotonic() - began_s - sum(parts.values()), 1)
@@ -60,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photo", type=Path)
     parser.add_argument("--voice", default="espeak-ng")
+    parser.add_argument("--picture", type=Path, help="a JPEG of the page with the film, to write")
     given = parser.parse_args()
     chromium = shutil.which("chromium")
     assert chromium, "apt-get install chromium"
@@ -75,7 +76,12 @@ def main() -> None:
             started_s = time.monotonic() - began_s
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-                found = walk(browser.new_page(), address.group(), given.photo)
+                page = browser.new_page(viewport={"width": 1280, "height": 860})
+                found = walk(page, address.group(), given.photo)
+                if given.picture:
+                    page.evaluate("document.querySelector('video.film').currentTime = 1.2")
+                    page.wait_for_timeout(1000)
+                    page.screenshot(path=given.picture, type="jpeg", quality=85)
                 browser.close()
         finally:
             studio.terminate()
