@@ -172,6 +172,7 @@ function pairOf(job) {
   before.addEventListener("loadedmetadata", () => {
     if (before.videoWidth) return;
     const still = h("img", { class: "film", alt: "As it was", src: stillOf(job.asked.upload) }); // its sound plays on
+    still.addEventListener("error", () => still.replaceWith(h("p", { class: "hint gone" }, "No picture of it was kept.")));
     before.hidden = true;
     fill(left, before, still, h("figcaption", {}, "As it was: a still, for this browser cannot play such a film"));
   });
