@@ -30,7 +30,6 @@ from talking_head.target.home import Home
 from talking_head.target.settings import EnrollSettings
 from tests.render2video.drawn_person import psnr_db
 from tests.talking_head.bfm_head import write_front_model
-from tests.talking_head.deng_regressor import write_regressor
 from tests.talking_head.media import voice
 
 SMALL_PAPER = {"networks": {"window": 3, "width": 4, "downs": 2, "blocks": 1, "scales": 1, "discriminator_width": 4}}
@@ -115,29 +114,6 @@ def test_dengs_fit_is_the_face_of_the_film(road: Road, tmp_path: Path) -> None:
     assert np.corrcoef(fitted.motion.expression.ravel(), ours.motion.expression.ravel())[0, 1] > 0.98
     assert np.corrcoef(fitted.person.identity, ours.person.identity)[0, 1] > 0.95
     assert np.degrees(np.abs(fitted.motion.rotation - ours.motion.rotation)).max() < 1
-
-
-@pytest.mark.slow
-def test_dengs_regressor_measures_a_person_from_film_to_film(road: Road, tmp_path: Path) -> None:
-    """Both files of the published regressor, their stand-ins knowing this film: crops, coefficients, motion, film."""
-    how = {"tracker": f"openface:{road.table}", "cache": tmp_path / "cache"}
-    fitted = track(road.film, tmp_path / "fitted", face_model=f"deng:{road.bfm}", **how).track
-    weights = write_regressor(tmp_path / "epoch_20.pth", road.film, fitted, road.bfm)
-    chosen = f"deng:{road.bfm}?weights={weights}"
-    measured = track(road.film, tmp_path / "measured", face_model=chosen, **how)
-    assert [path.suffix for path in measured.coefficient_paths] == [".mat", ".npz"]
-    own, truth = measured.track.motion, fitted.motion
-    assert np.corrcoef(own.expression.ravel(), truth.expression.ravel())[0, 1] > 0.98
-    assert np.degrees(np.abs(own.rotation - truth.rotation)).max() < 1.5
-    np.testing.assert_allclose(measured.track.person.identity, fitted.person.identity, atol=0.05)
-    place = [
-        t.camera.focal_px * t.motion.translation[:, :2] / -t.motion.translation[:, 2:] for t in (measured.track, fitted)
-    ]
-    assert np.abs(place[0] - place[1]).max() < 2  # pixels
-    person = road.enrolled("regressed", profile="fast", steps=60, face_model=chosen, models=BRIEF)
-    assert person.card.face_model == deng.ID and person.card.settings["face_model"] == chosen
-    made, real = road.spoken(person)
-    assert psnr_db(made, real) > 22
 
 
 @pytest.mark.slow
