@@ -6,13 +6,19 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundation.errors import FULL, InputError, unreadable
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:  # what keeps JSON alone does not wait for it
     import numpy as np
@@ -28,10 +34,7 @@ def atomic_path(goal: Path | str) -> Iterator[Path]:
     """
     goal = Path(goal)
     goal.parent.mkdir(parents=True, exist_ok=True)
-    start = os.fsencode(goal.stem)[:KEPT_NAME_BYTES].decode(errors="ignore")  # no longer than a name may be
-    handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{start}-", suffix=f".partial{goal.suffix}")
-    os.close(handle)
-    temporary = Path(name)
+    held, temporary = _partial(goal)
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -47,6 +50,47 @@ def atomic_path(goal: Path | str) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+        if held is not None:
+            os.close(held)
+
+
+def _start(goal: Path) -> str:
+    """How names of its partial files start, behind the dot."""
+    return os.fsencode(goal.stem)[:KEPT_NAME_BYTES].decode(errors="ignore")  # no longer than a name may be
+
+
+def _partial(goal: Path) -> tuple[int | None, Path]:
+    """A new partial file, and the handle that tells `sweep_partials` that somebody works on it; None on Windows."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{_start(goal)}-", suffix=f".partial{goal.suffix}")
+        if fcntl is None:
+            os.close(handle)
+            return None, Path(name)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # it is just being swept away
+            os.close(handle)
+            continue
+        except OSError:  # a file system without locks, where nothing is swept either
+            pass
+        if os.path.lexists(name):
+            return handle, Path(name)
+        os.close(handle)
+
+
+def sweep_partials(goal: Path | str) -> None:
+    """Delete partial files of a goal that killed processes left."""
+    goal = Path(goal)
+    if fcntl is None or not goal.parent.is_dir():
+        return
+    part = r"-[a-z0-9_]{8}\.partial"  # twice where it is signed: a partial one of a partial one
+    ours = re.compile(rf"\.+{re.escape(_start(goal))}({part}){{1,2}}{re.escape(goal.suffix)}")
+    for path in goal.parent.iterdir():
+        if not ours.fullmatch(path.name):
+            continue
+        with suppress(OSError), path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
-from foundation.files import atomic_path, read_json, sha256, write_json
+from foundation.files import atomic_path, read_json, sha256, sweep_partials, write_json
 from talking_head import __version__
 from talking_head.provenance import manifest
 from talking_head.provenance.reading import THRESHOLD, Mark, find_mark
@@ -221,6 +221,7 @@ def marked(goal: Path, claims: Claims, identity: Identity | None) -> Iterator[Pa
     """
     film = goal
     try:
+        sweep_partials(goal)
         with atomic_path(goal) as film:
             yield film
             if identity is None:

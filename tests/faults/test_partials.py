@@ -1,0 +1,37 @@
+"""What a kill leaves of a film goes when the film is made again; what somebody works on stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from foundation.files import atomic_path, sweep_partials
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_only_what_was_left_is_swept(tmp_path: Path) -> None:
+    goal = tmp_path / "ana.mp4"
+    child = os.fork()
+    if child == 0:
+        with atomic_path(goal) as film, atomic_path(film) as signed:
+            signed.write_bytes(b"half a film")
+            time.sleep(60)
+        os._exit(0)
+    while not any(path.stat().st_size for path in tmp_path.iterdir()):
+        time.sleep(0.01)
+    sweep_partials(goal)
+    assert len(list(tmp_path.iterdir())) == 2, "somebody works on them"
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    others = [".ana-abcdefgh.partial.wav", ".ana-x.mp4", ".anabel-abcdefgh.partial.mp4", "ana.mp4"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"of somebody else")
+    with atomic_path(goal) as own:
+        sweep_partials(goal)
+        assert {path.name for path in tmp_path.iterdir()} == {*others, own.name}
+        own.write_bytes(b"a film")
+    assert goal.read_bytes() == b"a film"
