@@ -184,7 +184,8 @@ def train_on_footage(
 ) -> tuple[FootagePainter, int]:
     """Train the network that finishes mouths; the same call resumes after a kill. The painter, and steps trained.
 
-    Where too little time made it worse than the one that it began from, the painter has that one.
+    Where too little time made it worse than the one that it began from, the painter has that one; where real mouths
+    are nearest to the person's own as they are, one that adds nothing.
     """
     trainable = FootageTrainable(footage, config, working_side_px, seed, device)
     described = {"profile": FOOTAGE, "working_px": working_side_px, "frames": len(footage), **to_dict(config)}
@@ -196,7 +197,8 @@ def train_on_footage(
     generator = result.networks["generator"]
     assert isinstance(generator, MouthFinisher)
     general = MouthFinisher.general(working_side_px, config.width, config.fold) if config.general else None
-    networks = [generator] if general is None else [generator, general]
+    nothing = MouthFinisher(working_side_px, config.width, config.fold)
+    networks = [generator, nothing] if general is None else [generator, general, nothing]
     return best_of([FootagePainter(footage, network, config, device) for network in networks]), result.steps
 
 

@@ -226,6 +226,12 @@ def test_a_network_that_training_spoiled_is_not_taken(target):
     assert best_of([worse, painter]) is painter and best_of([painter, worse]) is painter
 
 
+def test_where_every_network_is_worse_than_real_mouths_none_is_taken(target, tmp_path):
+    footage, config = read_footage(target, MODEL), FootageConfig(width=8, batch=2, network_rate=10.0)
+    painter, _ = train_on_footage(footage, config, 48, tmp_path / "run", Duration(steps=2))
+    assert all((part == 0).all() for part in painter.generator.network.leave.state_dict().values())
+
+
 def test_who_watches_the_learning_sees_the_person_and_changes_nothing(target, frames, tmp_path):
     seen = []
     config = FootageConfig(width=8, batch=2)
