@@ -55,6 +55,8 @@ def configure(config_type: type[ConfigT], overrides: dict[str, Any], source: str
     except OmegaConfBaseException as error:
         place = f"{source}: {error.full_key}" if error.full_key else source
         raise InputError(f"{place}: {str(error).splitlines()[0]}", f"a valid {config_type.__name__}") from error
+    except TypeError as error:  # a list where a mapping belongs: OmegaConf lets its own error out
+        raise InputError(f"{source}: {str(error).splitlines()[0]}", f"a valid {config_type.__name__}") from error
 
 
 def load_yaml(path: Path | str) -> dict[str, Any]:

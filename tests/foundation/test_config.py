@@ -27,6 +27,8 @@ def test_a_value_of_the_wrong_type_is_told_with_its_key() -> None:
         configure(Outer, {"inner": {"width": "wide"}}, "file.yaml")
     with pytest.raises(InputError, match=r"file\.yaml: rate: .*'fast'"):
         configure(Outer, {"rate": "fast"}, "file.yaml")
+    with pytest.raises(InputError, match=r"file\.yaml: "):
+        configure(Outer, {"rate": {}}, "file.yaml")
 
 
 def test_an_unknown_key_is_told_with_the_nearest() -> None:

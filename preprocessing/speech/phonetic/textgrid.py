@@ -36,7 +36,7 @@ def read_tier(path: Path | str, tier: str) -> list[Interval]:
 
 def _intervals(tokens: list[str | float], name: str) -> list[Interval]:
     """Intervals from their number and then start, end and text of each."""
-    if not tokens or not isinstance(tokens[0], float) or not tokens[0].is_integer():
+    if not tokens or not isinstance(tokens[0], float) or not tokens[0].is_integer() or tokens[0] < 0:
         raise InputError(f"{name} is damaged", "a number of intervals")
     count = int(tokens[0])
     fields = tokens[1 : 1 + 3 * count]
