@@ -56,7 +56,7 @@ def _opened(path: Path) -> Image.Image | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pictures over 89 million pixels, and of odd tags
             return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError):
         return None
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: {error}", "a photo of at most 178 million pixels", "reduce it") from error
@@ -94,15 +94,16 @@ def read_still(path: Path | str) -> Still | None:
         return None
     notes = []
     with picture:
-        if getattr(picture, "n_frames", 1) > 1 and picture.format in ("GIF", "WEBP", "PNG"):
-            notes.append(f"the first of its {getattr(picture, 'n_frames', 1)} pictures is used")
         try:
+            count = getattr(picture, "n_frames", 1) if picture.format in ("GIF", "WEBP", "PNG") else 1
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 picture.load()
                 upright = ImageOps.exif_transpose(picture)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
+        except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
             raise InputError(f"{path} does not decode ({error})", "a whole photo", "export or copy it again") from error
+        if count > 1:
+            notes.append(f"the first of its {count} pictures is used")
         pixels, alpha = _split(upright)
         pixels = _in_srgb(pixels, picture.info.get("icc_profile"), path, notes)
     array = np.asarray(pixels, np.uint8)

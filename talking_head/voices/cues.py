@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 from foundation.errors import InputError
 
@@ -15,6 +16,7 @@ WAYS = {
 """What can be directed, and which ways; left and right are the person's own."""
 USUAL = {"smile": 0.6, "pause": 0.5}  # amount where none is given; 1 for the others
 MOST_AMOUNT, LONGEST_S = 2.0, 60.0
+MOST_SHOWN = 60  # letters of a direction that is told back
 LIPS_CLOSED = "lips closed"  # no direction that can be written: a synthesiser tells when it says p, b and m
 EXAMPLE = "[smile 0.6], [smile 0.6 2s], [brows up], [look left], [tilt right], [nod], [shake], [blink], [pause 0.4]"
 _BRACKET = re.compile(r"(?<!\\)\[([^\[\]]*)\]")
@@ -40,7 +42,8 @@ class Cue:
             InputError: no such direction, or amount.
         """
         what, *rest = words.lower().split() or [""]
-        wrong = InputError(f"the direction [{words}]", EXAMPLE, r"write \[ where a text has a bracket of its own")
+        shown = shorten(words, MOST_SHOWN, placeholder="...")  # in one line, however long
+        wrong = InputError(f"the direction [{shown}]", EXAMPLE, r"write \[ where a text has a bracket of its own")
         if what not in WAYS:
             raise wrong
         way = rest.pop(0) if WAYS[what] and rest else ""
@@ -56,7 +59,7 @@ class Cue:
             amount, lasts_s = (lasts_s if lasts_s is not None else amount), None
         if amount > (LONGEST_S if what == "pause" else MOST_AMOUNT) or (lasts_s or 0) > LONGEST_S:
             most = f"at most {MOST_AMOUNT:g}, and {LONGEST_S:g} s"
-            raise InputError(f"the direction [{words}]", most)
+            raise InputError(f"the direction [{shown}]", most)
         return cls(what, way, amount, lasts_s)
 
 
