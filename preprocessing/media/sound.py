@@ -162,10 +162,10 @@ def stream_sound(path: Path | str, rate_hz: int = SPEECH_RATE_HZ, chunk_s: float
     """
     size = max(1, round(chunk_s * rate_hz))
     kept: list[np.ndarray] = []
-    count = 0
+    count = heard = 0
     for block in _mono(Path(path), rate_hz):
         kept.append(block)
-        count += len(block)
+        count, heard = count + len(block), heard + len(block)
         if count >= size:
             joined = np.concatenate(kept)
             whole = count // size * size
@@ -173,6 +173,8 @@ def stream_sound(path: Path | str, rate_hz: int = SPEECH_RATE_HZ, chunk_s: float
             kept, count = [joined[whole:]], count - whole
     if count:
         yield np.concatenate(kept)
+    if not heard:  # so short that nothing is left of it at this rate
+        raise InputError(f"the sound of {path} has no samples", "a sound that can be heard", "record it again")
 
 
 def read_sound(path: Path | str, rate_hz: int = SPEECH_RATE_HZ) -> Sound:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.pixels.__main__ import MARK, page, put_into, tables
+from benchmarks.pages import MARK, page, put_into
+from benchmarks.pixels.__main__ import tables
 from benchmarks.pixels.dubs import outside_db
 from benchmarks.pixels.held_out import scores
 from benchmarks.pixels.transitions import jumped, residuals, strongest_period, write_shuffled
@@ -77,13 +78,13 @@ def test_a_long_sound_does_not_repeat_and_is_always_the_same(tmp_path: Path) -> 
 
 
 def test_a_page_keeps_what_stands_before_its_tables(tmp_path: Path) -> None:
-    target = tmp_path / "page.md"
-    target.write_text(f"words\n\n{MARK}\nold tables\n", encoding="utf-8")
-    put_into("new tables\n", target)
-    assert target.read_text(encoding="utf-8") == f"words\n\n{MARK}\nnew tables\n"
+    target, mark = tmp_path / "page.md", MARK.format("a command")
+    target.write_text(f"words\n\n{mark}\nold tables\n", encoding="utf-8")
+    put_into("new tables\n", target, "a command")
+    assert target.read_text(encoding="utf-8") == f"words\n\n{mark}\nnew tables\n"
     target.write_text("words alone\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="no line"):
-        put_into("new tables\n", target)
+        put_into("new tables\n", target, "a command")
 
 
 def test_results_are_read_back_and_tables_tell_what_was_missed(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_results_are_read_back_and_tables_tell_what_was_missed(tmp_path: Path) -
 def test_results_that_are_kept_say_where_they_come_from_and_are_those_of_the_page() -> None:
     kept = list(RESULTS.glob("pixels_*.json"))
     shown = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
-    assert kept and all(page([path]) in shown for path in kept)
+    assert kept and all(page([path], tables) in shown for path in kept)
     for path in kept:
         content, measured = read_results(path)
         assert measured and len(content["commit"]) >= 40 and "benchmarks.pixels" in content["command"]
