@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps
 
 from foundation.confined import confined
 from foundation.errors import InputError, unreadable
@@ -56,10 +56,10 @@ def _opened(path: Path) -> Image.Image | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pictures over 89 million pixels, and of odd tags
             return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError):
-        return None
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: {error}", "a photo of at most 178 million pixels", "reduce it") from error
+    except Exception:  # a damaged picture can fail in any way; none of them is ours
+        return None
 
 
 @confined()
@@ -100,7 +100,7 @@ def read_still(path: Path | str) -> Still | None:
                 warnings.simplefilter("ignore")
                 picture.load()
                 upright = ImageOps.exif_transpose(picture)
-        except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
+        except Exception as error:
             raise InputError(f"{path} does not decode ({error})", "a whole photo", "export or copy it again") from error
         if count > 1:
             notes.append(f"the first of its {count} pictures is used")
