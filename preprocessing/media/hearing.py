@@ -12,6 +12,7 @@ import numpy as np
 from av.stream import Disposition
 
 from foundation.confined import confined
+from foundation.errors import InputError
 from preprocessing.media.once import per_file
 from preprocessing.media.source import decoded, open_media, sound_streams
 
@@ -60,8 +61,14 @@ class _Levels:
         return best if len(self.channels) > 1 and lost and self.channels[best] > 0 else None
 
 
-def as_float(frames: Iterator[av.frame.Frame], rate_hz: int) -> Iterator[tuple[float | None, np.ndarray]]:
-    """(presentation time, samples `[C, n]` float32 at rate_hz); one channel stays one, more become two."""
+def as_float(
+    frames: Iterator[av.frame.Frame], rate_hz: int, path: Path
+) -> Iterator[tuple[float | None, np.ndarray]]:
+    """(presentation time, samples `[C, n]` float32 at rate_hz); one channel stays one, more become two.
+
+    Raises:
+        InputError: sound at a rate, or in channels, that nothing can be made of.
+    """
     resampler, known = None, None
     for frame in frames:
         assert isinstance(frame, av.AudioFrame)
@@ -70,7 +77,12 @@ def as_float(frames: Iterator[av.frame.Frame], rate_hz: int) -> Iterator[tuple[f
             layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
             resampler, known = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz), kind
         assert resampler is not None
-        for part in resampler.resample(frame):
+        try:
+            parts = resampler.resample(frame)
+        except av.error.FFmpegError as error:
+            what = f"{path}: sound of {frame.rate} Hz in {frame.layout.nb_channels} channels"
+            raise InputError(what, "a usual rate, and channels of a usual layout", "export it again, in stereo") from error
+        for part in parts:
             yield frame.time, part.to_ndarray()
 
 
@@ -125,7 +137,7 @@ def _levels(path: Path, index: int) -> _Levels:
         stream = sound_streams(container)[index]
         rate_hz = stream.rate or 16_000
         size = max(1, round(WINDOW_S * rate_hz))
-        for _, block in as_float(decoded(container, stream, path), rate_hz):
+        for _, block in as_float(decoded(container, stream, path), rate_hz, path):
             kept = np.concatenate([kept, block], axis=1) if len(kept) == len(block) else block
             count = kept.shape[1] // size
             if count == 0:

@@ -62,7 +62,7 @@ def _on_the_clock(path: Path | str) -> Iterator[tuple[int, np.ndarray]]:
         exact_end_s = _exact_end_s(container, stream)
         limit = (end_s + 1.0) * rate_hz if end_s else math.inf
         done, channels = 0, None
-        for time_s, samples in as_float(decoded(container, stream, path), rate_hz):
+        for time_s, samples in as_float(decoded(container, stream, path), rate_hz, path):
             samples = samples if heard.scale == 1 else samples / np.float32(heard.scale)
             channels = channels or len(samples)
             if len(samples) != channels:

@@ -81,11 +81,13 @@ def table_fps(table: Table, fps: float | None = None) -> float:
     """Frames a second, by the timestamps unless told; a single frame has no rate, and any will do.
 
     Raises:
-        InputError: the timestamps are of no video.
+        InputError: no row, or the timestamps are of no video.
     """
     if fps is not None:
         return fps
     frame, time_s = table.column("frame"), table.column("timestamp")
+    if not len(frame):
+        raise InputError(f"{table.path} has no row of a face", "a row for each frame")
     if len(frame) == 1:
         return MOTION_FPS
     span = time_s[-1] - time_s[0]
