@@ -62,7 +62,7 @@ class _Levels:
 
 
 def as_float(
-    frames: Iterator[av.frame.Frame], rate_hz: int, path: Path
+    frames: Iterator[av.frame.Frame], rate_hz: int, path: Path | str
 ) -> Iterator[tuple[float | None, np.ndarray]]:
     """(presentation time, samples `[C, n]` float32 at rate_hz); one channel stays one, more become two.
 
@@ -81,7 +81,7 @@ def as_float(
             parts = resampler.resample(frame)
         except av.error.FFmpegError as error:
             what = f"{path}: sound of {frame.rate} Hz in {frame.layout.nb_channels} channels"
-            raise InputError(what, "a usual rate, and channels of a usual layout", "export it again, in stereo") from error
+            raise InputError(what, "channels of a usual layout", "export it again, in stereo") from error
         for part in parts:
             yield frame.time, part.to_ndarray()
 
