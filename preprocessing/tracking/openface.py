@@ -69,25 +69,30 @@ def camera_of(table: Table, size_px: tuple[int, int] | None) -> PinholeCamera:
 
 
 def one_face(table: Table) -> Table:
-    """Rows of the face that is there longest, where faces are numbered."""
+    """Rows of the face that is there longest, where faces are numbered.
+
+    Raises:
+        InputError: its number is none.
+    """
     if "face_id" not in table:
         return table
     numbers = table.column("face_id")
     found, counts = np.unique(numbers, return_counts=True)
-    return table.rows(np.flatnonzero(numbers == found[counts.argmax()]))
+    longest = found[counts.argmax()]
+    if np.isnan(longest):
+        raise InputError(f"{table.path} has no number of a face in most rows", "one in the column 'face_id'")
+    return table.rows(np.flatnonzero(numbers == longest))
 
 
 def table_fps(table: Table, fps: float | None = None) -> float:
     """Frames a second, by the timestamps unless told; a single frame has no rate, and any will do.
 
     Raises:
-        InputError: no row, or the timestamps are of no video.
+        InputError: the timestamps are of no video.
     """
     if fps is not None:
         return fps
     frame, time_s = table.column("frame"), table.column("timestamp")
-    if not len(frame):
-        raise InputError(f"{table.path} has no row of a face", "a row for each frame")
     if len(frame) == 1:
         return MOTION_FPS
     span = time_s[-1] - time_s[0]

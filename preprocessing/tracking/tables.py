@@ -91,10 +91,8 @@ def one_row_per_frame(table: Table, frame: np.ndarray, rank: np.ndarray) -> tupl
     Of several rows of a frame (several faces) the one of highest `rank` `[R]` stays; a frame without a row becomes NaN.
 
     Raises:
-        InputError: no row, or a number that no frame has.
+        InputError: a number that no frame has.
     """
-    if not len(frame):
-        raise InputError(f"{table.path} has no row", "a row for each frame")
     if not (np.abs(frame) <= MOST_FRAMES).all():  # false of NaN, too
         raise InputError(f"{table.path}: a frame's number that no video has", f"0 to {MOST_FRAMES}")
     order = np.lexsort((rank, frame))
