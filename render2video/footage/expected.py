@@ -50,7 +50,8 @@ class Part:
     zoom: float
 
 
-PARTS = (Part("skin", None, 0.5, 1.0, 0.5), Part("eyes", EYES, 0.2, 1.0, 1.0), Part("mouth", LIPS, 0.2, 0.2, 1.0))
+EYES_PART = "eyes"
+PARTS = (Part("skin", None, 0.5, 1.0, 0.5), Part(EYES_PART, EYES, 0.2, 1.0, 1.0), Part("mouth", LIPS, 0.2, 0.2, 1.0))
 
 
 class Spots:
@@ -63,16 +64,20 @@ class Spots:
     def __init__(self, model: MorphableModel) -> None:
         self._metrics = {part.name: _metric(model, part.vertices) for part in PARTS}
 
-    def __call__(self, motion: FaceMotion) -> dict[str, np.ndarray]:
-        """`[T, D]` of each part."""
-        found = {}
-        for part in PARTS:
-            moved = motion.expression @ self._metrics[part.name]
-            turned = part.turn * np.degrees(motion.rotation)
-            there = PLACE * part.turn * motion.translation
-            all_of_it = (moved, turned, there, part.lids * motion.blink[:, None])
-            found[part.name] = np.concatenate(all_of_it, axis=1).astype(np.float32)
-        return found
+    def __call__(self, motion: FaceMotion, looking: FaceMotion | None = None) -> dict[str, np.ndarray]:
+        """`[T, D]` of each part. looking: the motion of the eyes; None: the same."""
+        return {
+            part.name: self._of(part, looking if looking is not None and part.name == EYES_PART else motion)
+            for part in PARTS
+        }
+
+    def _of(self, part: Part, motion: FaceMotion) -> np.ndarray:
+        moved = motion.expression @ self._metrics[part.name]
+        turned = part.turn * np.degrees(motion.rotation)
+        there = PLACE * part.turn * motion.translation
+        all_of_it = (moved, turned, there, part.lids * motion.blink[:, None])
+        spots: np.ndarray = np.concatenate(all_of_it, axis=1).astype(np.float32)
+        return spots
 
 
 def _metric(model: MorphableModel, vertices: tuple[int, ...] | None) -> np.ndarray:

@@ -51,15 +51,20 @@ class Following:
         self._speed = max(float(steps.mean()), LEAST_SPEED)
         self._middle, self._spread = np.median(own, axis=0), np.maximum(own.std(0), LEAST_SPREAD)
         self._keep = float(np.exp(-1 / (FORGETTING_S * fps)))
-        self._moving, self._before = 0.0, self._middle
+        self._moving, self._seen = 0.0, 0.0
+        self._before: np.ndarray | None = None
 
     def __call__(self, gaze: tuple[float, float]) -> float:
-        """0-1, for the next frame's gaze."""
-        now = np.array(gaze)
-        step, self._before = float(np.linalg.norm(now - self._before)), now
-        self._moving = self._keep * self._moving + (1 - self._keep) * step
+        """0-1, for the next frame's gaze; of the first frames, by the few steps that there were so far."""
+        now, before = np.array(gaze), self._before
+        self._before = now
+        if before is not None:
+            step = float(np.linalg.norm(now - before))
+            self._moving = self._keep * self._moving + (1 - self._keep) * step
+            self._seen = self._keep * self._seen + (1 - self._keep)
+        moving = self._moving / max(self._seen, 1 - self._keep)
         asked = float(np.abs((now - self._middle) / self._spread).max())
-        return max(_share(self._moving / self._speed, ALIVE), _share(asked, ASKED))
+        return max(_share(moving / self._speed, ALIVE), _share(asked, ASKED))
 
 
 def _share(value: float, limits: tuple[float, float]) -> float:

@@ -56,6 +56,12 @@ class MouthFinisher(nn.Module):
         load_weights(path, made, {name: torch.from_numpy(value) for name, value in arrays.items()}, "")
         return made
 
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether it is one that was never trained: its last layer is zero."""
+        last = self.network.leave
+        return not any(bool(part.any()) for part in last.parameters())
+
     def forward(self, maps: Tensor) -> Tensor:
         """What to add `[B, 3, M, M]` (0-1) for maps `[B, MAP_COUNT, M, M]`."""
         added = self.network(maps)

@@ -102,6 +102,7 @@ class FootagePainter:
     ) -> None:
         self.footage, self.generator, self.config, self.device = footage, generator.to(device).eval(), config, device
         self._finish = for_painting(self.generator, torch.device(device).type)
+        self._adds_nothing = self.generator.adds_nothing
         self.bend = Bend(footage.head, footage.follow)
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
         keep_parts(footage.frames, self.mouths.boxes(footage.points_px))
@@ -324,8 +325,7 @@ class FootagePainter:
             real + np.float32(want.followed) * (wanted - real)
             for real, wanted in ((own.expression, want.motion.expression), (own.blink, want.motion.blink))
         )
-        eyes = self.expected.spots(replace(want.motion, expression=expression, blink=blink))["eyes"]
-        spots = self.expected.spots(want.motion) | {"eyes": eyes}
+        spots = self.expected.spots(want.motion, replace(want.motion, expression=expression, blink=blink))
         return self.expected.look({name: spot[0] for name, spot in spots.items()})
 
     def _eyes_off(self, want: Wanted, index: int) -> float:
@@ -351,7 +351,7 @@ class FootagePainter:
         if lack_mm > LACK_MM[0]:
             mouth = self.inside.painted(mouth, want.points_px - (window.left, window.top), lack_mm)
         under = frame[window.rows, window.columns]
-        finisher = self._finish if finished else None
+        finisher = self._finish if finished and not self._adds_nothing else None
         frame[window.rows, window.columns] = self.mouths.painted(
             under, mouth, want.points_px, window, finisher, self.device
         )

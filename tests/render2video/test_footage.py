@@ -222,6 +222,7 @@ def test_a_network_that_training_spoiled_is_not_taken(target):
     with torch.no_grad():
         for weights in spoiled.parameters():
             weights += 0.5
+    assert not spoiled.adds_nothing
     worse = FootagePainter(painter.footage, spoiled, painter.config)
     assert best_of([worse, painter]) is painter and best_of([painter, worse]) is painter
 
@@ -230,6 +231,15 @@ def test_where_every_network_is_worse_than_real_mouths_none_is_taken(target, tmp
     footage, config = read_footage(target, MODEL), FootageConfig(width=8, batch=2, network_rate=10.0)
     painter, _ = train_on_footage(footage, config, 48, tmp_path / "run", Duration(steps=2))
     assert all((part == 0).all() for part in painter.generator.network.leave.state_dict().values())
+    assert painter.generator.adds_nothing
+
+    class Never(torch.nn.Module):
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("a network that adds nothing was run")
+
+    made = list(painter.frames(footage.motion[:2]))
+    painter._finish = Never()
+    assert np.array_equal(made, list(painter.frames(footage.motion[:2])))
 
 
 def test_who_watches_the_learning_sees_the_person_and_changes_nothing(target, frames, tmp_path):

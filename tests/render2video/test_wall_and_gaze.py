@@ -96,3 +96,12 @@ def test_a_living_gaze_is_followed_and_a_staring_one_is_not():
     assert lively > 0.9 and dead == 0
     asked = [asking((0.06, 0.0)) for _ in range(100)]
     assert min(asked) == 1.0
+
+
+def test_a_living_gaze_is_followed_from_the_third_frame_on_and_a_staring_one_never():
+    """Of somebody whose eyes move all the time, every frame; a motion that begins is not taken for one that stares."""
+    own = np.random.default_rng(0).normal(0, 0.01, (300, 2))
+    lively, dead = Following(own, FPS), Following(own, FPS)
+    shares = [lively((x, y)) for x, y in own[:40]]
+    assert min(shares[2:]) > 0.6
+    assert max(dead((0.01 + 0.05 * x, 0.05 * y)) for x, y in own[:40]) == 0
