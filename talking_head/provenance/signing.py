@@ -10,10 +10,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from foundation.errors import InputError
 from foundation.files import sync_tree
 from foundation.places import writable
-from talking_head.target.home import Home
+from talking_head.target.home import LOCK_SUFFIX, Home
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 CERTIFICATE_VARIABLE, KEY_VARIABLE = "TALKING_HEAD_CERTIFICATE", "TALKING_HEAD_KEY"
 CHAIN, KEY = "chain.pem", "key.pem"
+UNFINISHED = ".identity-"  # an identity's folder until it is whole
 ORGANISATION = "talking-head (local)"
 C2PA_SIGNING = "1.3.6.1.4.1.62558.2.1"  # extended key usage `c2pa-kp-claimSigning`, C2PA 2.1 section 14.5.1
 # Films are not stamped by a time authority (that needs a network), so they hold only as long as the certificate does.
@@ -121,35 +124,40 @@ def local_identity(home: Home) -> Identity:
     """
     folder = local_chain(home).parent
     if not folder.exists():
-        _make(writable(home.path), folder)
+        _make(home, folder)
     chain, key = (_read(folder / name, "this machine's identity").decode("ascii", "replace") for name in (CHAIN, KEY))
     if not (chain.count("BEGIN CERTIFICATE") == chain.count("END CERTIFICATE") == 2 and "END PRIVATE KEY" in key):
         raise InputError(f"{folder} is damaged", "this machine's identity", "delete the folder to have a new one made")
     return Identity(chain, key, "es256", local=True)
 
 
-def _make(home: Path, folder: Path) -> None:
-    """Fill `folder`, whole or not at all; of two processes that do so at once, the first one's stays."""
+def _make(home: Home, folder: Path) -> None:
+    """Fill `folder`, whole or not at all, and once: others wait. What killed ones left, a key maybe, goes."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    building = Path(tempfile.mkdtemp(prefix=".identity-", dir=home))  # mode 0700
+    place = writable(home.path)
     try:
-        key = ec.generate_private_key(ec.SECP256R1())
-        (building / CHAIN).write_text(_local_chain(key), encoding="ascii")
-        encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        with os.fdopen(os.open(building / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(key.private_bytes(*encoding))
-        sync_tree(building)
-        try:
-            building.rename(folder)
-        except OSError:
-            if not (folder / KEY).is_file():
-                raise
+        with FileLock(writable(home.locks) / f".identity{LOCK_SUFFIX}"):
+            for left in place.glob(f"{UNFINISHED}*"):
+                shutil.rmtree(left)
+            if folder.exists():
+                return
+            building = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=place))  # mode 0700
+            try:
+                key = ec.generate_private_key(ec.SECP256R1())
+                (building / CHAIN).write_text(_local_chain(key), encoding="ascii")
+                encoding = (
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
+                with os.fdopen(os.open(building / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(key.private_bytes(*encoding))
+                sync_tree(building)
+                building.rename(folder)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror})", "room for this machine's identity") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _local_chain(key: EllipticCurvePrivateKey) -> str:

@@ -1,4 +1,4 @@
-"""What a kill leaves of a film goes when the film is made again; what somebody works on stays."""
+"""What a kill leaves of a film, or of a key, goes when it is made again; what somebody works on stays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from foundation.files import atomic_path, sweep_partials
+from talking_head.provenance import signing
+from talking_head.target.home import Home
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
@@ -35,3 +37,21 @@ def test_only_what_was_left_is_swept(tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} == {*others, own.name}
         own.write_bytes(b"a film")
     assert goal.read_bytes() == b"a film"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_key_that_was_nearly_made_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cryptography")
+    home = Home(tmp_path / "home")
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(signing, "sync_tree", lambda folder: time.sleep(60))
+        signing.local_identity(home)
+        os._exit(0)
+    while not any(path.stat().st_size for path in home.path.glob(f".*/{signing.KEY}")):
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    made = signing.local_identity(home)
+    keys = list(home.path.rglob(signing.KEY))
+    assert keys == [home.path / "identity" / signing.KEY] and keys[0].read_text() == made.key_pem
