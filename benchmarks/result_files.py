@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import cache
@@ -64,6 +64,21 @@ def read_results(path: Path) -> tuple[dict[str, Any], list[Measure]]:
     content = read_json(path)
     said = (row | {"value": float("nan") if row["value"] is None else row["value"]} for row in content["measured"])
     return content, [Measure(**row) for row in said]
+
+
+def added(rows: Iterable[Measure]) -> list[Measure]:
+    """Figures of several runs together: sums, and of what is called least or largest, that."""
+    together: dict[tuple[str, str, str], float] = {}
+    for row in rows:
+        at = row.part, row.name, row.system
+        value = together.get(at)
+        if value is None:
+            together[at] = row.value
+        elif "least" in row.system:
+            together[at] = min(value, row.value)
+        else:
+            together[at] = max(value, row.value) if "largest" in row.system else value + row.value
+    return [Measure(*at, value) for at, value in together.items()]
 
 
 def part_table(measured: Sequence[Measure], part: str, asked: Mapping[str, Asked], main: str) -> str:

@@ -18,14 +18,15 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.result_files import Measure, command_line, part_table, write_results
+from benchmarks.result_files import Measure, command_line, part_table, read_results, write_results
 from foundation.files import content_digest, read_json, read_tensors
-from foundation.shipped import shipped
+from tests.campaigns import Tried
 from tests.faults.system import Running, load, run
 
 CONSENT = "I agree to be enrolled. A test, 2026-01-01"
@@ -161,51 +162,43 @@ def names(place: Path) -> set[str]:
     return {RANDOM_NAME.sub("*", name) for name in kept if "/assets/" not in f"/{name}"}
 
 
-@dataclass
-class Outcome:
-    """How a command did. wrong: what was not as it should be."""
-
-    whole_s: float = 0.0
-    points: int = 0
-    late: int = 0
-    again_s: list[float] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-
-
-def campaign(command: Command, inputs: Inputs, place: Path, points: int, draw: random.Random) -> Outcome:
+def campaign(command: Command, inputs: Inputs, place: Path, points: int, draw: random.Random) -> Tried:
     """Kill a command at so many points. place: made and deleted again, so that paths are the same every time."""
-    outcome, words = Outcome(), command.words(inputs)
+    tried, words = Tried(), command.words(inputs)
     fresh(place)
     command.before(inputs, place)
     fresh(place)
     started_s = time.monotonic()
     ended = run(words, place)
-    outcome.whole_s = time.monotonic() - started_s
+    whole_s = time.monotonic() - started_s
     assert ended.code == 0, f"{command.name} ends with {ended.code}: {ended.said[-2000:]}"
     right, whole = command.results(place), names(place)
     assert right, f"{command.name}: no results"
     for _ in range(points):
         fresh(place)
-        after_s = draw.uniform(EARLIEST, LATEST) * outcome.whole_s
-        at = f"{command.name}, killed after {after_s:.2f} s of {outcome.whole_s:.2f}"
-        outcome.points += 1
-        outcome.late += not Running(words, place).kill(after_s)
+        after_s = draw.uniform(EARLIEST, LATEST) * whole_s
+        at = f"{command.name}, killed after {after_s:.2f} s of {whole_s:.2f}"
+        late = not Running(words, place).kill(after_s)
         halves = {name for name, digest in command.results(place).items() if right.get(name) != digest}
-        outcome.wrong += [f"{at}: half of {name} can be seen" for name in sorted(halves)]
+        wrong = [f"{at}: half of {name} can be seen" for name in sorted(halves)]
         started_s = time.monotonic()
         ended = run(words, place)
-        outcome.again_s.append(time.monotonic() - started_s)
+        again_s = time.monotonic() - started_s
         result = command.results(place)
         # A film that was done already is not made again.
         done = not halves and result == right and "exists already" in ended.said
         if ended.code != 0 and not done:
-            outcome.wrong.append(f"{at}: the same command ends with {ended.code}: {ended.said[-300:]!r}")
+            wrong.append(f"{at}: the same command ends with {ended.code}: {ended.said[-300:]!r}")
         if result != right:
             differing = sorted(n for n in {*result, *right} if result.get(n) != right.get(n))
-            outcome.wrong.append(f"{at}: another result: {differing}")
+            wrong.append(f"{at}: another result: {differing}")
         if (left := names(place)) != whole:
-            outcome.wrong.append(f"{at}: files more {sorted(left - whole)[:5]}, less {sorted(whole - left)[:5]}")
-    return outcome
+            wrong.append(f"{at}: files more {sorted(left - whole)[:5]}, less {sorted(whole - left)[:5]}")
+        tried.add(Tried(1, {"of them after its end": late, "again, mean s": again_s}, Counter(wrong)))
+    tried.figures = {"undisturbed, s": whole_s, **tried.figures}
+    if points:
+        tried.figures["again, mean s"] /= points
+    return tried
 
 
 def fresh(place: Path) -> None:
@@ -229,19 +222,19 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         inputs = Inputs.made(folder / "inputs", film(folder))
         chosen = [one for one in COMMANDS if not given.only or one.name in given.only.split(",")]
-        whole, rows, wrong = sum(command.share for command in COMMANDS), [], []
+        whole = sum(command.share for command in COMMANDS)
+        earlier = read_results(given.result)[1] if given.result is not None and given.result.exists() else []
+        rows: list[Measure] = []
+        wrong: list[str] = []
         for command in chosen:
             points = round(given.points * command.share / whole)
             done = campaign(command, inputs, folder / "place", points, random.Random(f"{given.seed}/{command.name}"))
-            values = {
-                "points": done.points, "of them after its end": done.late, "undisturbed, s": done.whole_s,
-                "again, mean s": sum(done.again_s) / max(1, len(done.again_s)), "wrong": len(done.wrong),
-            }
-            rows += [Measure("command", command.name, what, float(value)) for what, value in values.items()]
-            print(f"{command.name}: {values}", *done.wrong, sep="\n  ", flush=True)
-            wrong += done.wrong
+            rows += done.measures("command", command.name, "points")
+            print(command.name, done.tries, done.figures, *done.faults, sep="\n  ", flush=True)
+            wrong += done.faults
             if given.result is not None:
-                write_results(given.result, command_line("tests.faults.kill"), shipped("astronaut").name, rows)
+                kept = [row for row in earlier if row.name not in {row.name for row in rows}]
+                write_results(given.result, command_line("tests.faults.kill"), "astronaut", [*kept, *rows])
     print("\n" + part_table(rows, "command", {}, ""))
     sys.exit(1 if wrong else 0)
 

@@ -25,18 +25,19 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.result_files import Measure, command_line, part_table, read_results, write_results
+from benchmarks.result_files import Measure, added, command_line, part_table, read_results, write_results
 from foundation.errors import InputError
+from tests.campaigns import Tried
 from tests.fuzz.mutating import of_bytes
 from tests.fuzz.readers import Reader, all_readers
 
 HANG_S, MEMORY_BYTES = 20, 2 << 30
 STUCK_S = 30  # in code that never comes back to Python: the process is ended
 NOTE_EVERY_S = 60.0
+MINUTES = "processor minutes"
 SMALLER = 150  # tries to make a find smaller
 
 
@@ -84,16 +85,6 @@ def broken(reader: Reader, number: int, seed: int) -> tuple[bytes, str]:
     return data, source.suffix
 
 
-@dataclass
-class Tried:
-    """What was tried with one reader. peak_bytes: memory of the largest process, with what all begin with."""
-
-    inputs: int = 0
-    seconds: float = 0.0
-    peak_bytes: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-
-
 def _kind(fault: str) -> str:
     return fault.split(":")[0]
 
@@ -111,7 +102,8 @@ def _batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> 
             os._exit(99)
         os._exit(0)
     _, status, used = os.wait4(child, 0)
-    tried = Tried(reader.batch, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    minutes = (used.ru_utime + used.ru_stime) / 60
+    tried = Tried(reader.batch, {MINUTES: minutes, "largest process, MB": used.ru_maxrss * 1024 / 1e6})
     if status == 0:
         tried.faults.update(json.loads(told.read_text()))
         return tried
@@ -121,7 +113,7 @@ def _batch(reader: Reader, first: int, seed: int, folder: Path, finds: Path) -> 
     data, suffix = broken(reader, number, seed)
     fault = f"the process hung for {STUCK_S} s: " if code == 1 else f"the process ended with {code}: "
     _keep(reader, data, suffix, fault, finds)
-    tried.inputs = number - first + 1
+    tried.tries = number - first + 1
     tried.faults[fault] += 1
     return tried
 
@@ -189,18 +181,15 @@ def fuzz(
     noted_s = time.monotonic()
     all_tried = {reader.name: Tried() for reader in readers}
     until_s, most = time.monotonic() + 60 * given.minutes, max(given.inputs / 10, 2 * given.inputs / len(readers))
-    while time.monotonic() < until_s and sum(tried.inputs for tried in all_tried.values()) < given.inputs:
-        open_ones = [reader for reader in readers if all_tried[reader.name].inputs < most]
-        reader = min(open_ones, key=lambda one: all_tried[one.name].seconds)
+    while time.monotonic() < until_s and sum(tried.tries for tried in all_tried.values()) < given.inputs:
+        open_ones = [reader for reader in readers if all_tried[reader.name].tries < most]
+        reader = min(open_ones, key=lambda one: all_tried[one.name].figures.get(MINUTES, 0.0))
         tried = all_tried[reader.name]
-        new = _batch(reader, tried.inputs, given.seed, place, given.finds)
-        tried.seconds += new.seconds
-        tried.inputs += new.inputs
-        tried.peak_bytes = max(tried.peak_bytes, new.peak_bytes)
-        for fault, times in new.faults.items():
+        new = _batch(reader, tried.tries, given.seed, place, given.finds)
+        for fault in new.faults:
             if not any(_kind(known) == _kind(fault) for known in tried.faults):
                 print(f"find: {reader.name} | {fault}", flush=True)
-            tried.faults[fault] += times
+        tried.add(new)
         if time.monotonic() > noted_s + NOTE_EVERY_S:
             noted_s = time.monotonic()
             note(all_tried)
@@ -209,25 +198,11 @@ def fuzz(
 
 def measured(all_tried: dict[str, Tried], minutes: float) -> list[Measure]:
     """The figures, a row a reader and one for all. minutes: by the clock."""
-    rows = []
-    for name, tried in all_tried.items():
-        values = {"inputs": tried.inputs, "processor minutes": tried.seconds / 60, "faults": tried.faults.total(),
-                  "largest process, MB": tried.peak_bytes / 1e6}  # fmt: skip
-        rows += [Measure("reader", name, what, float(value)) for what, value in values.items()]
-    for what in ("inputs", "processor minutes", "faults"):
-        rows.append(Measure("reader", "all", what, sum(row.value for row in rows if row.system == what)))
-    rows.append(Measure("reader", "all", "largest process, MB", max(t.peak_bytes for t in all_tried.values()) / 1e6))
-    return [*rows, Measure("reader", "all", "minutes", minutes)]
-
-
-def added(rows: list[Measure], earlier: list[Measure]) -> list[Measure]:
-    """Figures of two runs together: sums, and the larger of the largest processes."""
-    before = {(row.name, row.system): row.value for row in earlier}
-    together = {(row.name, row.system): row.value for row in rows}
-    for (name, what), value in before.items():
-        now = together.get((name, what), 0.0)
-        together[name, what] = max(value, now) if what.startswith("largest") else value + now
-    return [Measure("reader", name, what, value) for (name, what), value in together.items()]
+    together = Tried(figures={"minutes": minutes})
+    for tried in all_tried.values():
+        together.add(tried)
+    named = {**all_tried, "all": together}
+    return [row for name, tried in named.items() for row in tried.measures("reader", name, "inputs")]
 
 
 def main() -> None:
@@ -250,7 +225,7 @@ def main() -> None:
         earlier = read_results(given.result)[1] if given.result is not None and given.result.exists() else []
 
         def note(tried: dict[str, Tried]) -> list[Measure]:
-            rows = added(measured(tried, (time.monotonic() - started_s) / 60), earlier)
+            rows = added([*measured(tried, (time.monotonic() - started_s) / 60), *earlier])
             if given.result is not None:
                 write_results(given.result, command_line("tests.fuzz"), "made by tests/fuzz/readers.py", rows)
             return rows
