@@ -1,33 +1,37 @@
 """What the invisible mark costs, what it outlives, and how often it is seen where it is not.
 
-    python -m benchmarks.watermark VIDEO... [--pieces 2] [--seconds 3] [--keys 20]
+    python -m benchmarks.watermark VIDEO... [--pieces 2] [--seconds 3] [--draws 1] [--searches 0] [--result FILE.json]
 
-Each video is cut into pieces, each marked with an id of its own, written as films are, and attacked. A piece counts
-as found when the search's best place is above the threshold; it is looked for at five scales about the true one, which
-the whole search has among its own. False alarms: the whole search, over unmarked pieces, with keys of nobody. Prints
-Markdown tables.
+Each video is cut into pieces; each is marked with a key and an id of its own (as often as there are draws), written as
+films are, and attacked. A piece counts as found when the search's best place is above the threshold; it is looked for
+at those of the whole search's scales that are within 1.5% of the true one. False alarms: so many whole searches of each
+unmarked piece, each with a key of its own, sharing what does not depend on the key. Figures are added to those that
+FILE has, of runs with other videos or seeds. Prints Markdown tables.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
+from benchmarks.result_files import Measure, added, command_line, part_table, read_results, write_results
+from foundation.files import sha256
 from preprocessing.media import VideoWriter, probe, read_frames
 from preprocessing.media.writing import FILM_CRF
-from talking_head.provenance.reading import FRAMES, THRESHOLD, Search
-from talking_head.provenance.watermark import Code, Watermark, cell_px
+from talking_head.provenance.reading import CELL_PX, FRAMES, THRESHOLD, Search, scales
+from talking_head.provenance.watermark import CELLS, ID_BITS, Code, Watermark, cell_px
 
 Frames = list[np.ndarray]
-COSTS = 4  # pieces of which what the mark costs a film at 40 dB is measured: many encodings
-NEAR = np.linspace(0.992, 1.008, 5)
+SMALL_PX = 400  # shorter side below which pictures are told apart
+NEAR = 1.015
+TILES_AT_ONCE = 4  # of a search by many keys: what a processor's cache holds
 
 
 def scaled(share: float) -> Callable[[Frames], Frames]:
@@ -52,7 +56,20 @@ def shot(suffix: str, quality: int = 85) -> Callable[[Frames], Frames]:
     return take
 
 
+def at_most(shorter_px: int) -> Callable[[Frames], Frames]:
+    """As platforms offer it: the shorter side no longer than so much, both even."""
+
+    def scale(frames: Frames) -> Frames:
+        high, wide = frames[0].shape[:2]
+        share = min(1.0, shorter_px / min(high, wide))
+        size = 2 * round(wide * share / 2), 2 * round(high * share / 2)
+        return [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+
+    return scale
+
+
 # Name: what is done to the pictures, x264's crf afterwards (None: not coded), and the part of the shorter side left.
+# What platforms do is coded fast.
 ATTACKS: dict[str, tuple[Callable[[Frames], Frames], int | None, float]] = {
     "as written": (lambda frames: frames, None, 1.0),
     "H.264 crf 23": (lambda frames: frames, 23, 1.0),
@@ -62,6 +79,9 @@ ATTACKS: dict[str, tuple[Callable[[Frames], Frames], int | None, float]] = {
     "scaled to 50%, crf 18": (scaled(0.5), 18, 1.0),
     "scaled to 50%, crf 23": (scaled(0.5), 23, 1.0),
     "scaled to 50%, crf 28": (scaled(0.5), 28, 1.0),
+    "platform: 720p, crf 28": (at_most(720), 28, 1.0),
+    "platform: 480p, crf 28": (at_most(480), 28, 1.0),
+    "platform: 480p, crf 31": (at_most(480), 31, 1.0),
     "one frame, PNG of a screen": (shot(".png"), None, 1.0),
     "one frame, JPEG 85 of a screen": (shot(".jpg"), None, 1.0),
     "one frame, JPEG 60 of a screen": (shot(".jpg", 60), None, 1.0),
@@ -105,58 +125,113 @@ def cost_db(plain: Frames, marked: Frames) -> tuple[float, float]:
     return without, without - psnr_db(encoded(marked, crf), plain)
 
 
-def false_alarms(videos: list[Path], keys: int, seconds: float) -> list[float]:
-    """The best z of the whole search over each unmarked piece, for each key."""
-    best = []
-    for video in videos:
-        piece = looked_at(next(pieces(video, 1, seconds)))
-        best += [Search(piece, Code.of_key(1000 + key)).best()[2].z for key in range(keys)]
-    return best
+def searched(frames: Frames, keys: Iterable[int]) -> Iterator[float]:
+    """The best z of a whole search of unmarked frames for each key, as `Search.best` finds it.
+
+    What a search folds does not depend on the key. Its signs lie every `CELL_PX` pixels of a tile alone, so that the
+    correlation falls apart into ones of `[24, 24]`, with key and energy as real and imaginary part of one transform.
+    """
+    search = Search(frames)
+    tiles = np.stack([search.at(float(share), mirrored).tile for share in scales() for mirrored in (False, True)])
+    parts = tiles.reshape(-1, CELLS, CELL_PX, CELLS, CELL_PX).transpose(0, 2, 4, 1, 3).reshape(-1, CELLS, CELLS)
+    strength = torch.fft.fft2(torch.from_numpy(np.ascontiguousarray(parts)))
+    energy = torch.fft.fft2(torch.from_numpy(parts * parts))
+    at_once = TILES_AT_ONCE * CELL_PX**2
+    for key in keys:
+        code = Code.of_key(key)
+        signs, used = np.zeros((2, CELLS * CELLS), np.float32)
+        signs[code.sync], used[code.sync] = code.signs[code.sync], 1
+        own, all_own = (
+            torch.fft.fft2(torch.from_numpy(grid.reshape(CELLS, CELLS))).conj().resolve_conj() for grid in (signs, used)
+        )
+        best = 0.0
+        for first in range(0, len(strength), at_once):
+            both = strength[first : first + at_once] * own + 1j * (energy[first : first + at_once] * all_own)
+            found = torch.fft.ifft2(both)
+            best = max(best, float((found.real * found.real.abs() / found.imag.clamp(min=1)).max()))
+        yield float(np.sqrt(best))
+
+
+def kind(frames: Frames) -> str:
+    return "small pictures" if min(frames[0].shape[:2]) < SMALL_PX else "pictures"
+
+
+def marked_and_attacked(piece: Frames, key: int, mark: int) -> Iterator[Measure]:
+    """Write a piece with a mark as films are written, do everything to it, and look for the mark."""
+    high, wide = piece[0].shape[:2]
+    code, part = Code.of_key(key), f"{kind(piece)}: what happened"
+    watermark = Watermark(wide, high, mark, key=code)
+    film = encoded([watermark(frame) for frame in piece], FILM_CRF, "veryfast")
+    for name, (change, crf, left) in ATTACKS.items():
+        preset = "veryfast" if name.startswith("platform") else "medium"
+        attacked = change(film) if crf is None else encoded(change(film), crf, preset)
+        search, true = Search(looked_at(attacked), code), cell_px(wide, high) / min(high, wide) / left
+        share, _, best = search.best(scales()[np.abs(np.log(scales() / true)) < np.log(NEAR)])
+        read, found = search.read(best), best.z >= THRESHOLD
+        values = {
+            "pieces": 1, "found": found, "id read": found and read == mark,
+            "id read wrongly": found and read not in (mark, None), "z, sum": best.z, "z, least": best.z,
+        }
+        yield from (Measure(part, name, what, float(value)) for what, value in values.items())
+
+
+def costs(piece: Frames, mark: int) -> Iterator[Measure]:
+    """What the mark takes from a piece."""
+    high, wide = piece[0].shape[:2]
+    watermark = Watermark(wide, high, mark)
+    without, less = cost_db(piece, [watermark(frame) for frame in piece])
+    values = {"pieces": 1.0, "without the mark, sum": without, "less, sum": less, "less, largest": less}
+    yield from (Measure("cost", "PSNR, dB", what, value) for what, value in values.items())
+
+
+def false_alarms(piece: Frames, keys: Iterable[int]) -> Iterator[Measure]:
+    """Whole searches of a piece without a mark."""
+    best = np.array(list(searched(looked_at(piece), keys)))
+    values = {"searches": len(best), **{f"z of {z:g} and more": (best >= z).sum() for z in (5, 5.5, 6, 6.5, THRESHOLD)},
+              "z, sum": best.sum(), "z, largest": best.max()}  # fmt: skip
+    yield from (Measure("without a mark", "whole searches", what, float(value)) for what, value in values.items())
+
+
+def shared(rows: list[Measure]) -> list[Measure]:
+    """Figures with each sum as a mean, and what is a count of pieces also as a share."""
+    counts = {(row.part, row.name): row.value for row in rows if row.system in ("pieces", "searches")}
+    means = []
+    for row in rows:
+        count = counts[row.part, row.name]
+        if row.system.endswith("sum"):
+            row = Measure(row.part, row.name, row.system.replace("sum", "mean"), row.value / count)
+        elif row.system in ("found", "id read"):
+            row = Measure(row.part, row.name, f"{row.system}, %", 100 * row.value / count)
+        means.append(row)
+    return means
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("videos", type=Path, nargs="+")
+    parser.add_argument("videos", type=Path, nargs="*")
     parser.add_argument("--pieces", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--keys", type=int, default=0)
+    parser.add_argument("--draws", type=int, default=1)
+    parser.add_argument("--searches", type=int, default=0)
+    parser.add_argument("--costs", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--result", type=Path)
     given = parser.parse_args()
-    draw = np.random.default_rng(0)
-    strengths: dict[str, list[float]] = {name: [] for name in ATTACKS}
-    read: dict[str, list[int]] = {name: [] for name in ATTACKS}
-    costs, whole, took_ms = [], [], []
+    rows = read_results(given.result)[1] if given.result is not None and given.result.exists() else []
     for video in given.videos:
-        for piece in pieces(video, given.pieces, given.seconds):
-            high, wide = piece[0].shape[:2]
-            mark = int(draw.integers(1 << 20))
-            watermark = Watermark(wide, high, mark)
-            started_s = time.process_time()
-            marked = [watermark(frame) for frame in piece]
-            took_ms.append((time.process_time() - started_s) / len(piece) * 1e3 / (wide * high) * 512**2)
-            whole.append(psnr_db(marked, piece))
-            if len(costs) < COSTS:
-                costs.append(cost_db(piece, marked))
-            film = encoded(marked, FILM_CRF, "veryfast")
-            for name, (change, crf, left) in ATTACKS.items():
-                attacked = change(film) if crf is None else encoded(change(film), crf)
-                search = Search(looked_at(attacked))
-                share, _, best = search.best(cell_px(wide, high) / min(high, wide) / left * NEAR)
-                strengths[name].append(best.z)
-                read[name].append({mark: 1, None: 0}.get(search.read(best), -1))
-    print(f"\n{len(took_ms)} pieces of {len(given.videos)} videos; threshold {THRESHOLD}; a frame of 512 x 512 takes "
-          f"{np.median(took_ms):.2f} ms of processor time; the mark alone is {np.mean(whole):.1f} dB\n")
-    print(f"A film at {np.mean([c[0] for c in costs]):.1f} dB loses {np.mean([c[1] for c in costs]):.2f} dB, "
-          f"{max(c[1] for c in costs):.2f} at most\n")
-    print("| what happened | found | z, least | z, median | id read | id read wrongly |\n|---|---|---|---|---|---|")
-    for name, found in strengths.items():
-        share, right = np.mean(np.array(found) >= THRESHOLD), np.mean(np.array(read[name]) == 1)
-        wrong = sum(z >= THRESHOLD and told == -1 for z, told in zip(found, read[name], strict=True))
-        row = f"{share:.1%} | {min(found):.1f} | {np.median(found):.1f} | {right:.1%} | {wrong}"
-        print(f"| {name} | {row} |")
-    if given.keys:
-        best = np.array(false_alarms(given.videos, given.keys, given.seconds))
-        print(f"\nunmarked, {len(best)} whole searches: best z {best.max():.2f}, median {np.median(best):.2f}, "
-              f"above the threshold {int((best >= THRESHOLD).sum())}")
+        for number, piece in enumerate(pieces(video, given.pieces, given.seconds)):
+            draw = np.random.default_rng([given.seed, number, int(sha256(video)[:8], 16)])
+            for _ in range(given.draws):
+                rows += marked_and_attacked(piece, int(draw.integers(1 << 40)), int(draw.integers(1 << ID_BITS)))
+            if given.costs:
+                rows += costs(piece, int(draw.integers(1 << ID_BITS)))
+            if given.searches:
+                rows += false_alarms(piece, map(int, draw.integers(1 << 40, size=given.searches)))
+            rows = added(rows)
+            if given.result is not None:
+                write_results(given.result, command_line("benchmarks.watermark"), "videos that were given", rows)
+    for part in dict.fromkeys(row.part for row in rows):
+        print("\n" + part_table(shared(rows), part, {}, ""))
 
 
 if __name__ == "__main__":

@@ -112,12 +112,15 @@ class Watermark:
         width_px, height_px: of the frames.
         mark_id: the short id.
         channels: 3, or 4 of frames with coverage, which stays as it is.
+        key: of another code, for tests.
     """
 
-    def __init__(self, width_px: int, height_px: int, mark_id: int, channels: int = 3) -> None:
+    def __init__(
+        self, width_px: int, height_px: int, mark_id: int, channels: int = 3, key: Code | None = None
+    ) -> None:
         self.shape = height_px, width_px, channels
         flat = np.zeros(self.shape, np.float32)
-        flat[..., :3] = pattern(width_px, height_px, mark_id)[..., None]
+        flat[..., :3] = pattern(width_px, height_px, mark_id, key)[..., None]
         self._pattern = flat.reshape(height_px, -1)
         cell = ripple(cell_px(width_px, height_px))
         self._costs = [float(np.square(np.rint(cell * strength)).mean()) for strength in STRENGTHS]
