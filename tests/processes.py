@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from tests.waiting import PATIENCE_S
+
 
 @cache
 def _context() -> BaseContext:
@@ -32,7 +34,7 @@ def begun(function: Callable[..., object], *given: Any) -> BaseProcess:
 
 def ended(process: BaseProcess) -> None:
     """Wait until it has ended well."""
-    process.join(120)
+    process.join(PATIENCE_S)
     assert process.exitcode == 0, process.exitcode
 
 

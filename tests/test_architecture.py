@@ -23,6 +23,7 @@ from scripts.imports import (
     imported_rooms,
     python_files,
 )
+from tests.waiting import PATIENCE_S
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 60
 
@@ -103,7 +104,7 @@ print("imported")
 def test_core_imports_without_torchvision_torchaudio_torchcodec() -> None:
     present = [room for room in ROOMS if (ROOT / room / "__init__.py").exists()]
     command = [sys.executable, "-c", BLOCKED_IMPORT, *present]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert run.returncode == 0 and "imported" in run.stdout, run.stderr[-2000:]
 
 

@@ -13,6 +13,7 @@ from evaluation.network_registry import METRICS, SOUND_SHIFTS
 from evaluation.report import evaluate, evaluate_pair
 from evaluation.self_test import self_test
 from tests.chromium import CHROMIUM, FLAGS
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +75,6 @@ def test_the_page_opens_without_a_complaint(tmp_path, clip):
     pair = Pair(clip, clip)
     write_evaluation(page, evaluate_pair(pair), pair)
     options = [*FLAGS, "--enable-logging=stderr", f"--user-data-dir={tmp_path}/profile"]
-    told = subprocess.run(
-        [CHROMIUM, *options, f"--screenshot={picture}", page.as_uri()], capture_output=True, text=True, timeout=120
-    )
+    command = [CHROMIUM, *options, f"--screenshot={picture}", page.as_uri()]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert picture.is_file() and "CONSOLE" not in told.stderr

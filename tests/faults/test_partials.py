@@ -12,6 +12,7 @@ import pytest
 from foundation.files import atomic_path, sweep_partials
 from talking_head.provenance import signing
 from talking_head.target.home import Home
+from tests.waiting import until
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
@@ -21,10 +22,9 @@ def test_only_what_was_left_is_swept(tmp_path: Path) -> None:
     if child == 0:
         with atomic_path(goal) as film, atomic_path(film) as signed:
             signed.write_bytes(b"half a film")
-            time.sleep(60)
+            time.sleep(1e6)
         os._exit(0)
-    while not any(path.stat().st_size for path in tmp_path.iterdir()):
-        time.sleep(0.01)
+    until(lambda: any(path.stat().st_size for path in tmp_path.iterdir()))
     sweep_partials(goal)
     assert len(list(tmp_path.iterdir())) == 2, "somebody works on them"
     os.kill(child, signal.SIGKILL)

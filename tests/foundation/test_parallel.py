@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from foundation.parallel import AHEAD, begun, side_by_side
+from tests.waiting import PATIENCE_S
 
 
 def nothing() -> None:
@@ -33,7 +34,7 @@ def test_no_more_is_begun_than_is_said():
 
 
 def test_each_thread_begins_once_and_works_beside_the_others():
-    started, met = [], threading.Barrier(2, timeout=5)
+    started, met = [], threading.Barrier(2, timeout=PATIENCE_S)
 
     def together(_: int) -> int:
         return met.wait()

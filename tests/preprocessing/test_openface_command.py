@@ -39,7 +39,7 @@ if mood == "dies":
     sys.exit(1)
 goal.write_text(text)
 if mood == "slow":
-    time.sleep(60)
+    time.sleep(100000)
 (goal.parent / (goal.stem + "_of_details.txt")).write_text("details")
 """
 

@@ -22,12 +22,12 @@ from preprocessing.media import read_sound
 from tests.chromium import CHROMIUM, hearing
 from tests.footage import SPEECH
 from tests.preprocessing.making import write_media
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CAMERA_FRAMES, SAID_S = 50, 1.2
-FOUND_S = 120.0  # how long the page may take to show something on a busy machine
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def studio(landmarker: None, said: Path, tmp_path_factory: pytest.TempPathFactor
         yield address.group()
     finally:
         process.terminate()
-        process.wait(120)
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture()
@@ -85,7 +85,7 @@ def page(browser: Browser, studio: str) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, base_url=studio, permissions=["camera", "microphone"]
     )
-    context.set_default_timeout(1000 * FOUND_S)
+    context.set_default_timeout(1000 * PATIENCE_S)
     errors: list[str] = []
     shown = context.new_page()
     shown.on("console", lambda said: errors.append(f"{said.text} {said.location}") if said.type == "error" else None)

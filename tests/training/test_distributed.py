@@ -15,6 +15,7 @@ import torch
 from foundation.errors import InputError
 from foundation.files import read_json, read_tensors
 from tests.training import together
+from tests.waiting import PATIENCE_S
 from training import distributed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
     together.main(alone)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said[-3000:]
     return alone, both
 

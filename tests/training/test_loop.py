@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ import torch
 from foundation.errors import InputError
 from foundation.files import read_tensors
 from tests.processes import begun, ended, killed
-from tests.training.toy import Toy, run, toy_run
-from training import Duration, train
+from tests.training.toy import Toy, run, toy_run, toy_run_to_be_killed
+from tests.waiting import Clock, until
+from training import Duration, loop, train
 
 STEPS = 120
 
@@ -35,18 +37,17 @@ def test_killed_at_random_moments_the_run_repeats_an_uninterrupted_one(tmp_path:
     # Both in processes of as many threads: the order of a sum depends on it, and Adam turns the rounding noise
     # in the gradient of a bias before a batch norm into whole steps.
     alone = begun(toy_run, whole, STEPS)
-    generator, kills, state = np.random.default_rng(), 0, broken / "state.safetensors"
-    for _ in range(3):
-        seen = state.stat().st_mtime_ns if state.exists() else 0
-        process = begun(toy_run, broken, STEPS, 0.01)
-        deadline = time.monotonic() + 60
-        while process.is_alive() and time.monotonic() < deadline:  # until this process has got somewhere
-            if state.exists() and state.stat().st_mtime_ns != seen:
-                break
-            time.sleep(0.005)
+    generator, state = np.random.default_rng(), broken / "state.safetensors"
+
+    def written_ns() -> int:
+        return state.stat().st_mtime_ns if state.exists() else 0
+
+    for halts_at in (40, 80, 119):
+        seen_ns = written_ns()
+        process = begun(toy_run_to_be_killed, broken, STEPS, halts_at)
+        until(lambda seen_ns=seen_ns: written_ns() != seen_ns)  # type: ignore[misc]  # this process has got somewhere
         time.sleep(generator.uniform(0, 0.2))
-        kills += killed(process)
-    assert kills > 0, "the run was over before it could be killed"
+        assert killed(process)
     ended(begun(toy_run, broken, STEPS))
     ended(alone)
     assert_same_state(whole, broken)
@@ -80,8 +81,8 @@ def test_another_configuration_is_refused(tmp_path: Path) -> None:
 class Spoilt(Toy):
     """Its loss, or its weights, are no numbers at some step where steps are large."""
 
-    def __init__(self, at: int, highest: float, what: str = "loss", pause_s: float = 0.0) -> None:
-        super().__init__(pause_s)
+    def __init__(self, at: int, highest: float, what: str = "loss", **toy: Any) -> None:
+        super().__init__(**toy)
         self.at, self.highest, self.what = at, highest, what
 
     def training_step(self, step: int, progress: float, generator: np.random.Generator) -> dict[str, float]:
@@ -112,10 +113,19 @@ def test_a_loss_that_is_no_number_sends_the_run_back_to_smaller_steps(
     run(Toy(), tmp_path, 60)  # the same command finds it done
 
 
-def test_a_setback_costs_of_the_budget(tmp_path: Path) -> None:
-    toy, started = Spoilt(10, highest=0.002, pause_s=0.01), time.monotonic()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time that runs count; a checkpoint takes none of it."""
+    made = Clock()
+    monkeypatch.setattr(loop, "time", made)
+    return made
+
+
+def test_a_setback_costs_of_the_budget(tmp_path: Path, clock: Clock) -> None:
+    toy = Spoilt(10, highest=0.002, pause_s=0.01, sleep=clock.sleep)
     result = train(toy, tmp_path, Duration(budget_s=0.6), config={}, checkpoint_every_s=100.0)
-    assert 0.6 <= result.elapsed_s < 2.0 and time.monotonic() - started < 3.0
+    assert result.elapsed_s == pytest.approx(0.6, abs=0.011) and toy.done == len(clock.slept)
+    assert result.steps == toy.done - 3 * 11, "three times 11 steps were for nothing"
 
 
 def test_losses_that_are_no_numbers_whatever_the_steps_are_told(tmp_path: Path) -> None:
@@ -134,12 +144,20 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
         run(Toy(), tmp_path, 5)
 
 
-def test_a_budget_counts_the_time_of_all_resumes(tmp_path: Path) -> None:
-    toy = Toy(pause_s=0.01)
-    started = time.monotonic()
+def test_a_budget_counts_the_time_of_all_resumes(tmp_path: Path, clock: Clock) -> None:
+    def interrupted(pause_s: float) -> None:
+        clock.sleep(pause_s)
+        if len(clock.slept) == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Toy(0.01, sleep=interrupted), tmp_path, Duration(budget_s=0.5), config={}, checkpoint_every_s=0.05)
+    kept_s = read_tensors(tmp_path / "state.safetensors")[1]["elapsed_s"]
+    toy = Toy(0.01, sleep=clock.sleep)
     result = train(toy, tmp_path, Duration(budget_s=0.5), config={})
-    assert 0.5 <= result.elapsed_s < 2.0 and time.monotonic() - started < 5.0
-    again = Toy(pause_s=0.01)
+    assert 0.1 < kept_s < 0.2 and result.elapsed_s == pytest.approx(0.5, abs=0.011)
+    assert toy.done == pytest.approx((0.5 - kept_s) / 0.01, abs=1.1)
+    again = Toy(0.01)
     assert train(again, tmp_path, Duration(budget_s=0.5), config={}).steps == result.steps and again.done == 0
 
 

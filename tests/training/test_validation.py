@@ -15,6 +15,7 @@ from foundation.errors import InputError
 from foundation.files import read_tensors
 from tests.processes import begun, ended, killed
 from tests.training.toy import Toy
+from tests.waiting import Clock, until
 from training import Duration, RunResult, Validation, train
 from training.validation import BEST_STATE, JUDGED, best_networks, judgements
 
@@ -85,9 +86,7 @@ def test_killed_at_any_moment_the_judgements_are_those_of_a_whole_run(tmp_path: 
     ended(begun(honest_run, tmp_path / "whole", 100, 0.0))
     for wait_s in (0.3, 0.5):
         process = begun(honest_run, tmp_path / "broken", 100, 0.01)
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "broken" / "state.safetensors").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until((tmp_path / "broken" / "state.safetensors").exists)
         time.sleep(wait_s)
         killed(process)
     ended(begun(honest_run, tmp_path / "broken", 100, 0.0))
@@ -105,17 +104,19 @@ def test_numbers_that_make_no_sense_are_told() -> None:
 def test_a_budget_holds_for_checkpoints_and_judgements_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from training import loop
 
-    real = loop.save_checkpoint
+    real, clock = loop.save_checkpoint, Clock()
 
     def slow(*args: object, **kwargs: object) -> None:
-        time.sleep(0.3)  # as a network of the paper's size takes
+        clock.sleep(0.3)  # as a network of the paper's size takes
         real(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "save_checkpoint", slow)
-    started_s = time.monotonic()
+    monkeypatch.setattr(loop, "time", clock)
+    began_s = clock.now_s
     ended = train(
-        Toy(0.01), tmp_path, Duration(budget_s=3.0), config={}, checkpoint_every_s=0.5,
-        validation=Validation(lambda networks: time.sleep(0.1) or {"score": 0.0}, "score", 20),  # type: ignore[func-returns-value]
+        Toy(0.01, sleep=clock.sleep), tmp_path, Duration(budget_s=3.0), config={}, checkpoint_every_s=0.5,
+        validation=Validation(lambda networks: clock.sleep(0.1) or {"score": 0.0}, "score", 20),  # type: ignore[func-returns-value]
     )  # fmt: skip
-    assert time.monotonic() - started_s < 3.3 and ended.steps > 20
+    assert clock.now_s - began_s == pytest.approx(3.0, abs=0.15) and ended.steps > 20
+    assert clock.slept.count(0.3) >= 1 and clock.slept.count(0.1) == ended.steps // 20
     assert json.loads((tmp_path / JUDGED).read_text().splitlines()[0])["score"] == 0

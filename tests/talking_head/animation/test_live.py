@@ -20,6 +20,7 @@ from foundation.shipped import shipped
 from preprocessing.media import read_sound
 from preprocessing.media.microphone import microphone
 from preprocessing.speech import speech_encoder
+from talking_head.animation import sending
 from talking_head.animation.listening import Listener, listen
 from talking_head.animation.live import live
 from talking_head.animation.packet import Sender
@@ -31,6 +32,7 @@ from talking_head.formats.livelink import NAMES
 from talking_head.motion.model_registry import load_motion_model
 from tests.talking_head.animation.receiver import UNREAL, Receiver, parse
 from tests.talking_head.formats.test_arkit import made_motion
+from tests.waiting import Clock
 
 JAW = NAMES.index("JawOpen")
 
@@ -69,7 +71,8 @@ def test_a_packet_says_by_name_what_went_in() -> None:
         Sender("", 60.0)
 
 
-def test_live_sends_the_speech_in_its_time(tmp_path: Path) -> None:
+def test_live_sends_the_speech_in_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "LATE_S", 1e6)  # a busy machine's are sent too
     speech = read_sound(shipped("astronaut/speech.flac"))
     soundfile.write(tmp_path / "a.wav", speech.samples[: int(1.5 * speech.rate_hz)], speech.rate_hz)
     with Receiver() as receiver:
@@ -77,7 +80,7 @@ def test_live_sends_the_speech_in_its_time(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     sent = json.loads(result.output.splitlines()[-1])
-    assert sent["packets"] + sent["skipped"] == 90 and len(receiver.packets) == sent["packets"] > 30
+    assert (sent["packets"], sent["skipped"]) == (90, 0) and len(receiver.packets) == 90
     assert sent["seconds"] > 1.4
     packets = [parse(data) for data in receiver.packets]
     assert {(p.version, p.subject, p.rate) for p in packets} == {(6, "Ana", (60, 1))}
@@ -107,20 +110,6 @@ def test_pieces_of_a_motion_join_without_a_seam() -> None:
     assert len(np.concatenate(list(motion_curves(iter([motion]), 24.0, 160)))) == 160
 
 
-class Clock:
-    """Time that passes only in sleep."""
-
-    def __init__(self) -> None:
-        self.now_s, self.slept = 100.0, [0.0]
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-        self.slept.append(seconds)
-
-
 def late_rows(clock: Clock) -> Iterator[np.ndarray]:
     """Ten rows, then ten whose making took half a second longer than it may."""
     yield np.zeros((10, 61))
@@ -132,7 +121,7 @@ def test_rows_leave_at_their_time_and_late_ones_are_skipped() -> None:
     with Receiver() as receiver:
         clock = Clock()
         sent = send(late_rows(clock), Sender("A", 50.0), ("127.0.0.1", receiver.port), clock=clock, sleep=clock.sleep)
-        assert clock.slept[1:10] == [pytest.approx(1 / 50)] * 9
+        assert clock.slept[:9] == [pytest.approx(1 / 50)] * 9
         # The eleventh is 0.5 s late; not one of the ten that follow is within a tenth of a second of its time.
         assert (sent.packets, sent.skipped, sent.duration_s) == (10, 10, 0.4)
         clock = Clock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from foundation.errors import InputError
 from talking_head.datasets.workers import Failure, Place, _Worker
 from tests.talking_head.datasets.work import end_slowly, slow_square, square
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,14 +37,12 @@ def test_killed_the_workers_go_too(tmp_path: Path) -> None:
     """Nobody is left at work when the first process is killed."""
     code = (
         "import sys, time\nfrom talking_head.datasets.workers import Place\n"
-        "for number, _ in Place(workers=2).run(time.sleep, [0.2] * 400):\n"
+        "for number, _ in Place(workers=2).run(time.sleep, [0.2] * 4000):\n"
         "    open(sys.argv[1] + '/begun', 'w').close()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=environment)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until((tmp_path / "begun").exists)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
         process.kill()
@@ -53,10 +51,7 @@ def test_killed_the_workers_go_too(tmp_path: Path) -> None:
     assert len(mine) >= 2
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 30
-    while any(_is_alive(child) for child in mine) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(_is_alive(child) for child in mine)
+    until(lambda: not any(_is_alive(child) for child in mine))
 
 
 def test_stopped_while_it_ends_by_itself_a_worker_says_nothing(
@@ -67,12 +62,15 @@ def test_stopped_while_it_ends_by_itself_a_worker_says_nothing(
     worker.give(0, str(mark))
     assert worker.pipe.recv() == str(mark)
     worker.pipe.close()
-    deadline = time.monotonic() + 30
-    while not mark.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(mark.exists)
     worker.process.terminate()
     worker.process.join()
     assert capfd.readouterr().err == ""
+
+
+def _begun(folder: Path, node: str) -> set[int]:
+    """What a machine of a cluster has begun."""
+    return {int(path.name.split("-")[0]) for path in folder.iterdir() if path.name.endswith(node)}
 
 
 def _is_alive(process: str) -> bool:
@@ -108,7 +106,7 @@ def test_a_ray_cluster_that_loses_a_worker_half_way_still_finishes(
             if len(found) == 4:
                 assert isinstance(result, tuple)
                 lost = result[1]
-                time.sleep(0.5)  # it is now in the middle of its next
+                until(lambda lost=lost: _begun(tmp_path, lost) - found.keys())  # it is in the middle of its next
                 cluster.remove_node(nodes[lost])
         assert not any(isinstance(result, Failure) for result in found.values()), found
         assert {number: result[0] for number, result in found.items()} == {k: k * k for k in range(10)}

@@ -23,25 +23,31 @@ from talking_head.studio.jobs.kinds.base import Asked
 from talking_head.studio.jobs.kinds.bench import SO_FAR, Bench
 from talking_head.studio.serving import bound, server
 from talking_head.studio.settings import Limits, StudioSettings
+from tests.waiting import PATIENCE_S, until
 
 
 class CountAsked(Asked):
-    """Count to a number, a line a count in a file of the home, and begin where an earlier attempt came to."""
+    """Count to a number, a line a count in a file of the home, and begin where an earlier attempt came to.
+
+    wait_s: between counts, until the test lets it hurry. held_at: a number after which it waits for that.
+    """
 
     kind: Literal["count"] = "count"
     upload: str | None = None
     to: int = 10
     wait_s: float = 0.02
-    until_hurried: bool = False
+    held_at: int | None = None
     hungry_bytes: int = 0
     wrong: str = ""
 
     def counted(self, bench: Bench) -> Path:
         return bench.home.path / f"count-{bench.job}"
 
-    def rest(self, bench: Bench) -> None:
-        """Wait a little; not at all once the test has seen enough of it running."""
-        if not (self.until_hurried and (bench.home.path / "hurry").exists()):
+    def rest(self, bench: Bench, number: int) -> None:
+        hurry = bench.home.path / f"hurry-{bench.job}"
+        if not hurry.exists():
+            time.sleep(self.wait_s)
+        while self.held_at is not None and number >= self.held_at and not hurry.exists():
             time.sleep(self.wait_s)
 
     def work(self, bench: Bench) -> dict[str, Any]:
@@ -52,7 +58,7 @@ class CountAsked(Asked):
         for number in track(range(begun, self.to), f"Counting for {bench.job[:4]}"):
             with path.open("a") as file:
                 file.write(f"{number}\n")
-            self.rest(bench)
+            self.rest(bench, number)
             held[number % len(held) if held else 0 : 0] = b""
         if self.wrong == "input":
             raise InputError(f"{bench.home.path / 'secret'}/x.mp4: no face", "one", f"look at {path}")
@@ -80,7 +86,7 @@ class Served:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and content of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -96,6 +102,10 @@ class Served:
     def count(self, **asked: Any) -> str:
         """A new job that counts."""
         return self.desk.store.add("count", CountAsked(**asked).model_dump()).job
+
+    def hurry(self, job: str) -> None:
+        """Let a job that counts come to its end."""
+        (self.desk.home.path / f"hurry-{job}").touch()
 
 
 @contextmanager
@@ -114,16 +124,8 @@ def served(home: Path, token: str | None = None, limits: Limits | None = None, *
         yield Served(desk, port, Studio(f"http://127.0.0.1:{port}", token))
     finally:
         ready.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE_S)
         listening.close()
-
-
-def until(done: Any, seconds: float = 60.0) -> None:
-    """Wait for something."""
-    end_s = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end_s, "it never came"
-        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from talking_head.provenance.watermark import cell_px
 from talking_head.studio.curves.handles import ALWAYS, FACE, read_curves, with_curves
 from talking_head.studio.curves.session import CurveSession
 from tests.preprocessing.making import write_media
-from tests.talking_head.studio.serve import Served, until
+from tests.talking_head.studio.serve import Served
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def curves(studio: Served, spoken: Path, tmp_path_factory: pytest.TempPathFactor
     write_media(said, [], sound=read_sound(spoken).samples[:16_000], sound_codec="pcm_s16le")
     upload = studio.client.upload(said)["upload"]
     key = str(asked(studio, "POST", "", {"upload": upload, "target": "astronaut"})["curves"])
-    until(lambda: asked(studio, "GET", f"/{key}")["state"] not in ("queued", "running"), 240)
+    until(lambda: asked(studio, "GET", f"/{key}")["state"] not in ("queued", "running"))
     return key
 
 
@@ -124,7 +125,7 @@ def test_what_nobody_can_mean_is_refused_and_changes_nothing(
 def test_curves_become_a_file_for_other_programs(studio: Served, curves: str) -> None:
     client: Studio = studio.client
     job = asked(studio, "POST", f"/{curves}/export", {"format": "npz"})["job"]
-    until(lambda: client.job(job)["state"] not in ("queued", "running"), 240)
+    until(lambda: client.job(job)["state"] not in ("queued", "running"))
     done = client.job(job)
     assert done["state"] == "done" and [one["name"] for one in done["files"]] == ["astronaut.npz"]
 

@@ -21,7 +21,8 @@ from talking_head.studio.jobs.store import Job, JobStore
 from talking_head.studio.place import StudioPlace
 from talking_head.studio.settings import Limits
 from talking_head.target.home import Home
-from tests.talking_head.studio.serve import Served, served, until
+from tests.talking_head.studio.serve import Served, served
+from tests.waiting import PATIENCE_S, until
 
 
 def lines(studio: Served, job: str) -> list[str]:
@@ -30,14 +31,14 @@ def lines(studio: Served, job: str) -> list[str]:
 
 
 def test_a_job_tells_its_progress_and_gives_its_file(studio: Served, tmp_path: Path) -> None:
-    job = studio.count(to=2000, until_hurried=True)
+    job = studio.count(to=2000, held_at=1999)
     told, shares = [], []
     for one in studio.client.events(job):
         told.append(one)
         if one["state"] == "running":
             shares.append(one["progress"]["share"])
         if len(set(shares)) > 2:
-            (studio.desk.home.path / "hurry").touch()
+            studio.hurry(job)
     assert told[-1]["state"] == "done" and told[-1]["progress"]["share"] == 1
     assert shares == sorted(shares) and len(set(shares)) > 2, "progress comes while it runs"
     assert {one["progress"]["stage"] for one in told} >= {f"Counting for {job[:4]}"}
@@ -49,7 +50,7 @@ def test_a_job_tells_its_progress_and_gives_its_file(studio: Served, tmp_path: P
 
 
 def test_how_it_looks_so_far_is_there_while_a_job_runs(studio: Served) -> None:
-    job = studio.count(to=400)
+    job = studio.count(to=1000, held_at=100)
     until(lambda: [file["name"] for file in studio.client.job(job)["files"]] == [SO_FAR])
     assert studio.ask("GET", f"/v1/jobs/{job}/files/{SO_FAR}")[2] == b"a picture"
     assert studio.ask("GET", f"/v1/jobs/{job}/files/notes.json")[0] == 404
@@ -86,7 +87,7 @@ def test_what_changes_while_somebody_looks_is_told_at_once(tmp_path: Path) -> No
         running = asyncio.create_task(bulletin.run())
         await asyncio.sleep(0)
         try:
-            return await asyncio.wait_for(anext(bulletin.changes(0)), 5)
+            return await asyncio.wait_for(anext(bulletin.changes(0)), PATIENCE_S)
         finally:
             running.cancel()
 
@@ -95,9 +96,10 @@ def test_what_changes_while_somebody_looks_is_told_at_once(tmp_path: Path) -> No
 
 
 def test_a_worker_that_is_killed_goes_on_where_it_was(studio: Served) -> None:
-    job = studio.count(to=40, wait_s=0.05)
+    job = studio.count(to=40, held_at=10)
     until(lambda: len(lines(studio, job)) > 5)
     os.kill(studio.desk.supervisor.workers["count"].process.pid, signal.SIGKILL)
+    studio.hurry(job)
     done = studio.client.wait(job)
     assert done["result"]["began_at"] > 5 and lines(studio, job) == [str(k) for k in range(40)]
 
@@ -105,7 +107,7 @@ def test_a_worker_that_is_killed_goes_on_where_it_was(studio: Served) -> None:
 @pytest.mark.slow
 def test_a_job_that_kills_its_worker_fails_in_the_end(tmp_path: Path) -> None:
     with served(tmp_path, limits=Limits(attempts=2)) as studio:
-        job = studio.count(to=1000, wait_s=0.05)
+        job = studio.count(held_at=5)
         for _ in range(2):
             until(lambda: studio.desk.store.get(job).state == "running")  # type: ignore[union-attr]
             pid = int(studio.desk.store.get(job).claim.split("-")[0])  # type: ignore[union-attr]
@@ -116,7 +118,7 @@ def test_a_job_that_kills_its_worker_fails_in_the_end(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_job_leaves_nothing(studio: Served) -> None:
-    job, waiting = studio.count(to=1000, wait_s=0.05), studio.count(to=2)
+    job, waiting = studio.count(held_at=5), studio.count(to=2)
     until(lambda: len(lines(studio, job)) > 2)
     studio.client.cancel(job)
     assert studio.client.job(job)["state"] == "cancelled"
@@ -127,7 +129,7 @@ def test_a_cancelled_job_leaves_nothing(studio: Served) -> None:
 
 
 def test_a_job_that_waits_is_cancelled_at_once(studio: Served) -> None:
-    first, waiting = studio.count(to=100), studio.count(to=2)
+    first, waiting = studio.count(held_at=5), studio.count(to=2)
     assert studio.client.job(waiting)["progress"]["ahead"] >= 1
     studio.client.cancel(waiting)
     studio.client.cancel(first)
@@ -172,7 +174,7 @@ def test_a_cancelled_dub_leaves_other_dubs_alone(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_job_that_takes_too_much_memory_is_stopped(tmp_path: Path) -> None:
     with served(tmp_path, limits=Limits(job_bytes=1_000_000_000)) as studio:
-        job = studio.count(to=1000, hungry_bytes=1)
+        job = studio.count(held_at=5, hungry_bytes=1)
         until(lambda: studio.desk.store.get(job).state == "running")  # type: ignore[union-attr]
         object.__setattr__(studio.desk.supervisor.limits, "job_bytes", 1_000_000)
         with pytest.raises(InputError, match="more memory"):
@@ -181,10 +183,11 @@ def test_a_job_that_takes_too_much_memory_is_stopped(tmp_path: Path) -> None:
 
 def test_a_server_that_comes_back_goes_on(tmp_path: Path) -> None:
     with served(tmp_path) as studio:
-        job, later = studio.count(to=60, wait_s=0.05), studio.count(to=3)
+        job, later = studio.count(to=60, held_at=10), studio.count(to=3)
         until(lambda: len(lines(studio, job)) > 3)
     assert {one.state for one in JobStore(studio.desk.place.database).all()} == {"queued"}
     with served(tmp_path) as studio:
+        studio.hurry(job)
         assert studio.client.wait(job)["result"]["began_at"] > 3
         assert lines(studio, job) == [str(k) for k in range(60)]
         studio.client.wait(later)
@@ -196,7 +199,7 @@ from pathlib import Path
 from talking_head.target.home import Home
 from tests.talking_head.studio.serve import served
 with served(Path(sys.argv[1])) as studio:
-    print(studio.count(to=100, wait_s=0.05), flush=True)
+    print(studio.count(to=100, held_at=50), flush=True)
     time.sleep(600)
 """
 
@@ -208,8 +211,9 @@ def test_a_server_that_is_killed_takes_its_workers_along_and_its_jobs_go_on(tmp_
         until(lambda: (tmp_path / f"count-{job}").is_file() and len((tmp_path / f"count-{job}").read_text()) > 10)
         claim = JobStore(tmp_path / "studio" / "jobs.sqlite").get(job).claim  # type: ignore[union-attr]
         server.kill()
-    until(lambda: not Path(f"/proc/{(claim or '').split('-')[0]}").exists(), 20)
+    until(lambda: not Path(f"/proc/{(claim or '').split('-')[0]}").exists())
     with served(tmp_path) as studio:
+        studio.hurry(job)
         assert studio.client.wait(job)["result"]["began_at"] > 3
         assert lines(studio, job) == [str(k) for k in range(100)], "nothing twice, nothing left out"
 

@@ -18,7 +18,8 @@ from preprocessing.media import probe, stream_sound
 from talking_head.studio.jobs.kinds.exporting import SUFFIXES
 from talking_head.studio.uploads import media_type
 from tests.preprocessing.making import write_media
-from tests.talking_head.studio.serve import Served, until
+from tests.talking_head.studio.serve import Served
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -113,7 +114,7 @@ def test_a_preview_is_made_once_when_it_is_asked_for(studio: Served) -> None:
     assert status == 202 and int(headers["retry-after"]) > 0
     job = json.loads(content)["job"]
     assert json.loads(studio.ask("GET", at)[2])["job"] == job, "the same work"
-    until(lambda: studio.ask("GET", at)[0] == 200, 120)
+    until(lambda: studio.ask("GET", at)[0] == 200)
     assert job not in {one["job"] for one in studio.client.jobs()}, "it is nobody's job"
 
 
@@ -191,6 +192,6 @@ def test_the_examples_with_curl_run(studio: Served, words: Path, tmp_path: Path)
     shutil.copyfile(words, tmp_path / "speech.wav")
     script = script.replace("http://127.0.0.1:7860", f"http://127.0.0.1:{studio.port}")
     command = ["bash", "-euo", "pipefail", "-c", script]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert run.returncode == 0, run.stderr[-2000:] + run.stdout[-2000:]
     assert probe(tmp_path / "film.mp4").has_video

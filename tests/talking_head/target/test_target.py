@@ -31,6 +31,7 @@ from talking_head.target.card import (
 from talking_head.target.home import Home
 from talking_head.target.removing import remove_targets
 from talking_head.target.settings import EnrollSettings
+from tests.waiting import PATIENCE_S
 
 BAD_IDS = [
     "", "../ana", "..", "a/b", "/etc", "a\\b", "Ana", ".hidden", "-rf", "a" * 65, "a\n", "a b", "con:", "ána", "a\0",
@@ -242,7 +243,7 @@ def test_one_process_at_a_time_works_on_a_target(home: Home) -> None:
             process = context.Process(target=_try_lock, args=(str(home.path), target_id, queue))
             process.start()
             process.join()
-    answers = [queue.get(timeout=10), queue.get(timeout=10)]
+    answers = [queue.get(timeout=PATIENCE_S) for _ in range(2)]
     assert "another command" in answers[0] and answers[1] == "mine"
 
 

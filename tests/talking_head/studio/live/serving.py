@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from talking_head.studio.live.rooms import Rooms
-from talking_head.studio.live.settings import LiveSettings
 from talking_head.studio.serving import bound, server
 from talking_head.studio.settings import StudioSettings
-from tests.talking_head.studio.live.fake import fake_person
+from tests.talking_head.studio.live.fake import PATIENT, fake_person
+from tests.waiting import PATIENCE_S, until
 
 
 @contextmanager
@@ -25,13 +24,12 @@ def serving(home: Path, load: Callable[..., Any] | None = fake_person) -> Iterat
         ready = server(settings)
         if load is not None:
             guard = ready.config.app
-            guard.app.state.rooms = Rooms(home, LiveSettings(), load)  # type: ignore[union-attr]
+            guard.app.state.rooms = Rooms(home, PATIENT, load)  # type: ignore[union-attr]
         thread = threading.Thread(target=lambda: ready.run(sockets=[listening]), daemon=True)
         thread.start()
-        while not ready.started and thread.is_alive():
-            time.sleep(0.02)
+        until(lambda: ready.started or not thread.is_alive())
         try:
             yield f"127.0.0.1:{settings.port}"
         finally:
             ready.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE_S)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable
 
 import av
 import cv2
@@ -17,32 +17,32 @@ from talking_head.studio.live.rooms import Rooms
 from talking_head.studio.live.settings import LiveSettings
 from talking_head.studio.live.viewers import Mailbox
 from talking_head.studio.live.wire import VIDEO, Packet
-from tests.talking_head.studio.live.fake import LOUD, QUIET, FakeSpeaker, Watching, fake_person, person_of
-
-PATIENCE_S = 10.0
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.005)
+from tests.talking_head.studio.live.fake import (
+    LOUD,
+    PATIENT,
+    QUIET,
+    FakeSpeaker,
+    Watching,
+    fake_person,
+    person_of,
+)
+from tests.waiting import until
 
 
 def test_frames_carry_the_instant_of_the_sound_that_they_show() -> None:
-    person, viewer = person_of(FakeSpeaker()), Watching()
+    person, viewer = person_of(FakeSpeaker(), PATIENT), Watching()
     person.add(viewer)
     source = person.mouths.source(16_000, paced=False)
     until(lambda: len(viewer.sounds) > 10)
     source.push(np.full(4800, 0.5, np.float32))
     until(lambda: any(not event["speaking"] for event in viewer.events))
-    until(lambda: viewer.pictures[-1][1] > viewer.sounds[-1][1] - 0.2)
+    until(lambda: viewer.pictures[-1][0] > viewer.sounds[-1][0] - 0.2)
     person.close()
-    loud = [time_s for _, time_s, samples in viewer.sounds if samples.max() > 0.4]
-    shown = [time_s for _, time_s, picture in viewer.pictures if picture[0, 0, 0] == LOUD]
+    loud = [time_s for time_s, samples in viewer.sounds if samples.max() > 0.4]
+    shown = [time_s for time_s, picture in viewer.pictures if picture[0, 0, 0] == LOUD]
     assert loud[-1] - loud[0] == pytest.approx(0.28, abs=0.021) and len(shown) >= 7
     assert all(any(abs(a - b) < 0.041 for b in loud) for a in shown)
-    instants = [time_s for _, time_s, _ in viewer.sounds]
+    instants = [time_s for time_s, _ in viewer.sounds]
     np.testing.assert_allclose(np.diff(instants), 0.02, atol=1e-6)  # no hole, nothing twice
     assert [event["speaking"] for event in viewer.events] == [True, False]
 
@@ -51,30 +51,43 @@ def test_a_painter_that_is_too_slow_skips_frames_and_holds_no_sound_up() -> None
     speaker = FakeSpeaker(cost_s=0.12)  # three times what there is
     person, viewer = person_of(speaker), Watching()
     person.add(viewer)
-    until(lambda: len(viewer.sounds) > 100)
+    until(lambda: len(viewer.sounds) > 100 and speaker.skipped > 10)
+    # Who painted every frame would by now be more than a second behind, and ever further.
+    until(lambda: viewer.pictures[-1][0] > viewer.sounds[-1][0] - 0.6)
     person.close()
-    came_of = {round(time_s, 2): came for came, time_s, _ in viewer.sounds}
-    behind = [came - came_of[round(time_s, 2)] for came, time_s, _ in viewer.pictures if round(time_s, 2) in came_of]
-    assert speaker.skipped > 10 and len(behind) > 3 and max(behind) < 1.5
-    paced = np.diff([came for came, _, _ in viewer.sounds])
-    assert paced.mean() == pytest.approx(0.02, abs=0.002)
+    assert len(viewer.pictures) > 3 and (np.diff([time_s for time_s, _ in viewer.pictures]) > 0).all()
+
+
+def test_sound_goes_on_while_a_picture_is_painted_for_ever() -> None:
+    speaker, viewer, go_on = FakeSpeaker(), Watching(), threading.Event()
+    person = person_of(speaker)
+    speaker.paint = go_on.wait
+    person.add(viewer)
+    until(lambda: len(viewer.sounds) > 60)
+    assert not viewer.pictures
+    go_on.set()
+    until(lambda: viewer.pictures)
+    person.close()
 
 
 def test_a_face_that_missed_sound_goes_on_at_the_right_instant() -> None:
-    speaker = FakeSpeaker(cost_s=0.0)
+    speaker = FakeSpeaker()
     settings = LiveSettings(lost_s=0.4)
     person, viewer = person_of(speaker, settings), Watching()
     person.add(viewer)
     until(lambda: len(viewer.pictures) > 3)
-    speaker.cost_s = 0.8  # it stands still once or twice
+    go_on = threading.Event()
+    speaker.paint = go_on.wait  # it stands still
+    stood = len(viewer.sounds)
+    until(lambda: len(viewer.sounds) > stood + 50)
+    go_on.set()
     until(lambda: person.counts.missed > 10)
-    speaker.cost_s = 0.0
     source = person.mouths.source(16_000, paced=False)
-    source.push(np.full(24_000, 0.5, np.float32))
-    until(lambda: any(picture[0, 0, 0] == LOUD for _, _, picture in viewer.pictures))
+    source.push(np.full(960_000, 0.5, np.float32))
+    until(lambda: any(picture[0, 0, 0] == LOUD for _, picture in viewer.pictures))
     person.close()
-    loud = [time_s for _, time_s, samples in viewer.sounds if samples.max() > 0.4]
-    shown = [time_s for _, time_s, picture in viewer.pictures if picture[0, 0, 0] == LOUD]
+    loud = [time_s for time_s, samples in viewer.sounds if samples.max() > 0.4]
+    shown = [time_s for time_s, picture in viewer.pictures if picture[0, 0, 0] == LOUD]
     assert all(loud[0] - 0.041 < time_s < loud[-1] + 0.021 for time_s in shown)
 
 
@@ -82,16 +95,16 @@ def test_a_stop_is_silence_within_a_frame() -> None:
     person, viewer = person_of(FakeSpeaker()), Watching()
     person.add(viewer)
     person.mouths.source(16_000, paced=False).push(np.full(160_000, 0.5, np.float32))
-    until(lambda: len(viewer.sounds) > 10 and viewer.sounds[-1][2].max() > 0.4)
-    stopped = time.monotonic()
+    until(lambda: len(viewer.sounds) > 10 and viewer.sounds[-1][1].max() > 0.4)
+    heard = len(viewer.sounds)
     person.stop()
-    until(lambda: viewer.sounds[-1][2].max() == 0)
-    quiet = next(came for came, _, samples in viewer.sounds if came > stopped and samples.max() == 0)
+    stopped_s = viewer.sounds[-1][0]
+    until(lambda: len(viewer.sounds) > heard + 20)
     told = next(event for event in viewer.events if event["type"] == "stopped")
-    first_quiet_s = next(t for came, t, samples in viewer.sounds if came > stopped and samples.max() == 0)
-    assert quiet - stopped < 0.04 + 0.03  # of the clock's threads on a busy machine
-    assert told["time_s"] == pytest.approx(first_quiet_s, abs=0.021)
-    until(lambda: viewer.pictures[-1][2][0, 0, 0] == QUIET)
+    loud = [time_s for time_s, samples in viewer.sounds if samples.max() > 0]
+    assert loud[-1] <= stopped_s + 0.021  # the piece that was under way
+    assert loud[-1] <= told["time_s"] + 1e-6 <= stopped_s + 0.041
+    until(lambda: viewer.pictures[-1][1][0, 0, 0] == QUIET)
     person.close()
 
 
