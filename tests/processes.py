@@ -1,5 +1,5 @@
-"""Processes of the tests that are killed. They come from one that has torch already, where the system can: each begins
-within milliseconds instead of seconds.
+"""Processes of the tests. They come from one that has torch already, where the system can: each begins within
+milliseconds instead of seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import torch
+import torch._dynamo  # an optimiser would import it in each
 
 from tests.waiting import PATIENCE_S
 
@@ -21,7 +22,7 @@ def _context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.processes"])
+    context.set_forkserver_preload(["tests.processes", "tests.training.together"])
     return context
 
 

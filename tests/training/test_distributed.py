@@ -14,6 +14,7 @@ import torch
 
 from foundation.errors import InputError
 from foundation.files import read_json, read_tensors
+from tests.processes import begun, ended
 from tests.training import together
 from tests.waiting import PATIENCE_S
 from training import distributed
@@ -26,17 +27,29 @@ def losses(folder: Path) -> list[dict[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Folders of the run by one process and of that by two, which torchrun started."""
-    alone, both = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("both")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    process = subprocess.Popen(
-        [*command, "-m", "tests.training.together", str(both)], cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )
-    together.main(alone)
-    _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, said[-3000:]
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the run by one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    together.main(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["environment", pytest.param("torchrun", marks=pytest.mark.slow)])
+def runs(request: pytest.FixtureRequest, alone: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders of the run by one process and of that by two, started by torchrun or in the environment that it makes."""
+    both = tmp_path_factory.mktemp("both")
+    if request.param == "torchrun":
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        process = subprocess.run(
+            [*command, "-m", "tests.training.together", str(both)], cwd=ROOT, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, timeout=PATIENCE_S,
+        )
+        assert process.returncode == 0, process.stderr[-3000:]
+        return alone, both
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True)
+    processes = [begun(together.launched, rank, store.port, both) for rank in range(2)]
+    for process in processes:
+        ended(process)
     return alone, both
 
 

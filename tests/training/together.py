@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,13 @@ def train_toy(folder: Path, kind: type[SharedToy] = SharedToy, name: str = "toy"
     """Processes but the first are given a folder of their own, as on a machine that shares no disk."""
     own = folder / name if rank() == 0 else folder / f"elsewhere{rank()}"
     return train(kind(), own, Duration(TOY_STEPS), config={}, average_decay=0.7, log_every=1)
+
+
+def launched(rank: int, port: int, folder: Path) -> None:
+    """One of two processes in the environment that torchrun gives them; its store listens at a port."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()}, TORCHELASTIC_USE_AGENT_STORE="True")
+    main(folder)
 
 
 def main(folder: Path) -> None:
