@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from foundation.easing import smoothstep
+from preprocessing.media.yuv import Planes
 from render2video.conditioning import HeadRenderer
 from render2video.footage.frames import Frames
 from render2video.footage.resampling import displaced, reading
@@ -177,6 +178,21 @@ class Bend:
         if place is not None:
             bent[place] = self.sampled(frame, displacement, *place)
         return bent
+
+    def planes(self, frame: Planes, displacement: Displacement) -> Planes:
+        """A bent frame as it is coded, a copy: half the work of a picture, whose colours are four times as many."""
+        height, width = frame.light.shape
+        place = displacement.moving_px(height, width)
+        if place is None:
+            return frame
+        rows, columns = place
+        origin, bent = (displacement.top, displacement.left), []
+        for plane, part in ((frame.light, 1), (frame.blue, 2), (frame.red, 2)):
+            high, wide = (slice(side.start // part, side.stop // part) for side in (rows, columns))
+            made, shift = plane.copy(), displacement.values / part
+            made[high, wide] = displaced(plane, shift, STEP_PX / part, MOTIONLESS_PX / part, high, wide, origin)
+            bent.append(made)
+        return Planes(*bent)
 
     def taken(
         self, frames: Frames, index: int, displacement: Displacement, rows: slice, columns: slice

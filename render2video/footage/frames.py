@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from preprocessing.media.frame_file import FrameFile
+from preprocessing.media.yuv import Planes
 
 
 class Frames(Protocol):
@@ -19,6 +20,10 @@ class Frames(Protocol):
 
     def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
         """A rectangle of a frame."""
+        ...
+
+    def planes(self, index: int, /) -> Planes:
+        """A frame as it is coded; its sides are even."""
         ...
 
 
@@ -48,3 +53,7 @@ class Part:
     def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
         """A rectangle of a frame."""
         return self.frames.window(int(self.numbers[index]), rows, columns)
+
+    def planes(self, index: int, /) -> Planes:
+        """A frame as it is coded."""
+        return self.frames.planes(int(self.numbers[index]))

@@ -16,6 +16,7 @@ from face_model.cameras import Camera
 from face_model.tracks import POSE, FaceMotion
 from foundation.easing import smoothstep
 from foundation.parallel import begun
+from preprocessing.media.yuv import Planes
 from render2video.footage.bend import Bend
 from render2video.footage.choosing import useful, useful_frames
 from render2video.footage.config import FootageConfig
@@ -243,16 +244,17 @@ class FootagePainter:
             last = index
 
     def base(self, step: Step, want: Wanted) -> np.ndarray:
-        """The real frame of a step, its head as wanted."""
+        """The real frame of a step, its head as wanted, `[H, W, 3]` uint8."""
+        whole = slice(0, self.bend.height_px), slice(0, self.bend.width_px)
         frame = self.bent(step.index, want)
         if step.share == 1:
-            return frame
+            return frame.rgb(*whole)
         old = self.bent(step.old, want)
-        morphed = morph(old, frame, step.share)
+        morphed = morph(old, frame, step.share).rgb(*whole)
         self._keep_eyes_whole(morphed, frame if step.nearer == step.index else old, want)
         return morphed
 
-    def _keep_eyes_whole(self, frame: np.ndarray, real: np.ndarray, want: Wanted) -> None:
+    def _keep_eyes_whole(self, frame: np.ndarray, real: Planes, want: Wanted) -> None:
         """Eyes of one real frame, bent as the other, in place: they go over at once, as eyes do, and never show two."""
         for outline in eye_outlines(want.points_px):
             patch = polygon_patch(
@@ -260,7 +262,8 @@ class FootagePainter:
             )
             if patch is not None:
                 square = np.s_[patch.rows, patch.columns]
-                patch.paste(frame, matched(real[square], frame[square], patch.weight))
+                eyes = real.rgb(patch.rows, patch.columns)
+                patch.paste(frame, matched(eyes, frame[square], patch.weight))
 
     def _follows(self, one: int, other: int) -> bool:
         """Whether a frame may be shown right after another as it is."""
@@ -272,10 +275,10 @@ class FootagePainter:
         following = min(index + 1, len(self.footage) - 1)
         return index if self.footage.breaks[following] or not self.footage.usable[following] else following
 
-    def bent(self, index: int, want: Wanted) -> np.ndarray:
+    def bent(self, index: int, want: Wanted) -> Planes:
         """A real frame, its head as wanted."""
         shift = self.bend.displacement(self.footage.points_px[index], want.points_px)
-        return self.bend(self.footage.frames[index], shift)
+        return self.bend.planes(self.footage.frames.planes(index), shift)
 
     def _paint_eyes(self, frame: np.ndarray, want: Wanted, shown: int, eye: int) -> int:
         """Lids and gaze as wanted, where the real frame's are otherwise: from a frame whose eyes are. The frame whose

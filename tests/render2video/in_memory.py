@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from preprocessing.media.yuv import Planes, packed
+
 
 class Pictures(list[np.ndarray]):
     """Frames in memory."""
@@ -11,3 +13,7 @@ class Pictures(list[np.ndarray]):
     def window(self, index: int, rows: slice, columns: slice, /) -> np.ndarray:
         """A rectangle of a frame."""
         return self[index][rows, columns]
+
+    def planes(self, index: int, /) -> Planes:
+        """A frame as it is coded."""
+        return Planes.of(packed(self[index]))

@@ -18,6 +18,7 @@ from foundation.errors import InputError
 from foundation.files import read_tensors, write_tensors
 from foundation.watching import watching
 from preprocessing.media.frame_file import FrameFile, write_frame_file
+from preprocessing.media.yuv import Planes, packed
 from render2video.conditioning import HeadRenderer
 from render2video.footage.bend import RINGS, STEP_PX, Bend
 from render2video.footage.config import FootageConfig
@@ -119,6 +120,22 @@ def test_a_frame_bent_to_another_pose_is_the_frame_of_that_pose(head, track, fra
         assert after > before + 2
 
 
+def test_a_frame_is_bent_as_it_is_coded_like_its_picture(head, track, frames):
+    """Where nothing moves not one pixel is touched."""
+    bend, points = Bend(head), open_eyed_px(head, track.motion)
+    whole = slice(0, HEIGHT_PX), slice(0, WIDTH_PX)
+    soft = Planes.of(packed(cv2.GaussianBlur(frames[5], (0, 0), 2.0)))  # colours are coded at half of the pixels
+    for other in (2, 30):
+        shift = bend.displacement(points[5], points[other])
+        coded, picture = bend.planes(soft, shift), bend(soft.rgb(*whole), shift)
+        assert psnr_db(coded.rgb(*whole), picture) > 48
+        assert psnr_db(picture, soft.rgb(*whole)) < 40
+        rows, columns = shift.moving_px(HEIGHT_PX, WIDTH_PX)
+        untouched = np.ones((HEIGHT_PX, WIDTH_PX), bool)
+        untouched[rows, columns] = False
+        assert np.array_equal(coded.light[untouched], soft.light[untouched])
+
+
 def test_nothing_folds_and_the_frames_edge_stands(head, track):
     """The map from bent to real pixels keeps its orientation everywhere, and is none at the edges."""
     bend, points = Bend(head), open_eyed_px(head, track.motion)
@@ -168,11 +185,15 @@ def test_a_morph_moves_what_a_dissolve_would_double():
     """Half-way between a square here and a square there is a square in between, not two."""
     here, there = (np.full((96, 96, 3), 40, np.uint8) for _ in range(2))
     here[40:60, 30:50], there[40:60, 42:62] = 220, 220
-    between = morph(here, there, 0.5)
-    row = between[50, :, 0].astype(int)
+    coded = [Planes.of(packed(picture)) for picture in (here, there)]
+
+    def between(share: float) -> np.ndarray:
+        return morph(*coded, share).rgb(slice(0, 96), slice(0, 96))
+
+    row = between(0.5)[50, :, 0].astype(int)
     assert (row > 150).sum() == pytest.approx(20, abs=4)
     assert abs(float(np.flatnonzero(row > 150).mean()) - 45.5) < 2
-    assert psnr_db(morph(here, there, 0.0), here) > 35 and psnr_db(morph(here, there, 1.0), there) > 35
+    assert psnr_db(between(0.0), here) > 35 and psnr_db(between(1.0), there) > 35
 
 
 def test_own_motion_gives_the_footage_back(target, track, frames):
@@ -322,7 +343,7 @@ def test_a_mouth_that_the_footage_never_opened_has_an_inside(head, track, frames
     ring = points[list(mp478.INNER_LIPS)]
     inside = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
     cv2.fillPoly(inside, [np.rint(ring).astype(np.int32)], 1)
-    before = painter.bent(0, next(painter.wanted([opened])))
+    before = painter.bent(0, next(painter.wanted([opened]))).rgb(slice(0, HEIGHT_PX), slice(0, WIDTH_PX))
     assert made[inside > 0].mean() < 0.85 * before[inside > 0].mean()
 
 

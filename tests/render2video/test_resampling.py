@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from render2video.footage.resampling import displaced
+from render2video.footage.resampling import LANCZOS, SHORT, Filter, displaced
 
 STEP_PX, SIZE_PX = 4, (93, 130)
 
@@ -24,23 +24,24 @@ def grid(largest_px: float) -> np.ndarray:
     return smooth * np.float32(largest_px / np.abs(smooth).max())
 
 
-def remapped(picture: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+def remapped(picture: np.ndarray, shifts: np.ndarray, way: int = cv2.INTER_LANCZOS4) -> np.ndarray:
     height, width = picture.shape[:2]
     y, x = (np.mgrid[:height, :width].astype(np.float32) + 0.5) / STEP_PX - 0.5
     moved = cv2.remap(shifts, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    return cv2.remap(
-        picture, columns + moved[..., 0], rows + moved[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(picture, columns + moved[..., 0], rows + moved[..., 1], way, borderMode=cv2.BORDER_REPLICATE)
 
 
+@pytest.mark.parametrize("through, way", [(LANCZOS, cv2.INTER_LANCZOS4), (SHORT, cv2.INTER_CUBIC)])
 @pytest.mark.parametrize("largest_px", [0.4, 9.0, 60.0])
-def test_it_is_what_lanczos_gives(picture: np.ndarray, largest_px: float) -> None:
+def test_it_is_what_opencv_gives(picture: np.ndarray, largest_px: float, through: Filter, way: int) -> None:
     """Places are rounded to 32nds of a pixel, here and there, and a few lie just between two."""
-    shifts = grid(largest_px)
-    made = displaced(picture, shifts, STEP_PX, 0.0, slice(0, SIZE_PX[0]), slice(0, SIZE_PX[1]))
-    away = np.abs(made.astype(int) - remapped(picture, shifts))
+    shifts, whole = grid(largest_px), (slice(0, SIZE_PX[0]), slice(0, SIZE_PX[1]))
+    made = displaced(picture, shifts, STEP_PX, 0.0, *whole, through=through)
+    away = np.abs(made.astype(int) - remapped(picture, shifts, way))
     assert (away <= 1).mean() > 0.99 and away.max() < 12
+    green = displaced(np.ascontiguousarray(picture[..., 1]), shifts, STEP_PX, 0.0, *whole, through=through)
+    assert np.abs(green.astype(int) - made[..., 1]).max() <= 1
 
 
 def test_a_part_from_a_part_is_that_of_the_whole(picture: np.ndarray) -> None:
