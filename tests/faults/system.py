@@ -35,11 +35,13 @@ LOADED = (
 
 @dataclass
 class Ended:
-    """How a command ended. code: negative for a signal. said: what it printed. peak_bytes: of its address space."""
+    """How a command ended. code: negative for a signal. said: what it printed. peak_bytes: of its address space.
+    processor_s: that it used."""
 
     code: int
     said: str
     peak_bytes: int = 0
+    processor_s: float = 0.0
 
     @property
     def in_one_line(self) -> bool:
@@ -138,28 +140,32 @@ class Running:
 
     def wait(self) -> Ended:
         """Wait for its end."""
-        _, status = os.waitpid(self.process, 0)
-        return self._ended(status)
+        _, status, used = os.wait4(self.process, 0)
+        return self._ended(status, used.ru_utime + used.ru_stime)
 
     def kill(self, after_s: float) -> bool:
-        """Whether it was still at work after so long, and was killed then, with all its processes."""
-        end_s = time.monotonic() + after_s
-        while time.monotonic() < end_s:
+        """Whether it was still at work after so much processor time, however busy the machine is, and was killed then,
+        with all its processes."""
+        while self._used_s() < after_s:
             done, status = os.waitpid(self.process, os.WNOHANG)
             if done:
                 self._ended(status)
                 return False
             time.sleep(0.002)
         os.killpg(self.process, signal.SIGKILL)
-        self.wait()
-        return True
+        return self.wait().code == -signal.SIGKILL
 
-    def _ended(self, status: int) -> Ended:
+    def _used_s(self) -> float:
+        fields = Path(f"/proc/{self.process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _ended(self, status: int, processor_s: float = 0.0) -> Ended:
         found = re.search(r"VmPeak:\s+(\d+) kB", self._peak.read_text()) if self._peak.is_file() else None
         said = self._told.read_text(errors="replace") if self._told.is_file() else ""
         for path in (self._told, self._peak):
             path.unlink(missing_ok=True)
-        return Ended(os.waitstatus_to_exitcode(status), said, int(found[1]) << 10 if found else 0)
+        peak_bytes = int(found[1]) << 10 if found else 0
+        return Ended(os.waitstatus_to_exitcode(status), said, peak_bytes, processor_s)
 
 
 def run(words: list[str], place: Path, before: Callable[[], None] | None = None) -> Ended:
