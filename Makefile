@@ -5,7 +5,7 @@ OUT ?= out
 BUDGET ?= 20m
 MINUTES ?= 30
 
-.PHONY: test test-slow test-all lint imports docs smoke bench fuzz faults sbom audit clean
+.PHONY: test test-slow test-all lint imports docs smoke bench fuzz faults sbom lock audit clean
 
 test:  ## the default tests, on two cores
 	$(PYTHON) -m pytest -n 2 --dist loadfile
@@ -49,6 +49,12 @@ sbom:  ## what this environment is made of (CycloneDX), and under which licences
 	mkdir -p $(OUT)
 	cyclonedx-py environment --pyproject pyproject.toml -o $(OUT)/sbom.json $(shell command -v $(PYTHON))
 	pip-licenses --python=$(shell command -v $(PYTHON)) --format=markdown --output-file=$(OUT)/licences.md
+
+# torch is not among them: which build of it a machine takes, with CUDA or without, is the machine's to say.
+lock:  ## versions and hashes of all that CI installs, into .ci/lock.txt; pip install pip-tools; on Python 3.11, Linux
+	$(PYTHON) -m piptools compile --quiet --generate-hashes --no-allow-unsafe --unsafe-package torch --strip-extras \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--extra dev --extra docs --extra webrtc --output-file .ci/lock.txt pyproject.toml
 
 audit:  ## known holes in what is installed; pip install pip-audit; asks pypi.org
 	pip-audit --local

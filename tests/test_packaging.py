@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,35 @@ def test_each_extra_is_imported_and_tested(project: dict[str, Any]) -> None:
             by_name = re.search(rf"([\"']){re.escape(module)}(\1|\.)|(from|import) {re.escape(named)} ", text)
             assert module in found or by_name, f"{extra}: nobody imports it"
             assert re.search(rf"\b({re.escape(module)}|{re.escape(extra)})\b", tests), f"{extra}: nobody tests it"
+
+
+def locked() -> dict[str, tuple[str, int]]:
+    """Version and number of hashes of each package that CI installs by its hash."""
+    text = (ROOT / ".ci" / "lock.txt").read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z0-9-]+)==(\S+)((?: \\\n {4}--hash=sha256:[0-9a-f]{64})*)", text, re.MULTILINE)
+    assert len(found) == len(re.findall(r"^[^\s#]", text, re.MULTILINE)), "a line that pins nothing"
+    return {name: (version, hashes.count("--hash")) for name, version, hashes in found}
+
+
+def test_the_lock_agrees_with_what_is_declared(project: dict[str, Any]) -> None:
+    """`make lock` makes it anew. It is closed: nothing that a locked package needs is taken from outside of it."""
+    requirements = pytest.importorskip("packaging.requirements")
+    named = pytest.importorskip("packaging.utils").canonicalize_name
+    lock, extras = locked(), project["optional-dependencies"]
+    assert all(hashes for _, hashes in lock.values()) and "torch" not in lock
+    for said in [*project["dependencies"], *extras["dev"], *extras["docs"], *extras["webrtc"]]:
+        wanted = requirements.Requirement(said)
+        if wanted.name != "torch":
+            assert wanted.specifier.contains(lock[named(wanted.name)][0]), f"{said} is declared, and locked another"
+    for name, (version, _) in lock.items():
+        try:
+            here = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        for said in (here.requires or ()) if here.version == version else ():
+            wanted = requirements.Requirement(said)
+            if wanted.name != "torch" and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+                assert wanted.specifier.contains(lock[named(wanted.name)][0]), f"{name} needs {said}"
 
 
 def test_every_room_tells_that_it_is_typed(project: dict[str, Any]) -> None:
