@@ -51,7 +51,8 @@ def shot(suffix: str, quality: int = 85) -> Callable[[Frames], Frames]:
     def take(frames: Frames) -> Frames:
         shown = cv2.resize(frames[len(frames) // 2], None, fx=1.3, fy=1.3, interpolation=cv2.INTER_LINEAR)
         bright = cv2.convertScaleAbs(shown, alpha=1.04, beta=3)
-        coded = cv2.imencode(suffix, bright[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        how = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix == ".jpg" else []
+        coded = cv2.imencode(suffix, bright[..., ::-1], how)[1]
         return [cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]]
 
     return take

@@ -1,7 +1,9 @@
 """Finding the invisible mark in a film or a picture, whatever was done to it on the way.
 
-For each scale the picture may have been brought to: the ripple's strength at every pixel, its sign alone (so that one
-strong edge counts no more than a calm wall), summed over the tiles, correlated with the key's signs at every shift.
+For each scale the picture may have been brought to: the ripple's strength at every pixel, bounded (so that one strong
+edge counts little more than a calm wall, and what an encoder left empty nothing), summed over the tiles, correlated
+with the key's signs at every shift. What changes slowly is taken away first: pictures have most of their strength
+there, and whitened they hide the mark less.
 
 A false alarm's probability is bounded for *any* picture. With signs drawn at random by the key, and the picture given,
 `z = sum(sign * x) / sqrt(sum(x^2))` is a self-normalised sum of independent signs, and P(z > t) <= 3.22 Q(t) (Pinelis
@@ -33,6 +35,8 @@ LEGIBLE = 1.0  # by so much a word's best pattern must stand out for the id to b
 MOST_PX = 512  # shorter side of what is searched: larger pictures have larger cells
 FRAMES, SPAN_S = 48, 60.0  # looked at, spread over so much of the film
 SOFT = 0.5  # grey levels below which a calm place is noise
+DETAIL = 1 / 160  # of the shorter side: what is smoother is taken away
+CLEAR = 24.0  # strength of a ripple that counts half as much as the strongest
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Search:
             cv2.resize(picture, size, interpolation=kind), -1, ripple(CELL_PX), anchor=(0, 0),
             borderType=cv2.BORDER_CONSTANT,
         )
-        tile = _folded(np.sign(strength))
+        tile = _folded(strength / (np.abs(strength) + CLEAR))
         key = np.fft.irfft2(np.fft.rfft2(tile) * self._signs, tile.shape)
         energy = np.fft.irfft2(np.fft.rfft2(tile * tile) * self._used, tile.shape)
         z = key / np.sqrt(np.maximum(energy, 1.0))
@@ -147,7 +151,7 @@ def _flattened(frame: np.ndarray) -> np.ndarray:
     if zoom < 1:
         light = cv2.resize(light, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
     bright = light.astype(np.float32)
-    near = min(bright.shape) / 80
+    near = min(bright.shape) * DETAIL
     detail = bright - cv2.GaussianBlur(bright, (0, 0), near)
     strength = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 2 * near))
     return np.clip(detail / (strength + SOFT), -2.5, 2.5).astype(np.float32)
