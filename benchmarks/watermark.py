@@ -122,14 +122,14 @@ def cost_db(plain: Frames, marked: Frames) -> tuple[float, float]:
     return without, without - psnr_db(encoded(marked, crf), plain)
 
 
-def searched(frames: Frames, keys: Iterable[int]) -> Iterator[float]:
-    """The best z of a whole search of unmarked frames for each key, as `Search.best` finds it.
+def searched(frames: Frames, keys: Iterable[int], shares: np.ndarray | None = None) -> Iterator[float]:
+    """The best z of a search of unmarked frames for each key, as `Search.best` finds it; None: a whole one.
 
     What a search folds does not depend on the key. Its signs lie every `CELL_PX` pixels of a tile alone, so that the
     correlation falls apart into ones of `[24, 24]`, with key and energy as real and imaginary part of one transform.
     """
-    search = Search(frames)
-    tiles = np.stack([search.at(float(share), mirrored).tile for share in scales() for mirrored in (False, True)])
+    search, tried = Search(frames), scales() if shares is None else shares
+    tiles = np.stack([search.at(float(share), mirrored).tile for share in tried for mirrored in (False, True)])
     parts = tiles.reshape(-1, CELLS, CELL_PX, CELLS, CELL_PX).transpose(0, 2, 4, 1, 3).reshape(-1, CELLS, CELLS)
     strength = torch.fft.fft2(torch.from_numpy(np.ascontiguousarray(parts)))
     energy = torch.fft.fft2(torch.from_numpy(parts * parts))

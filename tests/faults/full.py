@@ -93,10 +93,10 @@ def _person(inputs: Inputs) -> Path:
 
 
 PAIRS = (
-    Pair("synth, then enroll --replace", _synth, _enroll), Pair("enroll --replace, then synth", _enroll, _synth),
-    Pair("synth, then targets import", _synth, _import), Pair("enroll twice", _enroll, _enroll),
-    Pair("synth, then targets remove", _synth, _remove, gone=True),
-    Pair("enroll --replace, then targets remove", _enroll, _remove, gone=True),
+    Pair("synth beside enroll --replace", _synth, _enroll), Pair("enroll --replace beside synth", _enroll, _synth),
+    Pair("synth beside targets import", _synth, _import), Pair("enroll twice", _enroll, _enroll),
+    Pair("synth beside targets remove", _synth, _remove, gone=True),
+    Pair("enroll --replace beside targets remove", _enroll, _remove, gone=True),
 )  # fmt: skip
 
 

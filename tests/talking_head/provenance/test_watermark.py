@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from benchmarks.watermark import searched
 from preprocessing.media import VideoWriter, read_frames
 from talking_head.cli import app
 from talking_head.provenance.claims import mark_id
@@ -127,6 +128,13 @@ def test_false_alarms_are_as_rare_as_derived() -> None:
     expected = norm.isf(1 / draws)
     assert abs(np.median(best) - expected) < 0.35 and best.max() < norm.isf(1e-3 / draws / len(best))
     assert 192**2 * 2 * len(np.arange(np.log(SMALLEST), np.log(0.1), np.log(STEP))) * 3.22 * norm.sf(THRESHOLD) < 1e-4
+
+
+def test_a_search_by_many_keys_at_once_finds_what_one_finds() -> None:
+    """What `benchmarks.watermark` counts false alarms with."""
+    plain, shares = scene(1, 96, 96)[:1], np.array([1 / 30, 1 / 20])
+    found = [Search(plain, Code.of_key(key)).best(shares)[2].z for key in (7, 8)]
+    assert list(searched(plain, [7, 8], shares)) == pytest.approx(found, rel=1e-4)
 
 
 def test_verify_tells_of_a_film_that_was_re_encoded(tmp_path: Path) -> None:
