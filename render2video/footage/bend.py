@@ -31,6 +31,7 @@ FOLLOW_DOWN = (0.85, 0.7, 0.55, 0.4, 0.3, 0.2, 0.12, 0.08, 0.05)
 RIM_REACH = 1.15  # of the last ring's distance from the middle of the face: the rim that never moves
 STILL_SHARE = 0.04  # of the frame's shorter side, at its edges, over which all motion fades
 STEP_PX = 4  # of the coarse grid
+FINE_SHARE = 0.035  # of the eyes' distance: where steps twice as wide are finer than that, they are fine enough
 SMOOTHING_SHARE = 0.02  # of the face's height: deviation of the blur over the motion outside the face
 MOTIONLESS_PX = 0.02
 
@@ -48,27 +49,28 @@ class Displacement:
     """From places in a bent frame to where their pixels come from, on a part of the coarse grid; where that ends at
     no edge of what was asked for, nothing moves beyond it.
 
-    values: `[h, w, 2]` float32, pixels. top, left: of its first cell.
+    values: `[h, w, 2]` float32, pixels. top, left: of its first cell. step_px: of the grid.
     """
 
     values: np.ndarray
     top: int
     left: int
+    step_px: int = STEP_PX
 
     def at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """`[h, w, 2]`: at places `[h, w]` of the bent frame."""
         column, row = (
-            (place / STEP_PX - 0.5 - first).astype(np.float32) for place, first in ((x, self.left), (y, self.top))
+            (place / self.step_px - 0.5 - first).astype(np.float32) for place, first in ((x, self.left), (y, self.top))
         )
         return cv2.remap(self.values, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
     def moving_px(self, height_px: int, width_px: int) -> tuple[slice, slice] | None:
         """Rows and columns of the frame in which anything moves."""
-        moving = np.abs(self.values).max(-1) > MOTIONLESS_PX
+        moving, step_px = np.abs(self.values).max(-1) > MOTIONLESS_PX, self.step_px
         if not moving.any():
             return None
         rows, columns = (
-            slice(max(0, (start + int(found[0]) - 1) * STEP_PX), min(side, (start + int(found[-1]) + 2) * STEP_PX))
+            slice(max(0, (start + int(found[0]) - 1) * step_px), min(side, (start + int(found[-1]) + 2) * step_px))
             for start, found, side in (
                 (self.top, np.flatnonzero(moving.any(1)), height_px),
                 (self.left, np.flatnonzero(moving.any(0)), width_px),
@@ -77,16 +79,22 @@ class Displacement:
         return rows, columns
 
 
+def step_for(eyes_px: float) -> int:
+    """Of the coarse grid, for a face whose eyes are so far apart."""
+    return 2 * STEP_PX if FINE_SHARE * eyes_px >= 2 * STEP_PX else STEP_PX
+
+
 class Bend:
     """Bends full frames of one person.
 
     Args:
         head: draws the person's mesh with the camera of the full frame.
         follow: `[9, R]`, the share of the head's motion that each point of the rings has; None: the usual ones.
+        step_px: of the coarse grid.
     """
 
-    def __init__(self, head: HeadRenderer, follow: np.ndarray | None = None) -> None:
-        self.head, self.follow, camera = head, follow, head.camera
+    def __init__(self, head: HeadRenderer, follow: np.ndarray | None = None, step_px: int = STEP_PX) -> None:
+        self.head, self.follow, self.step_px, camera = head, follow, step_px, head.camera
         self.width_px, self.height_px = camera.width_px, camera.height_px
         self.face = len(head.neutral_mm)
         self.oval = head.model.index_sets["face_oval"].numpy()
@@ -99,9 +107,9 @@ class Bend:
         self.triangles = np.concatenate(triangles).astype(np.int64)
         depth = np.concatenate((head.neutral_mm[:, 2], self._rings(head.mesh.shell_mm)[..., 2].ravel()))
         self.depth_mm = np.concatenate((depth, np.full(count, depth.min() - 50))).astype(np.float32) - 1000
-        self.grid = -(-self.height_px // STEP_PX), -(-self.width_px // STEP_PX)
+        self.grid = -(-self.height_px // self.step_px), -(-self.width_px // self.step_px)
         rows, columns = np.mgrid[: self.grid[0], : self.grid[1]].astype(np.float32)
-        self.centres = (np.stack((columns, rows), axis=-1) + 0.5) * STEP_PX
+        self.centres = (np.stack((columns, rows), axis=-1) + 0.5) * self.step_px
         size = np.array((self.width_px, self.height_px), np.float32)
         edge = np.minimum(self.centres, size - self.centres).min(-1) / (STILL_SHARE * size.min())
         self.moving = smoothstep(np.clip(edge, 0, 1))[..., None].astype(np.float32)
@@ -135,12 +143,12 @@ class Bend:
             rows, columns: the rectangle of the frame that it is wanted for; None: all.
         """
         before, bent = self.bent_points(source_px, target_px)
-        points = (bent / STEP_PX).astype(np.float32)
+        points = (bent / self.step_px).astype(np.float32)
         sigma = max(1.0, SMOOTHING_SHARE * float(np.ptp(points[self.oval][:, 1])))
         reach = round(4 * sigma) + 1  # of the blur
         box = self._cells(points, reach, rows, columns)
         if box is None:
-            return Displacement(np.zeros((1, 1, 2), np.float32), 0, 0)
+            return Displacement(np.zeros((1, 1, 2), np.float32), 0, 0, self.step_px)
         inner_top, inner_left, bottom, right = box
         top, left = max(0, inner_top - reach), max(0, inner_left - reach)
         size = min(self.grid[0], bottom + reach) - top, min(self.grid[1], right + reach) - left
@@ -154,7 +162,7 @@ class Bend:
         moving = self.moving[top : top + size[0], left : left + size[1]]
         smoothed = (smooth + inside * (fine - smooth)) * moving
         kept = smoothed[inner_top - top : bottom - top, inner_left - left : right - left]
-        return Displacement(np.ascontiguousarray(kept), inner_top, inner_left)
+        return Displacement(np.ascontiguousarray(kept), inner_top, inner_left, self.step_px)
 
     def _cells(
         self, points: np.ndarray, reach: int, rows: slice | None, columns: slice | None
@@ -167,8 +175,9 @@ class Bend:
         top, left = max(0, low[1]), max(0, low[0])
         bottom, right = min(self.grid[0], high[1]), min(self.grid[1], high[0])
         if rows is not None and columns is not None:  # and one around it, which the enlarged ones lie between
-            top, left = max(top, rows.start // STEP_PX - 1), max(left, columns.start // STEP_PX - 1)
-            bottom, right = min(bottom, -(-rows.stop // STEP_PX) + 1), min(right, -(-columns.stop // STEP_PX) + 1)
+            step = self.step_px
+            top, left = max(top, rows.start // step - 1), max(left, columns.start // step - 1)
+            bottom, right = min(bottom, -(-rows.stop // step) + 1), min(right, -(-columns.stop // step) + 1)
         return (int(top), int(left), int(bottom), int(right)) if top < bottom and left < right else None
 
     def __call__(self, frame: np.ndarray, displacement: Displacement) -> np.ndarray:
@@ -190,7 +199,7 @@ class Bend:
         for plane, part in ((frame.light, 1), (frame.blue, 2), (frame.red, 2)):
             high, wide = (slice(side.start // part, side.stop // part) for side in (rows, columns))
             made, shift = plane.copy(), displacement.values / part
-            made[high, wide] = displaced(plane, shift, STEP_PX / part, MOTIONLESS_PX / part, high, wide, origin)
+            made[high, wide] = displaced(plane, shift, self.step_px / part, MOTIONLESS_PX / part, high, wide, origin)
             bent.append(made)
         return Planes(*bent)
 
@@ -203,13 +212,13 @@ class Bend:
         part = frames.window(index, *read)
         origin = displacement.top, displacement.left
         return displaced(
-            part, displacement.values, STEP_PX, MOTIONLESS_PX, rows, columns, origin, (top, left)
+            part, displacement.values, self.step_px, MOTIONLESS_PX, rows, columns, origin, (top, left)
         )
 
     def sampled(self, frame: np.ndarray, displacement: Displacement, rows: slice, columns: slice) -> np.ndarray:
         """A rectangle of the bent frame, `[h, w, 3]` uint8."""
         origin = displacement.top, displacement.left
-        return displaced(frame, displacement.values, STEP_PX, MOTIONLESS_PX, rows, columns, origin)
+        return displaced(frame, displacement.values, self.step_px, MOTIONLESS_PX, rows, columns, origin)
 
 
 @lru_cache(maxsize=4)

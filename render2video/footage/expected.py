@@ -14,10 +14,12 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from numba import float32
 
 from face_model import mp478
 from face_model.morphable_model import MorphableModel
 from face_model.tracks import FaceMotion
+from foundation.compiled import compiled
 from foundation.easing import smoothstep
 from render2video.footage.bend import Bend
 from render2video.footage.masks import Patch, eye_outlines, mouth_outline, polygon_patch
@@ -209,20 +211,18 @@ class ExpectedFace:
             return
         square = frame[rows, columns]
         whole, size = square.shape[1::-1], tuple(round(side / self.step_px) for side in square.shape[1::-1])
-        coarse = cv2.resize(square, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        coarse = cv2.resize(square, size, interpolation=cv2.INTER_AREA)
         shown = cv2.remap(look.picture, *self._places(points_px, rows, columns, size), cv2.INTER_LINEAR)
-        change = shown[..., :3] - coarse
-        off = (np.abs(cv2.blur(change, (5, 5))).max(-1) - UNLIKE_LEVELS[0]) / (UNLIKE_LEVELS[1] - UNLIKE_LEVELS[0])
-        weight = shown[..., 3] * (1 - shown[..., 4] * smoothstep(np.clip(off, 0, 1)))
+        change = cv2.subtract(np.ascontiguousarray(shown[..., :3]), coarse, dtype=cv2.CV_32F)
+        weight = np.empty(change.shape[:2], np.float32)
+        _believed(shown, cv2.blur(change, (5, 5)), *UNLIKE_LEVELS, weight)
         if within is not None:
-            weight = weight * cv2.resize(within.weight, size, interpolation=cv2.INTER_AREA)
-            change = change - _at_edge(change, weight)
+            weight *= cv2.resize(within.weight, size, interpolation=cv2.INTER_AREA)
+            change -= _at_edge(change, weight)
         # frame + weight (look - coarse + more_detail (frame - coarse)), all but the frame itself made small
-        more = np.float32(self.more_detail) * weight[..., None]
-        coarsely = weight[..., None] * change - more * coarse
-        enlarged = cv2.resize(np.dstack((coarsely, more)), whole, interpolation=cv2.INTER_CUBIC)
-        painted = square * (1 + enlarged[..., 3:]) + enlarged[..., :3]
-        frame[rows, columns] = np.rint(painted).clip(0, 255).astype(np.uint8)
+        small = np.empty((*change.shape[:2], 4), np.float32)
+        _weighed(change, coarse, weight, np.float32(self.more_detail), small)
+        _add(square, cv2.resize(small, whole, interpolation=cv2.INTER_CUBIC))
 
     def _square(self, points_px: np.ndarray) -> tuple[slice, slice]:
         """Rows and columns around the face."""
@@ -244,6 +244,41 @@ class ExpectedFace:
         at = np.stack((x, y), axis=-1) + shift.at(x, y)
         there = self.canonical.pixels(at).astype(np.float32) - np.float32(0.5)
         return np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+
+
+@compiled(fastmath=True, error_model="numpy")
+def _believed(shown, off, alike, unlike, weight):  # type: ignore[no-untyped-def]
+    """`weight[h, w]`, how much of a look `[h, w, 5]` is believed: of skin nothing where it is `off[h, w, 3]` by
+    `unlike` levels.
+    """
+    for row in range(len(weight)):
+        for x in range(weight.shape[1]):
+            away = max(abs(off[row, x, 0]), abs(off[row, x, 1]), abs(off[row, x, 2]))
+            share = min(max((away - float32(alike)) / float32(unlike - alike), float32(0)), float32(1))
+            eased = share * share * (float32(3) - float32(2) * share)
+            weight[row, x] = shown[row, x, 3] * (float32(1) - shown[row, x, 4] * eased)
+
+
+@compiled(fastmath=True, error_model="numpy")
+def _weighed(change, coarse, weight, more_detail, small):  # type: ignore[no-untyped-def]
+    """`small[h, w, 4]`: what is added to a frame, and by how much of itself it grows."""
+    for row in range(len(small)):
+        for x in range(small.shape[1]):
+            more = more_detail * weight[row, x]
+            for c in range(3):
+                small[row, x, c] = weight[row, x] * change[row, x, c] - more * float32(coarse[row, x, c])
+            small[row, x, 3] = more
+
+
+@compiled(fastmath=True, error_model="numpy")
+def _add(square, enlarged):  # type: ignore[no-untyped-def]
+    """What `_weighed` tells, enlarged, in place."""
+    for row in range(len(square)):
+        for x in range(square.shape[1]):
+            grown = float32(1) + enlarged[row, x, 3]
+            for c in range(3):
+                level = float32(square[row, x, c]) * grown + enlarged[row, x, c] + float32(0.5)
+                square[row, x, c] = np.uint8(min(max(level, float32(0)), float32(255)))
 
 
 def _at_edge(change: np.ndarray, weight: np.ndarray) -> np.ndarray:

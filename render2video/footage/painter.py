@@ -17,7 +17,7 @@ from face_model.tracks import POSE, FaceMotion
 from foundation.easing import smoothstep
 from foundation.parallel import begun
 from preprocessing.media.yuv import Planes
-from render2video.footage.bend import Bend
+from render2video.footage.bend import Bend, step_for
 from render2video.footage.choosing import useful, useful_frames
 from render2video.footage.config import FootageConfig
 from render2video.footage.expected import ExpectedFace, Look
@@ -104,7 +104,7 @@ class FootagePainter:
         self.footage, self.generator, self.config, self.device = footage, generator.to(device).eval(), config, device
         self._finish = for_painting(self.generator, torch.device(device).type)
         self._adds_nothing = self.generator.adds_nothing
-        self.bend = Bend(footage.head, footage.follow)
+        self.bend = Bend(footage.head, footage.follow, step_for(footage.eyes_px))
         self.mouths = MouthPainter(self.bend, footage.eyes_px, generator.working_px)
         keep_parts(footage.frames, self.mouths.boxes(footage.points_px))
         laid = footage.registration

@@ -20,7 +20,7 @@ from foundation.watching import watching
 from preprocessing.media.frame_file import FrameFile, write_frame_file
 from preprocessing.media.yuv import Planes, packed
 from render2video.conditioning import HeadRenderer
-from render2video.footage.bend import RINGS, STEP_PX, Bend
+from render2video.footage.bend import RINGS, STEP_PX, Bend, step_for
 from render2video.footage.config import FootageConfig
 from render2video.footage.following import learned_follow
 from render2video.footage.footage import Footage, gap_mm, lips_of, open_eyed_px
@@ -134,6 +134,24 @@ def test_a_frame_is_bent_as_it_is_coded_like_its_picture(head, track, frames):
         untouched = np.ones((HEIGHT_PX, WIDTH_PX), bool)
         untouched[rows, columns] = False
         assert np.array_equal(coded.light[untouched], soft.light[untouched])
+
+
+def test_a_coarser_grid_bends_alike(head, track, frames):
+    """Twice the head in a picture twice as large, on a grid of twice the steps, is the same grid on the same head."""
+    points = open_eyed_px(head, track.motion)
+    camera = head.camera
+    larger = replace(
+        camera, focal_px=2 * camera.focal_px, centre_x_px=2 * camera.centre_x_px, centre_y_px=2 * camera.centre_y_px,
+        width_px=2 * camera.width_px, height_px=2 * camera.height_px,
+    )  # fmt: skip
+    twice = Bend(HeadRenderer(MODEL, head.person, larger, 1), step_px=2 * STEP_PX)
+    one, other = Bend(head), twice.displacement(2 * points[5], 2 * points[30])
+    shift = one.displacement(points[5], points[30])
+    assert other.values.shape == shift.values.shape and np.abs(shift.values).max() > 2
+    assert np.abs(other.values - 2 * shift.values).max() < 0.1
+    bent = twice(np.repeat(np.repeat(frames[5], 2, axis=0), 2, axis=1), other)
+    assert psnr_db(cv2.resize(bent, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA), one(frames[5], shift)) > 30
+    assert step_for(100.0) == STEP_PX and step_for(300.0) == 2 * STEP_PX
 
 
 def test_nothing_folds_and_the_frames_edge_stands(head, track):
