@@ -26,9 +26,6 @@ from render2video.footage.masks import Patch, eye_outlines, mouth_outline, polyg
 from render2video.footage.registration import Canonical
 
 COARSE_PX, COARSE_CANONICAL = 2.2, 1.25  # in pixels of the frame, and of the canonical face: what is smaller stays real
-# What is told is smooth. By so much more of the real frame's own detail, or by less of it where what stays real is
-# larger, the whole is as sharp as the frame was.
-MORE_DETAIL = 0.2
 PART_SOFT, OUTLINE_SOFT = 3.0, 2.0  # canonical pixels: blur of the edges between parts, and towards the outline
 UNLIKE_LEVELS = 30.0, 60.0  # skin that is off by so much is something else: a hand, a microphone
 KNOWN = 0.15, 0.4  # of the likeness of the nearest frame: from here on, and from here on all, is believed
@@ -42,7 +39,9 @@ LIPS = (*mp478.INNER_LIPS, *mp478.OUTER_LIPS)
 @dataclass(frozen=True)
 class Part:
     """A part of the face. vertices: whose places tell how it looks; None: all. turn: how much a degree of the head's
-    turn counts beside a millimetre of them. lids: how much a level of AU45 does. zoom: of the canonical face.
+    turn counts beside a millimetre of them. lids: how much a level of AU45 does. zoom: of the canonical face. detail:
+    what is told is smooth; by so much more of the real frame's own detail, or by less of it where what stays real is
+    larger, the whole is as sharp as the frame was. Of much more, a mouth would show the edges of teeth twice.
     """
 
     name: str
@@ -50,10 +49,14 @@ class Part:
     turn: float
     lids: float
     zoom: float
+    detail: float
 
 
 EYES_PART = "eyes"
-PARTS = (Part("skin", None, 0.5, 1.0, 0.5), Part(EYES_PART, EYES, 0.2, 1.0, 1.0), Part("mouth", LIPS, 0.2, 0.2, 1.0))
+PARTS = (
+    Part("skin", None, 0.5, 1.0, 0.5, 0.2), Part(EYES_PART, EYES, 0.2, 1.0, 1.0, 0.2),
+    Part("mouth", LIPS, 0.2, 0.2, 1.0, 0.3),
+)
 
 
 class Spots:
@@ -153,8 +156,8 @@ def kernel(some: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Look:
-    """How a face is expected to look. picture: `[h, w, 5]` float32, the canonical face in levels, how much each pixel
-    is believed, and how much it is skin. known: of each part, how much it is believed, 0-1.
+    """How a face is expected to look. picture: `[h, w, 6]` float32, the canonical face in levels, how much each pixel
+    is believed, how much it is skin, and the `detail` of its part. known: of each part, how much it is believed, 0-1.
     """
 
     picture: np.ndarray
@@ -173,14 +176,14 @@ class ExpectedFace:
     def __init__(self, canonical: Canonical, told: Mapping[str, Told], bend: Bend) -> None:
         self.canonical, self.told, self.bend = canonical, told, bend
         self.step_px = max(COARSE_PX, COARSE_CANONICAL / canonical.zoom)
-        self.more_detail = MORE_DETAIL * (COARSE_PX / self.step_px) ** 2
+        self.finer = np.float32((COARSE_PX / self.step_px) ** 2)
         self.weights = parts_weights(canonical, bend.oval)
         self.spots = Spots(bend.head.model)
 
     def look(self, spots: dict[str, np.ndarray]) -> Look:
         """For a motion's spots `[D]`."""
         width, height = self.canonical.size
-        made, shares = np.zeros((height, width, 5), np.float32), {}
+        made, shares = np.zeros((height, width, 6), np.float32), {}
         for part in PARTS:
             if part.name not in self.told:
                 continue
@@ -194,7 +197,8 @@ class ExpectedFace:
             skin = part.name == "skin"
             weight = np.ones_like(picture[..., :1]) if skin else self.weights[part.name][square][..., None]
             believed = share * self.weights["skin"][square][..., None]
-            layer = np.concatenate((picture, believed, np.full_like(weight, skin)), axis=2)
+            kinds = (np.full_like(weight, kind) for kind in (skin, part.detail))
+            layer = np.concatenate((picture, believed, *kinds), axis=2)
             made[square] += weight * (layer - made[square])
         return Look(made, shares)
 
@@ -219,9 +223,9 @@ class ExpectedFace:
         if within is not None:
             weight *= cv2.resize(within.weight, size, interpolation=cv2.INTER_AREA)
             change -= _at_edge(change, weight)
-        # frame + weight (look - coarse + more_detail (frame - coarse)), all but the frame itself made small
+        # frame + weight (look - coarse + detail (frame - coarse)), all but the frame itself made small
         small = np.empty((*change.shape[:2], 4), np.float32)
-        _weighed(change, coarse, weight, np.float32(self.more_detail), small)
+        _weighed(change, coarse, weight, shown, self.finer, small)
         _add(square, cv2.resize(small, whole, interpolation=cv2.INTER_CUBIC))
 
     def _square(self, points_px: np.ndarray) -> tuple[slice, slice]:
@@ -248,7 +252,7 @@ class ExpectedFace:
 
 @compiled(fastmath=True, error_model="numpy")
 def _believed(shown, off, alike, unlike, weight):  # type: ignore[no-untyped-def]
-    """`weight[h, w]`, how much of a look `[h, w, 5]` is believed: of skin nothing where it is `off[h, w, 3]` by
+    """`weight[h, w]`, how much of a look `[h, w, 6]` is believed: of skin nothing where it is `off[h, w, 3]` by
     `unlike` levels.
     """
     for row in range(len(weight)):
@@ -260,11 +264,11 @@ def _believed(shown, off, alike, unlike, weight):  # type: ignore[no-untyped-def
 
 
 @compiled(fastmath=True, error_model="numpy")
-def _weighed(change, coarse, weight, more_detail, small):  # type: ignore[no-untyped-def]
+def _weighed(change, coarse, weight, shown, finer, small):  # type: ignore[no-untyped-def]
     """`small[h, w, 4]`: what is added to a frame, and by how much of itself it grows."""
     for row in range(len(small)):
         for x in range(small.shape[1]):
-            more = more_detail * weight[row, x]
+            more = finer * shown[row, x, 5] * weight[row, x]
             for c in range(3):
                 small[row, x, c] = weight[row, x] * change[row, x, c] - more * float32(coarse[row, x, c])
             small[row, x, 3] = more

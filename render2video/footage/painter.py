@@ -308,16 +308,25 @@ class FootagePainter:
         it, in place. shown: the real frame whose eyes it has.
         """
         look = self._look(want, shown)
-        self.paint_mouth(frame, want, mouths, look is None or look.known.get("mouth", 0) < 1)
+        self._paint_mouth_under(frame, want, mouths, look)
         if look is not None and self.expected is not None:
             self.expected.put(frame, want.points_px, look)
 
     def paint_spoken(self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]]) -> None:
         """Put the wanted mouth on a real frame, whose light stays, in place."""
-        self.paint_mouth(frame, want, mouths)
         look, covered = self._look(want, mouths[-1][0]), self.mouths.covered(want.points_px)
+        self._paint_mouth_under(frame, want, mouths, look)
         if look is not None and covered is not None and self.expected is not None:
             self.expected.put(frame, want.points_px, look, covered)
+
+    def _paint_mouth_under(
+        self, frame: np.ndarray, want: Wanted, mouths: list[tuple[int, float]], look: Look | None
+    ) -> None:
+        """Put the wanted mouth on a frame that gets a look, in place. Where that tells all that is coarse, real mouths
+        give their detail alone: mixed, that of one is left, and less of it; and nothing is left for the network to add.
+        """
+        told = look is not None and look.known.get("mouth", 0) >= 1
+        self.paint_mouth(frame, want, [(mouths[-1][0], 1.0)] if told else mouths, not told)
 
     def _look(self, want: Wanted, shown: int) -> Look | None:
         """How the face is expected to look; eyes that do not follow the motion's gaze stay the real frame's."""

@@ -11,10 +11,13 @@ import pytest
 from face_model.tracks import FaceMotion
 from render2video.conditioning import HeadRenderer
 from render2video.footage.bend import Bend
-from render2video.footage.expected import ExpectedFace
+from render2video.footage.config import FootageConfig
+from render2video.footage.expected import LIPS, ExpectedFace, Spots, Told, parts_weights
 from render2video.footage.expecting import expected_looks
-from render2video.footage.footage import open_eyed_px
+from render2video.footage.footage import Footage, open_eyed_px
 from render2video.footage.masks import mouth_outline, polygon_patch
+from render2video.footage.network import MouthFinisher
+from render2video.footage.painter import FootagePainter, Wanted
 from render2video.footage.registration import Registration
 from tests.render2video.drawn_person import MODEL, filmed, talking_track
 from tests.render2video.in_memory import Pictures
@@ -129,3 +132,50 @@ def test_a_part_of_a_face_keeps_the_light_of_the_frame(lit, expected):
     whole = put(expected, frame, lit.points[k], lit.motion[k : k + 1])
     moved = [float((p.astype(float) - frame)[mouth].mean()) for p in (made, whole)]
     assert abs(moved[0]) < 0.3 * abs(moved[1])
+
+
+GREY, SWING, PERIOD_PX = 120.0, 40.0, 4  # of a grating: the finest that a filter of a few pixels can keep whole
+
+
+def grating(height: int, width: int, shift_px: float) -> np.ndarray:
+    """`[H, W, 3]` uint8: upright stripes, moved to the right."""
+    across = np.sin(2 * np.pi * (np.arange(width) - shift_px) / PERIOD_PX)
+    return np.rint(GREY + SWING * np.broadcast_to(across[None, :, None], (height, width, 3))).astype(np.uint8)
+
+
+def swing(picture: np.ndarray, mask: np.ndarray, shift_px: float) -> float:
+    """How strong the grating is where the mask is, with the phase that it must have (least squares)."""
+    rows, columns = np.nonzero(mask)
+    wave = np.sin(2 * np.pi * (columns - shift_px) / PERIOD_PX)
+    level = picture[rows, columns, 1].astype(float)
+    return float((wave * (level - level.mean())).sum() / np.square(wave).sum())
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["as it is", "under a look that is told"])
+def test_a_mouth_keeps_its_detail(lit, told):
+    """A grating is taken from a real mouth half a pixel aside: its swing is the same, not that of two interpolations,
+    nor of two mouths mixed, here of opposite phases. A told look is grey: on it, it swings no less.
+    """
+    head, (height, width) = lit.bend.head, lit.drawn[0].shape[:2]
+    frames = Pictures([grating(height, width, PERIOD_PX / 2 * (k % 2)) for k in range(COUNT)])
+    places = parts_weights(lit.laid.canonical, lit.bend.oval)["mouth"]
+    spot = Spots(head.model)(lit.motion[4:5])["mouth"]
+    grey = np.full((*places.shape, 3), GREY, np.float32)
+    look = Told(
+        spot, np.ones(1, np.float32), np.zeros((1, 1), np.float32), np.zeros_like(grey)[None], grey,
+        np.zeros(2, np.int32),
+    )
+    footage = Footage(
+        frames, head, lit.motion, np.ones(COUNT, bool), np.zeros(COUNT, bool), np.zeros((COUNT, 1), np.float32),
+        registration=lit.laid, told={"mouth": look} if told else {},
+    )
+    painter = FootagePainter(footage, MouthFinisher(48, 8), FootageConfig())
+    points = footage.points_px[4] + np.float32(0.5) * np.array((1, 0), np.float32)
+    want = Wanted(points, footage.lips_mm[4], lit.motion[4:5])
+    made = np.full((height, width, 3), round(GREY), np.uint8)
+    painter.paint_finished(made, want, [(5, 0.5), (4, 0.5)] if told else [(4, 1.0)], 4)
+    lips = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(lips, cv2.convexHull(np.rint(points[list(LIPS)]).astype(np.int32)), 1)
+    kept = swing(made, lips > 0, 0.5) / SWING
+    assert kept > 0.93
+    assert kept < (1.4 if told else 1.05)
