@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import soxr
 
-from talking_head.studio.live.settings import LiveSettings
+from talking_head.studio.live.settings import PIECE_S, LiveSettings
 from talking_head.voices.cues import Cue
 
 AUDIBLE = 0.003  # of full scale: a microphone that is open is not somebody who speaks
+SPARE_S = 2.0  # what waits for as long as this without being needed is more than the network's unevenness asks for
+PATIENT_S = 4.0  # for a quiet moment in which it goes
+QUIET = 0.1  # of the loudest of late
 
 
 @dataclass
@@ -24,9 +27,10 @@ class _Waiting:
 class Source:
     """One stream of sound that somebody pushes; thread-safe.
 
-    A microphone's comes as it is spoken: a little is gathered before any is taken, for networks are uneven, and where
-    more waits than that the oldest goes, for else it would be late for ever. A program's may come faster than it is
-    spoken, and all of it waits.
+    A microphone's comes as it is spoken: a little is gathered before any is taken, for networks are uneven. Where more
+    waits than is ever needed, because a stall of the machine let it pile up, it goes in a quiet moment, and where far
+    too much waits, the oldest goes at once: else all that follows would be late for ever. A program's may come faster
+    than it is spoken, and all of it waits.
 
     Args:
         rate_hz: of what is pushed.
@@ -40,6 +44,7 @@ class Source:
             self._resampler = soxr.ResampleStream(rate_hz, settings.sound_hz, 1)
         self._waiting: deque[_Waiting] = deque()
         self._count, self._speaking = 0, False
+        self._spare = _Spare()
         self.dropped_s = 0.0
 
     def push(self, samples: np.ndarray, cues: list[tuple[float, Cue]] | None = None, ended: bool = False) -> None:
@@ -62,7 +67,9 @@ class Source:
                 return np.zeros(0, np.float32), []
             self._speaking = True
             taken, cues = self._taken(count)
-            self._speaking = self._count > 0
+            self._speaking = len(taken) == count
+            if self.paced and self._spare.goes(taken, self._count, self._next(count)):
+                self._drop(count)
             return taken, cues
 
     def clear(self) -> None:
@@ -70,6 +77,7 @@ class Source:
         with self._lock:
             self._waiting.clear()
             self._count, self._speaking = 0, False
+            self._spare = _Spare()
             if self._resampler is not None:
                 self._resampler.clear()
 
@@ -96,9 +104,46 @@ class Source:
                 break
         return np.concatenate(taken), cues
 
+    def _next(self, count: int) -> np.ndarray:
+        """The next samples, which stay."""
+        pieces, found = list[np.ndarray](), 0
+        for waiting in self._waiting:
+            if found >= count:
+                break
+            pieces.append(waiting.samples)
+            found += len(waiting.samples)
+        return np.concatenate([np.zeros(0, np.float32), *pieces])[:count]
+
     def _drop(self, count: int) -> None:
         self.dropped_s += count / self.settings.sound_hz
         self._taken(count)
+
+
+class _Spare:
+    """Finds what waits although it was not needed of late."""
+
+    def __init__(self) -> None:
+        self._left = deque[int](maxlen=round(SPARE_S / PIECE_S))  # samples that waited after each piece
+        self._loudest, self._pieces = 0.0, 0
+
+    def goes(self, taken: np.ndarray, left: int, following: np.ndarray) -> bool:
+        """Whether the next piece goes unheard, after one was taken and so many samples are left: as much was left
+        each time, and the piece is quiet, or none was for long.
+        """
+        self._loudest = max(_loud(taken), 0.98 * self._loudest)
+        self._left.append(left)
+        if len(self._left) < (self._left.maxlen or 0) or min(self._left) < len(taken) or not len(taken):
+            self._pieces = 0
+            return False
+        self._pieces += 1
+        if _loud(following) > max(AUDIBLE, QUIET * self._loudest) and self._pieces * PIECE_S < PATIENT_S:
+            return False
+        self._left = deque((one - len(following) for one in self._left), self._left.maxlen)
+        return True
+
+
+def _loud(piece: np.ndarray) -> float:
+    return float(np.abs(piece).max(initial=0))
 
 
 class Mouths:

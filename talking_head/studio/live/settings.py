@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from face_model.tracks import SPEECH_RATE_HZ
-from motion_models.look_ahead import LOOK_AHEAD_S
 
 PIECE_S = 0.02  # of sound: what is heard, and sent, at once
+LOOK_AHEAD_S = 2 / 30  # two frames of motion: a third costs 33 ms and gives lips little (docs/streaming.md)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LiveSettings:
     people: int = 2
     linger_s: float = 30.0
     painting: int = 3
-    late_s: float = 0.08
+    late_s: float = 0.16
     seldom_s: float = 0.5
     lost_s: float = 1.0
     begin_s: float = 0.04

@@ -31,6 +31,7 @@ GONE = ("failed", "closed", "disconnected")
 CONNECT_S = 10.0  # in which who made an offer must be there
 MICROPHONE_HZ = 48_000  # of Opus
 DELAY_EVERY_S = 0.5
+GATHERING = "_RTCRtpReceiver__jitter_buffer"  # of aiortc's receiver
 
 
 class Offer(BaseModel):
@@ -97,13 +98,16 @@ class Call:
         """
         from aiortc import RTCSessionDescription
 
-        from talking_head.studio.live.tracks import PictureTrack, SoundTrack
+        from talking_head.studio.live.tracks import AtOnce, PictureTrack, SoundTrack
 
         peer = self.peer
         peer.on("datachannel", self._channel)
         peer.on("track", self._heard)
         peer.on("connectionstatechange", self._changed)
         await peer.setRemoteDescription(RTCSessionDescription(without_names(asked.sdp), asked.type))
+        for receiver in (one.receiver for one in peer.getTransceivers() if one.kind == "audio"):
+            if hasattr(receiver, GATHERING):  # what is uneven is evened out once, where it is said: see `Source`
+                setattr(receiver, GATHERING, AtOnce())
         peer.addTrack(PictureTrack(self.watcher))
         peer.addTrack(SoundTrack(self.watcher))
         await peer.setLocalDescription(await peer.createAnswer())

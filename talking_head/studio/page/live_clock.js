@@ -3,6 +3,8 @@
 
 const LEAST_AHEAD_S = 0.08;
 const MOST_AHEAD_S = 0.6; // a conversation with longer pauses is none: then pictures come behind their sound
+const LEAST_WAITING_S = 0.04; // two pieces: fewer, and each that is a little late would be missed
+const DOWN = 0.03; // of what sound waits too long, after one picture more
 
 export class SoundClock {
   #context = null; #node = null; #gain = null; #rate = 16000; #aheadS = 0.3; #report = null; #arrivedS = 0; #arrivedAt = 0;
@@ -20,7 +22,7 @@ export class SoundClock {
       this.#node = new AudioWorkletNode(this.#context, "live-sound", { numberOfInputs: 0, outputChannelCount: [1] });
       this.#node.connect(this.#gain);
       this.#node.port.onmessage = ({ data }) => { this.#report = { ...data, at: this.#context.currentTime }; };
-      this.#node.port.postMessage({ ahead_s: this.#aheadS });
+      this.#node.port.postMessage({ ahead_s: this.#waitingS });
     } else this.#scheduled = new Scheduled(this.#context, this.#gain, rate);
     for (const [samples, timeS] of this.#early) this.#give(samples, timeS);
     this.#early = [];
@@ -43,15 +45,15 @@ export class SoundClock {
     if (!this.#sounding()) return this.arrivedS - this.#aheadS;
     const { time_s: timeS, at } = this.#report;
     const since = Math.min(this.#context.currentTime - at, 0.2);
-    return timeS + since - (this.#context.outputLatency || this.#context.baseLatency || 0);
+    return timeS + since - this.#latencyS;
   }
 
   wantAhead(seconds) {
     const wanted = Math.min(MOST_AHEAD_S, Math.max(LEAST_AHEAD_S, seconds));
     // Up at once, down slowly: a picture that comes too late is worse than sound a little later.
-    this.#aheadS = wanted > this.#aheadS ? wanted : this.#aheadS + 0.01 * (wanted - this.#aheadS);
-    this.#node?.port.postMessage({ ahead_s: this.#aheadS });
-    if (this.#scheduled) this.#scheduled.aheadS = this.#aheadS;
+    this.#aheadS = wanted > this.#aheadS ? wanted : this.#aheadS + DOWN * (wanted - this.#aheadS);
+    this.#node?.port.postMessage({ ahead_s: this.#waitingS });
+    if (this.#scheduled) this.#scheduled.aheadS = this.#waitingS;
   }
 
   // Sound before that instant is not heard any more; Infinity: until it is known which.
@@ -67,6 +69,11 @@ export class SoundClock {
   }
 
   close() { this.#context?.close().catch(() => {}); }
+
+  // From the page to the ear; the rest of what sound is ahead waits here.
+  get #latencyS() { return this.#context?.outputLatency || this.#context?.baseLatency || 0; }
+
+  get #waitingS() { return Math.max(LEAST_WAITING_S, this.#aheadS - this.#latencyS); }
 
   #sounding() {
     if (this.#scheduled) this.#report = this.#scheduled.report();

@@ -6,7 +6,8 @@ import { pictureDecoder, codecAtHand } from "./live_pictures.js";
 
 const VIDEO = 1;
 const SEEN_EVERY_MS = 250;
-const MARGIN_S = 0.02; // sound waits so much longer than nine of ten pictures need: one picture of the screen
+const MARGIN_S = 0.01; // sound waits so much longer than nine of ten pictures need: half a picture of the screen
+const LATE_KEPT = 75; // pictures: three seconds
 
 export async function overSocket(given, told, patienceMs) {
   const codec = await codecAtHand();
@@ -113,7 +114,7 @@ class Carrier {
   #decoded(image, timeS) {
     const late = this.#clock.arrivedS - timeS; // behind the newest sound
     this.#late.push(late);
-    if (this.#late.length > 50) this.#late.shift();
+    if (this.#late.length > LATE_KEPT) this.#late.shift();
     this.#clock.wantAhead(high(this.#late) + MARGIN_S);
     this.#newestS = Math.max(this.#newestS, timeS);
     this.#waiting.push({ image, timeS });

@@ -44,6 +44,27 @@ def test_a_microphone_gathers_a_little_and_is_never_late_for_long() -> None:
     assert last.max() == pytest.approx(ramp(2 * PIECE + 15_999, 1)[0])  # the newest is kept
 
 
+@pytest.mark.parametrize("pauses", [True, False])
+def test_what_piled_up_at_a_microphone_goes_and_words_stay(pauses: bool) -> None:
+    mouths = Mouths(SETTINGS)
+    source = mouths.source(16_000, paced=True)
+    spoken = 0.3 * np.sin(2 * np.pi * 200 * np.arange(16 * 16_000) / 16_000).astype(np.float32)
+    if pauses:
+        spoken.reshape(-1, 8000)[1::2, 4000:] = 0  # a quarter of a second in every second
+    late = SETTINGS.most_s - 0.02
+    source.push(spoken[: round(late * 16_000)])  # what came while the machine stood still
+    waited, heard = [], []
+    for start in range(round(late * 16_000), len(spoken) - PIECE, PIECE):
+        heard.append(mouths.take(PIECE)[0])
+        waited.append(source.waiting_s)
+        source.push(spoken[start : start + PIECE])
+    assert waited[0] > 0.15 and max(waited[-50:]) < 0.03
+    assert all(len(piece) == PIECE for piece in heard)
+    loud = sum(np.count_nonzero(piece) for piece in heard) / 16_000
+    said = np.count_nonzero(spoken[: round((16 - waited[-1]) * 16_000)]) / 16_000
+    assert loud == pytest.approx(said, abs=0.02) if pauses else source.dropped_s == pytest.approx(0.16, abs=0.03)
+
+
 def test_two_who_speak_are_both_heard_and_a_stop_clears_both() -> None:
     mouths = Mouths(SETTINGS)
     one, other = (mouths.source(16_000, paced=False) for _ in range(2))
