@@ -16,10 +16,11 @@ BEGINS_S = 120.0
 
 
 @contextmanager
-def studio(target: str) -> Iterator[tuple[str, Callable[[], float], dict[str, Any]]]:
+def studio(
+    target: str, module: tuple[str, ...] = ("talking_head", "studio", "--port", "0")
+) -> Iterator[tuple[str, Callable[[], float], dict[str, Any]]]:
     """(`127.0.0.1:PORT`, processor seconds used so far by it, what it says of the target), somebody loaded already."""
-    command = [sys.executable, "-m", "talking_head", "studio", "--port", "0"]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen([sys.executable, "-m", *module], stderr=subprocess.PIPE, text=True)
     try:
         assert running.stderr is not None
         address = next(line.split("http://")[1].split("/")[0] for line in running.stderr if "http://" in line)
