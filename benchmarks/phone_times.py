@@ -25,7 +25,7 @@ from motion_models.look_ahead import LookAhead
 from preprocessing.speech import WindowedEncoder, heard
 from talking_head.motion.directions import Directions
 from talking_head.motion.speaking import encoder_for, speakers
-from talking_head.synth.streaming import LOOK_AHEAD_S
+from talking_head.studio.live.settings import LiveSettings
 from talking_head.target.card import find_target
 from talking_head.target.home import Home
 from talking_head.voices import voice_named
@@ -47,7 +47,7 @@ def whole(model: FacialGan, encoder: WindowedEncoder, sound: Sound, closed: Clos
 def live(model: FacialGan, encoder: WindowedEncoder, sound: Sound, closed: Closed) -> np.ndarray:
     """The same of somebody who hears the sound while it is made."""
     samples = soxr.resample(sound.samples, sound.rate_hz, SPEECH_RATE_HZ).astype(np.float32)
-    ahead = LookAhead(LOOK_AHEAD_S)
+    ahead = LookAhead(LiveSettings().look_ahead_s)
     speech = (
         known.told([span for span in closed if span[0] < known.features.duration_s])
         for known in heard(encoder, [samples], ahead.ends())
