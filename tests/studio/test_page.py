@@ -125,3 +125,21 @@ def test_what_is_wrong_is_told_where_one_is(page: Page, tmp_path: Path) -> None:
     told.wait_for()
     assert "letter.txt" in told.inner_text() and "expected a video or a photo" in told.inner_text()
     assert "/" not in told.inner_text().replace("letter.txt", "")  # no path of the machine
+
+
+def test_what_is_wrong_is_brought_into_view(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.goto("/#/say?target=astronaut")
+    page.locator(".act").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """async () => {
+            const { trouble } = await import("/parts.js");
+            const place = trouble();
+            document.querySelector(".act").before(place);  // where the room has its own
+            place.say("a direction; expected another one");
+        }"""
+    )
+    told, button = page.get_by_role("alert").bounding_box(), page.locator(".act").bounding_box()
+    assert told and button
+    assert told["y"] >= 0 and told["y"] + told["height"] <= button["y"] < 600

@@ -1,6 +1,6 @@
 // Parts that several rooms are made of.
 
-import { get, jobFile, person, upload } from "./api.js";
+import { get, jobFile, person, Refused, upload } from "./api.js";
 import { fill, fresh, h, icon } from "./dom.js";
 import { clock, size } from "./words.js";
 
@@ -11,13 +11,18 @@ export function problem(error) {
 
 function sentence(error) {
   const text = (typeof error === "string" ? error : error.message) || "something went wrong";
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  const first = /^\p{Ll}+[\s,;:]/u.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0); // a file's name stays
+  return first + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
-/** A place for what goes wrong, empty at first: `told.say(error)`, `told.clear()`. */
+/** A place for what goes wrong, empty at first: `told.say(error)`, which brings it into view, and `told.clear()`. */
 export function trouble() {
   const place = h("div", { class: "trouble" });
-  return Object.assign(place, { say: (error) => fill(place, problem(error)), clear: () => fill(place) });
+  const say = (error) => {
+    fill(place, problem(error));
+    place.scrollIntoView({ block: "nearest" });
+  };
+  return Object.assign(place, { say, clear: () => fill(place) });
 }
 
 /** A short message for all, also read aloud by screen readers. */
@@ -212,10 +217,10 @@ export function dropped({ title, hint, accept, kinds, taken = () => {}, gone = (
         mine.signal,
       );
       if (mine !== stop) return;
-      if (!kinds.includes(found.kind))
-        throw new Error(
-          `${name} is ${a(found.kind)}${found.why ? ` (${found.why})` : ""}; expected ${kinds.map(a).join(" or ")}; choose another file`,
-        );
+      if (!kinds.includes(found.kind)) {
+        const received = found.why?.split("; expected")[0] || `${name} is ${a(found.kind)}`;
+        throw new Refused({ received, expected: kinds.map(a).join(" or "), remedy: "choose another file" });
+      }
       zone.found = found;
       zone.classList.add("full");
       fill(
