@@ -25,10 +25,12 @@ from benchmarks.speed.sizes import at_sizes, speed_parser
 from face_model.tracks import FaceMotion
 from preprocessing.media import VideoWriter
 from preprocessing.media.frame_file import FrameFile
+from preprocessing.media.yuv import Planes
 from render2video import side_by_side
 from render2video.conditioning import HeadRenderer
 from render2video.footage import painter as footage_painter
 from render2video.footage.bend import Bend
+from render2video.footage.expected import ExpectedFace
 from render2video.footage.footage import Footage
 from render2video.footage.inside import MouthInside
 from render2video.footage.network import MouthFinisher
@@ -41,7 +43,7 @@ from render2video.photo.mouth import Mouth
 from render2video.photo.warp import Warp
 from talking_head.heads.face_models import model_of
 from talking_head.motion.speaking import speak
-from talking_head.provenance.label import stamp
+from talking_head.provenance.label import Marks
 from talking_head.target.card import Target, find_target
 from talking_head.target.home import Home
 
@@ -51,8 +53,10 @@ OTHER = "everything else"
 REFERENCE = "(a fixed piece of work, meanwhile)"
 WATCHED: tuple[tuple[Any, str, str], ...] = (
     (HeadRenderer, "_posed", "posing"), (Footage, "mouth_costs", "path"), (Footage, "head_distance", "path"),
-    (Footage, "turn_costs", "path"), (FrameFile, "window", "decoding"), (Bend, "displacement", "bend, where"),
-    (Bend, "sampled", "bend, pixels"), (Bend, "__call__", "bend, pixels"), (footage_painter, "morph", "morph"),
+    (Footage, "turn_costs", "path"), (FrameFile, "window", "decoding"), (FrameFile, "planes", "decoding"),
+    (Bend, "displacement", "bend, where"), (Bend, "sampled", "bend, pixels"), (Bend, "__call__", "bend, pixels"),
+    (Bend, "planes", "bend, pixels"), (footage_painter, "morph", "morph"), (Planes, "rgb", "planes to colours"),
+    (ExpectedFace, "look", "expected look"), (ExpectedFace, "put", "expected look"),
     (FootagePainter, "_paint_eyes", "eyes"), (FootagePainter, "paint_mouth", "mouth"),
     (MouthInside, "painted", "mouth's inside"), (MouthFinisher, "forward", "network"),
     (Warp, "__call__", "bend, where"), (BentPhoto, "levels", "composite"), (Mouth, "paint", "mouth's inside"),
@@ -94,16 +98,16 @@ def spent(target: Target, motion: FaceMotion, speech: Path, folder: Path) -> dic
     finally:
         stages.leave()
     begun_s = time.process_time()
-    stamped = [stamp(picture) for picture in pictures]
-    stages.seconds["stamp"] = time.process_time() - begun_s
-    begun_s = time.process_time()
     size = target.card.width_px, target.card.height_px
+    stamped = list(map(Marks(*size, 1, True), pictures))
+    stages.seconds["marks"] = time.process_time() - begun_s
+    begun_s = time.process_time()
     with VideoWriter(folder / "film.mp4", motion.fps, *size, sound_source=speech) as writer:
         for picture in stamped:
             writer.write(picture)
     stages.seconds["encoding"] = time.process_time() - begun_s
     found = stages.milliseconds(len(motion))
-    painted = sum(value for name, value in found.items() if name not in ("stamp", "encoding"))
+    painted = sum(value for name, value in found.items() if name not in ("marks", "encoding"))
     return found | {"painting": painted, "whole": sum(found.values()), REFERENCE: reference}
 
 
