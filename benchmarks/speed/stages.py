@@ -97,15 +97,16 @@ def spent(target: Target, motion: FaceMotion, speech: Path, folder: Path) -> dic
         reference = (before_ms + reference_ms()) / 2
     finally:
         stages.leave()
-    begun_s = time.process_time()
     size = target.card.width_px, target.card.height_px
-    stamped = list(map(Marks(*size, 1, True), pictures))
-    stages.seconds["marks"] = time.process_time() - begun_s
+    marks = Marks(*size, 1, True)
+    marks.alone(pictures[0])
     begun_s = time.process_time()
     with VideoWriter(folder / "film.mp4", motion.fps, *size, sound_source=speech) as writer:
-        for picture in stamped:
-            writer.write(picture)
-    stages.seconds["encoding"] = time.process_time() - begun_s
+        for picture in pictures:
+            with stages.stage("marks"):
+                marked = marks(picture)
+            writer.write(marked)
+    stages.seconds["encoding"] = time.process_time() - begun_s - stages.seconds["marks"]
     found = stages.milliseconds(len(motion))
     painted = sum(value for name, value in found.items() if name not in ("marks", "encoding"))
     return found | {"painting": painted, "whole": sum(found.values()), REFERENCE: reference}

@@ -17,7 +17,7 @@ from foundation.easing import smoothstep
 from preprocessing.media.yuv import Planes
 from render2video.conditioning import HeadRenderer
 from render2video.footage.frames import Frames
-from render2video.footage.resampling import displaced, reading
+from render2video.footage.resampling import LANCZOS, SHORT, displaced, reading
 from render2video.head_shell import band, below_share
 from render2video.rasterizer import interpolate
 
@@ -199,7 +199,10 @@ class Bend:
         for plane, part in ((frame.light, 1), (frame.blue, 2), (frame.red, 2)):
             high, wide = (slice(side.start // part, side.stop // part) for side in (rows, columns))
             made, shift = plane.copy(), displacement.values / part
-            made[high, wide] = displaced(plane, shift, self.step_px / part, MOTIONLESS_PX / part, high, wide, origin)
+            through = LANCZOS if part == 1 else SHORT  # colours have no grain that it would blur
+            made[high, wide] = displaced(
+                plane, shift, self.step_px / part, MOTIONLESS_PX / part, high, wide, origin, through=through
+            )
             bent.append(made)
         return Planes(*bent)
 

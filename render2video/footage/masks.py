@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numba import float32
 
 from face_model import mp478
+from foundation.compiled import compiled
 
 MOUTH_REACH = 1.4  # the mouth's outline, about its middle: lips and the skin that moves with them
 MOUTH_SOFT, EYE_SOFT = 0.035, 0.03  # of the eyes' distance: deviation of the edges' blur
@@ -27,9 +29,22 @@ class Patch:
 
     def paste(self, frame: np.ndarray, painted: np.ndarray) -> None:
         """Put `painted` `[h, w, 3]` into a frame, in place."""
-        square = frame[self.rows, self.columns].astype(np.float32)
-        mixed = square + self.weight * (painted.astype(np.float32) - square)
-        frame[self.rows, self.columns] = np.rint(mixed).clip(0, 255).astype(np.uint8)
+        mix(frame[self.rows, self.columns], painted, self.weight)
+
+
+def mix(square: np.ndarray, painted: np.ndarray, weight: np.ndarray) -> None:
+    """Put as much of `painted` `[h, w, 3]` as `weight` `[h, w, 1]` says on a picture `[h, w, 3]` uint8, in place."""
+    _mix(square, np.asarray(painted, np.float32), weight)
+
+
+@compiled(fastmath=True, error_model="numpy")
+def _mix(square, painted, weight):  # type: ignore[no-untyped-def]
+    for row in range(len(square)):
+        for x in range(square.shape[1]):
+            for c in range(3):
+                below = float32(square[row, x, c])
+                level = below + weight[row, x, 0] * (painted[row, x, c] - below) + float32(0.5)
+                square[row, x, c] = np.uint8(min(max(level, float32(0)), float32(255)))
 
 
 def polygon_patch(outline_px: np.ndarray, soft_px: float, width_px: int, height_px: int) -> Patch | None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from face_model.morphable_model import Region
 from render2video.footage.bend import Bend
 from render2video.footage.frames import Frames
-from render2video.footage.masks import MOUTH_SOFT, Patch, mouth_outline, polygon_patch
+from render2video.footage.masks import MOUTH_SOFT, Patch, mix, mouth_outline, polygon_patch
 from render2video.footage.resampling import TAPS
 from render2video.rasterizer import interpolate
 
@@ -156,8 +156,9 @@ class MouthPainter:
     ) -> np.ndarray:
         """The window with a mouth taken from elsewhere, finished by the network, or as it is."""
         if finisher is None:
-            picture, _ = self.pasted(under, mouth, points_px, window)
-            return np.rint(picture).clip(0, 255).astype(np.uint8)
+            picture = under.copy()
+            mix(picture, mouth, window.cut(self.covered(points_px)))
+            return picture
         unfinished = self.unfinished(under, mouth, points_px, window)
         with torch.inference_mode():
             added = finisher(batch_of([unfinished.maps], device))[0].permute(1, 2, 0).cpu().numpy()
