@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Asked:
 def write_results(path: Path, command: str, source: str, measured: Sequence[Measure]) -> None:
     """Write what was measured, with machine and commit. source: name of what was measured on."""
     write_json(path, {
-        "command": command, "source": source, "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": command, "source": source, "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(), "machine": machine(), "versions": versions(),
         "measured": [asdict(m) | {"value": m.value if np.isfinite(m.value) else None} for m in measured],
     })

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ BY_OTHERS = {"tensorboard": "torch.utils.tensorboard"}
 
 @pytest.fixture(scope="module")
 def project() -> dict[str, Any]:
-    tomllib = pytest.importorskip("tomllib")  # of Python 3.11
     found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return found
 

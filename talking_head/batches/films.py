@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def _note(path: Path, job: Job, result: Made | Failure) -> None:
     failed = isinstance(result, Failure)
     row = {"output": job.output, "outcome": "failed" if failed else "made", "key": job.key(), "line": job.line}
-    row |= {"at": datetime.now(timezone.utc).isoformat(timespec="seconds"), **asdict(result)}
+    row |= {"at": datetime.now(UTC).isoformat(timespec="seconds"), **asdict(result)}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, sort_keys=True) + "\n")
 

@@ -20,7 +20,7 @@ from foundation.places import HOME_VARIABLE, choosing, free_bytes, writable
 from talking_head.target.home import Home
 
 ENOUGH_BYTES = 2_000_000_000  # an enrollment's work folder with ample room
-PYTHON_RANGE = ((3, 10), (3, 14))
+PYTHON_RANGE = ((3, 11), (3, 14))
 CORE_MODULES = {
     "torch": "torch", "numpy": "numpy", "scipy": "scipy", "cv2": "opencv-contrib-python", "av": "av",
     "cryptography": "cryptography", "soxr": "soxr", "safetensors": "safetensors", "numba": "numba",
@@ -84,7 +84,7 @@ def _python() -> Check:
     low, high = PYTHON_RANGE
     found = f"{platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     good = low <= sys.version_info[:2] < high
-    return Check("Python", State.WORKS if good else State.MISSING, found, "" if good else "use Python 3.10 to 3.13")
+    return Check("Python", State.WORKS if good else State.MISSING, found, "" if good else "use Python 3.11 to 3.13")
 
 
 def _core() -> list[Check]:

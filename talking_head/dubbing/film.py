@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +312,7 @@ class _Dub:
             return replace(claims, models=claims.models | film, source_type=COMPOSITE)
         files = (VIDEO, APPEARANCE, MOTION)
         models = {name: sha256(self.work.folder / name) for name in files if (self.work.folder / name).is_file()}
-        made = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        made = datetime.now(UTC).isoformat(timespec="seconds")
         consent = hashlib.sha256(order.consent.statement.encode()).hexdigest()
         whose = order.keep_as or FILM
         mark = id_text(mark_id_of(whose, order.film_sha256, consent))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Claims:
         models = {name: sha256(person.folder / name) for name in FILES}
         models |= {"given motion weights": sha256(weights)} if weights is not None else {}
         return cls(
-            person.id, __version__, datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            person.id, __version__, datetime.now(UTC).isoformat(timespec="seconds"),
             models, consent_digest(person), label,
             watermark=id_text(mark_id(person.card)), consent_until=person.card.consent.until,
             consent_purpose=person.card.consent.purpose,
@@ -136,7 +136,7 @@ class Provenance:
         last, made = self.claims.consent_until, self.claims.created[:10]
         if not last:
             return "not bound"
-        today = datetime.now(timezone.utc).date().isoformat()
+        today = datetime.now(UTC).date().isoformat()
         passed = "; the film was made AFTER it" if made > last else "; it has passed" if today > last else ""
         return last + passed
 

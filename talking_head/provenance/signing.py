@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,7 +202,7 @@ def _name(common_name: str) -> x509.Name:
 def _certificate(name: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:
     from cryptography import x509
 
-    start = datetime.now(timezone.utc) - CLOCK_ERROR
+    start = datetime.now(UTC) - CLOCK_ERROR
     public = key.public_key()
     return (
         x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(public)

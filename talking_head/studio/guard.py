@@ -154,7 +154,7 @@ class Guard:
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), self.limits.quiet_s)
-            except asyncio.TimeoutError as error:
+            except TimeoutError as error:
                 raise HTTPException(408) from error
             if message["type"] == "http.request":
                 size += len(message.get("body", b""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -178,7 +177,6 @@ def test_a_python_without_pip_is_told_what_brings_it(tmp_path: Path, monkeypatch
         fetch(public(DEAD), tmp_path / "faces.task")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH came with Python 3.11")
 def test_a_file_of_the_users_called_pip_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stands").mkdir()
     (tmp_path / "stands" / "pip.py").write_text("open('ran', 'w')")

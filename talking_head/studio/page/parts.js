@@ -2,7 +2,7 @@
 
 import { get, jobFile, person, Refused, upload } from "./api.js";
 import { fill, fresh, h, icon } from "./dom.js";
-import { clock, size } from "./words.js";
+import { clock, size, stillMissing } from "./words.js";
 
 /** What went wrong, as the server told it. */
 export function problem(error) {
@@ -36,6 +36,32 @@ export function tell(text) {
 /** A button. kind: `main`, `quiet`, `danger` or plain. */
 export function button(text, pressed, { kind = "", sign = null, ...rest } = {}) {
   return h("button", { type: "button", class: kind, onclick: pressed, ...rest }, sign && icon(sign), text);
+}
+
+/**
+ * The end of a form: a button, what is still missing, and a place for what goes wrong.
+ * lacks(): names of what is missing, or falsy. send(): asks for the work. sent(made): its answer has come.
+ */
+export function asking(text, { lacks, send, sent }) {
+  const told = trouble();
+  const missing = h("p", { class: "hint", id: fresh("missing") });
+  const go = button(text, ask, { kind: "main large", "aria-describedby": missing.id });
+  function ready() {
+    const names = lacks().filter(Boolean);
+    go.disabled = names.length > 0;
+    missing.textContent = stillMissing(names);
+  }
+  async function ask() {
+    told.clear();
+    go.disabled = true;
+    try {
+      sent(await send());
+    } catch (error) {
+      told.say(error);
+    }
+    ready();
+  }
+  return { told, ready, act: h("div", { class: "row act" }, go, missing) };
 }
 
 /** A named field. hint: below it. */

@@ -4,9 +4,9 @@ import { get, post, sentence } from "../api.js";
 import { CurveEditor } from "../curve_editor.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, heading, people, shelf, trouble, whom } from "../parts.js";
+import { asking, heading, people, shelf, trouble, whom } from "../parts.js";
 import { titleOf } from "../work.js";
-import { stillMissing, when } from "../words.js";
+import { when } from "../words.js";
 import { said } from "../words_box.js";
 
 const ASK_MS = 600; // between two looks whether curves are there
@@ -86,15 +86,11 @@ async function until(session, wanted) {
 function chooser(everybody, query, enter) {
   const who = whom(everybody, query.get("target"));
   const words = said({ changed: () => ready() });
-  const go = button("Show the curves", () => enter(() => post("/v1/curves", { target: who.value, ...words.order() })), {
-    kind: "main large",
+  const { ready, act } = asking("Show the curves", {
+    lacks: () => [words.lacks()],
+    send: () => enter(() => post("/v1/curves", { target: who.value, ...words.order() })), // which tells what goes wrong
+    sent: () => {},
   });
-  const missing = h("p", { class: "hint" });
-  const ready = () => {
-    const lacks = words.lacks();
-    go.disabled = Boolean(lacks);
-    missing.textContent = stillMissing([lacks]);
-  };
   const made = jobs.known().filter((job) => job.state === "done" && ["synth", "say", "curves"].includes(job.kind));
   const element = h(
     "div",
@@ -104,7 +100,7 @@ function chooser(everybody, query, enter) {
       { class: "order", onsubmit: (event) => event.preventDefault() },
       who,
       words,
-      h("div", { class: "row act" }, go, missing),
+      act,
     ),
     made.length > 0 &&
       h(

@@ -3,9 +3,9 @@
 import { jobFile } from "../api.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, choice, dropped, field, filmOf, heading, keep, list, problem, stillOf, trouble } from "../parts.js";
+import { asking, choice, dropped, field, filmOf, heading, keep, list, problem, stillOf } from "../parts.js";
 import { follows } from "../work.js";
-import { capital, stillMissing } from "../words.js";
+import { capital } from "../words.js";
 import { said } from "../words_box.js";
 import { verified } from "./say.js";
 
@@ -57,7 +57,6 @@ export async function open(room, query) {
 }
 
 function form(started) {
-  const told = trouble();
   const film = dropped({
     title: "Drop the film here, or press to choose",
     hint: "Any film of the person; cuts and other people may be in it, sound may be missing.",
@@ -88,17 +87,13 @@ function form(started) {
     h("div", { class: "pair" }, field("Whose face", face), field("Time to learn the person", budget)),
     keepBox,
   );
-  const go = button("Dub the film", () => begin(), { kind: "main large" });
-  const missing = h("p", { class: "hint" });
+  const { told, ready, act } = asking("Dub the film", {
+    lacks: () => [!film.found && "the film", words.lacks(), !consent.value.trim() && "the consent"],
+    send: () => jobs.start(wantedFilm()),
+    sent: started,
+  });
 
-  function ready() {
-    const lacks = [!film.found && "the film", words?.lacks(), !consent.value.trim() && "the consent"].filter(Boolean);
-    go.disabled = lacks.length > 0;
-    missing.textContent = stillMissing(lacks);
-  }
-  async function begin() {
-    told.clear();
-    go.disabled = true;
+  function wantedFilm() {
     const { upload, ...typed } = words.order();
     const order = {
       kind: "dub",
@@ -110,12 +105,7 @@ function form(started) {
     };
     if (face.value) order.face = face.value;
     if (keepBox.found) order.keep_background = keepBox.found.upload;
-    try {
-      started(await jobs.start(order));
-    } catch (error) {
-      told.say(error);
-    }
-    ready();
+    return order;
   }
   const element = h(
     "form",
@@ -130,7 +120,7 @@ function form(started) {
     length,
     finer,
     told,
-    h("div", { class: "row act" }, go, missing),
+    act,
   );
   return { element, ready, rest: () => words.rest() };
 }

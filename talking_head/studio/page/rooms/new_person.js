@@ -3,11 +3,11 @@
 import { jobFile } from "../api.js";
 import { fill, h } from "../dom.js";
 import * as jobs from "../jobs.js";
-import { button, choice, dropped, field, heading, list, stillOf, tabs, trouble } from "../parts.js";
+import { asking, button, choice, dropped, field, heading, list, stillOf, tabs } from "../parts.js";
 import { everything } from "../quality.js";
 import { recorder } from "../recorder.js";
 import { follows } from "../work.js";
-import { plain, stillMissing } from "../words.js";
+import { plain } from "../words.js";
 
 const BUDGETS = [
   ["2m", "2 minutes"],
@@ -48,7 +48,6 @@ export async function open(room, query) {
 }
 
 function form(shown, started) {
-  const told = trouble();
   const state = { found: null, readAloud: false };
   const drop = dropped({
     title: "Drop a video or a photo here, or press to choose",
@@ -128,9 +127,15 @@ function form(shown, started) {
     h("summary", {}, "Finer settings"),
     h("div", { class: "pair" }, field("How the picture is made", profile), field("Face painted at", size)),
   );
-  const go = button("Learn this person", () => begin(), { kind: "main large" });
-  const missing = h("p", { class: "hint", id: "still-missing" });
-  go.setAttribute("aria-describedby", "still-missing");
+  const { told, ready, act } = asking("Learn this person", {
+    lacks: () => [
+      !state.found && "a video or a photo",
+      !plain(nameBox.value) && "a name",
+      !consentBox.value.trim() && "the consent",
+    ],
+    send: () => jobs.start(wantedPerson()),
+    sent: started,
+  });
 
   function took(found) {
     state.found = found;
@@ -150,33 +155,13 @@ function form(shown, started) {
     idNote.textContent = id && id !== nameBox.value.trim() ? `Kept under the name “${id}”.` : "";
     ready();
   }
-  function lacking() {
-    return [
-      !state.found && "a video or a photo",
-      !plain(nameBox.value) && "a name",
-      !consentBox.value.trim() && "the consent",
-    ].filter(Boolean);
-  }
-  function ready() {
-    if (!missing.isConnected) return;
-    const lacks = lacking();
-    go.disabled = lacks.length > 0;
-    missing.textContent = stillMissing(lacks);
-  }
-  async function begin() {
-    told.clear();
-    go.disabled = true;
+  function wantedPerson() {
     const said =
       consentBox.value.trim() + (state.readAloud && source.value === "record" ? " (read aloud in the recording)" : "");
     const order = { kind: "enroll", upload: state.found.upload, id: plain(nameBox.value), consent: said };
     if (state.found.kind !== "photo")
       Object.assign(order, { budget: budget.value, profile: profile.value, size: Number(size.value) });
-    try {
-      started(await jobs.start(order));
-    } catch (error) {
-      told.say(error);
-      ready();
-    }
+    return order;
   }
 
   fill(
@@ -195,7 +180,7 @@ function form(shown, started) {
       h("div", { class: "row" }, fillIn),
       aloudLine,
     ),
-    h("section", { class: "step last" }, budget, finer, told, h("div", { class: "row act" }, go, missing)),
+    h("section", { class: "step last" }, budget, finer, told, act),
   );
   took(null);
   return () => studio.rest();

@@ -6,6 +6,7 @@ import { emotions, FEELING } from "../emotions.js";
 import * as jobs from "../jobs.js";
 import {
   asked,
+  asking,
   button,
   choice,
   field,
@@ -19,11 +20,10 @@ import {
   shelf,
   shownAbove,
   tell,
-  trouble,
   whom,
 } from "../parts.js";
 import { films, follows, titleOf } from "../work.js";
-import { capital, size, stillMissing, when } from "../words.js";
+import { capital, size, when } from "../words.js";
 import { said } from "../words_box.js";
 
 const HEADS = [
@@ -116,7 +116,6 @@ function waiting(side, id) {
 }
 
 function form(everybody, wanted, { started, chosen }) {
-  const told = trouble();
   const who = whom(everybody, wanted, (id) => {
     feelings(id);
     background.parentElement.hidden = !layered(id);
@@ -164,9 +163,11 @@ function form(everybody, wanted, { started, chosen }) {
       h("label", { class: "tick" }, label, h("span", {}, "A small line on the picture says that it is generated.")),
     ),
   );
-  const go = button("Make the film", () => begin(), { kind: "main large" });
-  const missing = h("p", { class: "hint", id: "say-missing" });
-  go.setAttribute("aria-describedby", "say-missing");
+  const { told, ready, act } = asking("Make the film", {
+    lacks: () => [words.lacks()],
+    send: () => jobs.start(wantedFilm()),
+    sent: started,
+  });
 
   const layered = (id) => everybody.find((one) => one.id === id)?.kind === "photo";
   const known = new Map();
@@ -179,11 +180,6 @@ function form(everybody, wanted, { started, chosen }) {
           .catch(() => ({})),
       );
     if (id === who.value) feeling.names(known.get(id)[FEELING.includes(model.value) ? model.value : FEELING[0]]);
-  }
-  function ready() {
-    const lacks = words.lacks();
-    go.disabled = Boolean(lacks);
-    missing.textContent = stillMissing([lacks]);
   }
   function wantedFilm() {
     const asked = {
@@ -200,16 +196,6 @@ function form(everybody, wanted, { started, chosen }) {
     if (background.value && layered(who.value)) asked.background = background.value;
     return { kind: words.typed() ? "say" : "synth", ...asked };
   }
-  async function begin() {
-    told.clear();
-    go.disabled = true;
-    try {
-      started(await jobs.start(wantedFilm()));
-    } catch (error) {
-      told.say(error);
-    }
-    ready();
-  }
   const element = h(
     "form",
     { class: "order", onsubmit: (event) => event.preventDefault() },
@@ -219,7 +205,7 @@ function form(everybody, wanted, { started, chosen }) {
     head,
     finer,
     told,
-    h("div", { class: "row act" }, go, missing),
+    act,
   );
   background.parentElement.hidden = !layered(who.value);
   feelings(who.value);
