@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from contextlib import suppress
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from talking_head.studio.live.settings import LiveSettings
 from talking_head.studio.live.wire import Packet, sound_packet
 
 UNSEEN_S = 1.0  # of frames that were sent and not seen: more is in the network, and grows old there
+LOST_S = 2.0  # without anything new seen: what was sent will never be, for the viewer had to drop it
 
 
 class Viewer(Protocol):
@@ -56,6 +58,7 @@ class Mailbox:
         self._something = asyncio.Event()
         self._sent_s: float | None = None
         self._seen_s: float | None = None
+        self._told_s, self._told_at = -1.0, 0.0  # the newest that the viewer said, and when
 
     def packet(self, packet: Packet) -> None:
         """See `Viewer`."""
@@ -75,7 +78,9 @@ class Mailbox:
 
     def seen(self, time_s: float) -> None:
         """The viewer says which picture it showed last."""
-        self._seen_s = time_s if self._seen_s is None else max(self._seen_s, time_s)
+        if time_s > self._told_s:
+            self._told_s, self._told_at = time_s, time.monotonic()
+            self._seen_s = time_s if self._seen_s is None else max(self._seen_s, time_s)
 
     async def next(self) -> bytes | dict[str, Any]:
         """What to send next: first what is told, then sound, then pictures."""
@@ -97,6 +102,8 @@ class Mailbox:
 
     def _put(self, packet: Packet) -> None:
         unseen = self._seen_s is not None and self._sent_s is not None and self._sent_s - self._seen_s > UNSEEN_S
+        if unseen and time.monotonic() - self._told_at > LOST_S:  # else each would wait for the other for ever
+            self._seen_s, self._told_at, unseen = packet.time_s, time.monotonic(), False
         if unseen or len(self._video) >= self._settings.video_queue:
             self.dropped += len(self._video)
             self._video.clear()

@@ -1,11 +1,14 @@
 // Somebody who lives: pictures and sound come, sound and texts go. Transport only; the room around it is rooms/live.js.
-// docs/live_protocol.md says what passes. WebRTC where it connects within three seconds, else the WebSocket.
+// docs/live_protocol.md says what passes. From another machine WebRTC where it connects within three seconds, else the
+// WebSocket; from this one, or through a tunnel, where WebRTC never connects, the WebSocket at once: nothing is lost on
+// the way, so it is the sooner of the two.
 
 import { overSocket } from "./live_socket.js";
 import { overWebRtc } from "./live_webrtc.js";
 
 const RTC_PATIENCE_MS = 3000;
 const FIRST_PATIENCE_MS = 60000; // somebody new is loaded first
+const HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
 // A room of one's own: nobody is told of it, and where WebRTC does not connect the WebSocket finds the same person there.
 function alone() {
@@ -19,11 +22,12 @@ export class Live extends EventTarget {
   #closed = false;
 
   // into: an element that the picture is put into. target: who lives. room: those who give the same name share the
-  // person. transport: "auto", "webrtc" or "websocket". voice: of texts.
-  constructor({ into, target, room = "", transport = "auto", voice = "" }) {
+  // person. transport: "auto", "webrtc" or "websocket". voice: of texts. near: the studio is on this machine.
+  constructor({ into, target, room = "", transport = "auto", voice = "", near = HERE }) {
     super();
     this.#given = { into, target, room: room || alone(), voice };
     this.transport = transport;
+    this.near = near;
   }
 
   // Resolves when the first picture is shown; rejects with {received, expected, remedy}. Call it where somebody clicked:
@@ -32,7 +36,8 @@ export class Live extends EventTarget {
     this.#tell("state", { state: "connecting" });
     const told = (type, detail) => this.#heard(type, detail);
     try {
-      if (this.transport !== "websocket" && "RTCPeerConnection" in window) {
+      const near = this.transport === "auto" && this.near && "VideoDecoder" in window;
+      if (this.transport !== "websocket" && !near && "RTCPeerConnection" in window) {
         try {
           this.#carrier = await overWebRtc(this.#given, told, this.transport === "auto" ? RTC_PATIENCE_MS : FIRST_PATIENCE_MS);
         } catch (error) {

@@ -19,6 +19,7 @@ export function pictureDecoder(hello, show) {
   return hello.codec === "jpeg" ? new Jpegs(show) : new Coded(hello, show);
 }
 
+// `take` tells whether the picture will be shown.
 class Coded {
   #decoder = null; #hello; #show; #begun = false;
 
@@ -29,10 +30,11 @@ class Coded {
 
   take(data, timeS, key) {
     if (key && this.#decoder?.state !== "configured") this.#configure();
-    if ((!this.#begun && !key) || this.#decoder?.state !== "configured") return;
-    if (this.#decoder.decodeQueueSize > MOST_WAITING && !key) { this.#begun = false; return; }
+    if ((!this.#begun && !key) || this.#decoder?.state !== "configured") return false;
+    if (this.#decoder.decodeQueueSize > MOST_WAITING && !key) { this.#begun = false; return false; }
     this.#begun = true;
     this.#decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: Math.round(timeS * 1e6), data }));
+    return true;
   }
 
   close() { if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close(); }
@@ -53,15 +55,20 @@ class Jpegs {
 
   constructor(show) { this.#show = show; }
 
-  async take(data, timeS) {
-    if (this.#busy) return; // each is whole: one may be missed
+  take(data, timeS) {
+    if (this.#busy) return false; // each is whole: one may be missed
     this.#busy = true;
+    this.#open(data, timeS);
+    return true;
+  }
+
+  close() { this.#closed = true; }
+
+  async #open(data, timeS) {
     try {
       const image = await createImageBitmap(new Blob([data], { type: "image/jpeg" }));
       if (this.#closed) image.close();
       else this.#show(image, timeS);
     } catch { /* a damaged picture */ } finally { this.#busy = false; }
   }
-
-  close() { this.#closed = true; }
 }

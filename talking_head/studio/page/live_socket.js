@@ -6,8 +6,8 @@ import { pictureDecoder, codecAtHand } from "./live_pictures.js";
 
 const VIDEO = 1;
 const SEEN_EVERY_MS = 250;
-const MARGIN_S = 0.01; // sound waits so much longer than nine of ten pictures need: half a picture of the screen
-const LATE_KEPT = 75; // pictures: three seconds
+const LATE_KEPT = 75; // pictures, three seconds: sound waits as long as nine of ten of them need
+const BEHIND_S = 0.05; // a picture that is later is left out where another has come
 
 export async function overSocket(given, told, patienceMs) {
   const codec = await codecAtHand();
@@ -29,7 +29,7 @@ export async function overSocket(given, told, patienceMs) {
 
 class Carrier {
   name = "websocket";
-  #socket; #told; #clock = new SoundClock(); #canvas; #pen; #decoder = null; #waiting = []; #shownS = -1; #newestS = -1;
+  #socket; #told; #clock = new SoundClock(); #canvas; #pen; #decoder = null; #waiting = []; #shownS = -1; #passedS = 0;
   #counts = { shown: 0, dropped: 0 }; #late = []; #apartS = 0; #begin; #closed = false; #microphone = null; #timer; #into;
 
   constructor(socket, into, codec, told) {
@@ -43,7 +43,7 @@ class Carrier {
     this.#begin = new Promise((resolve, reject) => { this.shownFirst = resolve; this.failed = reject; });
     socket.onmessage = (event) => (typeof event.data === "string" ? this.#event(JSON.parse(event.data)) : this.#packet(event.data));
     socket.onclose = () => { this.failed(new Error("the connection ended")); if (!this.#closed) this.#told("lost"); };
-    this.#timer = setInterval(() => this.#say({ type: "seen", time_s: Math.max(this.#shownS, 0) }), SEEN_EVERY_MS);
+    this.#timer = setInterval(() => this.#seen(), SEEN_EVERY_MS);
     requestAnimationFrame(() => this.#draw());
   }
 
@@ -87,6 +87,11 @@ class Carrier {
 
   #say(message) { if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message)); }
 
+  #seen() {
+    const timeS = Math.max(this.#shownS, this.#passedS);
+    if (timeS > 0) this.#say({ type: "seen", time_s: timeS });
+  }
+
   #event(event) {
     if (event.type === "hello") {
       this.#canvas.width = event.width;
@@ -107,16 +112,16 @@ class Carrier {
   #packet(data) {
     const head = new DataView(data);
     const timeS = head.getFloat64(8, true);
-    if (head.getUint8(0) === VIDEO) this.#decoder?.take(new Uint8Array(data, 16), timeS, (head.getUint8(1) & 1) === 1);
-    else this.#clock.take(new Int16Array(data, 16), timeS);
+    if (head.getUint8(0) === VIDEO) {
+      if (!this.#decoder?.take(new Uint8Array(data, 16), timeS, (head.getUint8(1) & 1) === 1)) this.#passedS = timeS;
+    } else this.#clock.take(new Int16Array(data, 16), timeS);
   }
 
   #decoded(image, timeS) {
     const late = this.#clock.arrivedS - timeS; // behind the newest sound
     this.#late.push(late);
     if (this.#late.length > LATE_KEPT) this.#late.shift();
-    this.#clock.wantAhead(high(this.#late) + MARGIN_S);
-    this.#newestS = Math.max(this.#newestS, timeS);
+    this.#clock.wantAhead(high(this.#late));
     this.#waiting.push({ image, timeS });
     if (this.#waiting.length > 50) this.#forget(this.#waiting.shift()); // the page is not drawn: in another tab
   }
@@ -129,6 +134,7 @@ class Carrier {
     while (this.#waiting.length && (this.#waiting[0].timeS <= now + 0.008 || this.#shownS < 0)) {
       if (found) this.#forget(found);
       found = this.#waiting.shift();
+      if (now - found.timeS < BEHIND_S) break; // two that are due are shown one after the other, none is left out
     }
     if (!found) return;
     this.#pen.drawImage(found.image, 0, 0, this.#canvas.width, this.#canvas.height);
@@ -143,6 +149,7 @@ class Carrier {
   #forget(picture) {
     picture.image.close();
     this.#counts.dropped += 1;
+    this.#passedS = picture.timeS; // it is behind us too: the studio need not wait until it is seen
   }
 }
 

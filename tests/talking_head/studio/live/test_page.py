@@ -15,11 +15,11 @@ from tests.chromium import CHROMIUM, hearing
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-BEGIN = """async (transport) => {
+BEGIN = """async ([transport, near]) => {
   const { Live } = await import("/live.js");
   const box = document.createElement("div");
   document.body.append(box);
-  const live = new Live({ into: box, target: "fake", transport, room: "test" });
+  const live = new Live({ into: box, target: "fake", transport, room: "test", near });
   Object.assign(window, { live, told: [], apart: [], box });
   for (const kind of ["state", "speaking", "error"]) live.addEventListener(kind, (e) => told.push([kind, e.detail]));
   live.addEventListener("picture", (e) => apart.push(e.detail.now_s - e.detail.time_s));
@@ -67,7 +67,7 @@ def shown_in_step(page: Any, apart_s: float) -> None:
 
 
 def talk(page: Any, transport: str) -> None:
-    page.evaluate(BEGIN, transport)
+    page.evaluate(BEGIN, [transport, False])
     until(page, "live.stats().shown > 10")
     page.evaluate("live.say('Hello there, all of you.')")
     until(page, "told.some(([kind, e]) => kind === 'speaking' && e.speaking)")
@@ -109,14 +109,20 @@ def test_by_webrtc(page: Any) -> None:
 )
 def test_where_webrtc_does_not_connect_the_websocket_takes_over(page: Any, broken: str) -> None:
     page.evaluate(broken)
-    page.evaluate(BEGIN, "auto")
+    page.evaluate(BEGIN, ["auto", False])
     assert page.evaluate("live.stats().transport") == "websocket"
     assert page.evaluate("box.querySelectorAll('.live-picture').length") == 1
 
 
+def test_on_this_machine_the_websocket_is_taken_at_once(page: Any) -> None:
+    page.evaluate("window.asked = 0; window.RTCPeerConnection = function () { asked += 1; throw Error(); }; null")
+    page.evaluate(BEGIN, ["auto", True])
+    assert page.evaluate("[live.stats().transport, asked]") == ["websocket", 0]
+
+
 def test_a_browser_without_decoders_and_worklets_still_sees_and_hears(page: Any) -> None:
     page.evaluate("delete window.VideoDecoder; delete BaseAudioContext.prototype.audioWorklet")
-    page.evaluate(BEGIN, "websocket")
+    page.evaluate(BEGIN, ["websocket", False])
     until(page, "live.stats().shown > 20")
     assert page.evaluate("live.stats().codec") == "jpeg"
     until(page, "live.stats().ahead_ms > 50 && live.stats().ahead_ms < 1100")

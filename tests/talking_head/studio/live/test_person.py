@@ -15,7 +15,7 @@ from talking_head.studio.answers import StudioError
 from talking_head.studio.live.encoding import CODECS
 from talking_head.studio.live.rooms import Rooms
 from talking_head.studio.live.settings import LiveSettings
-from talking_head.studio.live.viewers import Mailbox
+from talking_head.studio.live.viewers import LOST_S, UNSEEN_S, Mailbox
 from talking_head.studio.live.wire import VIDEO, Packet
 from tests.talking_head.studio.live.fake import (
     LOUD,
@@ -207,3 +207,23 @@ def test_who_says_what_they_saw_gets_nothing_old_out_of_the_network() -> None:
 
     sent, wants, waiting = asyncio.run(watch())
     assert 25 <= sent <= 28 and wants and waiting == 1
+
+
+def test_who_had_to_drop_what_was_sent_gets_pictures_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("talking_head.studio.live.viewers.time.monotonic", lambda: now[0])
+
+    async def watch() -> list[float]:
+        box, got = Mailbox(asyncio.get_running_loop(), LiveSettings(), "jpeg"), list[float]()
+        for number in range(150):
+            now[0] += 0.04
+            box.seen(0.2)  # the same each time: nothing later will ever be shown
+            box.packet(Packet(VIDEO, True, (2, 2), number / 25, b""))
+            await asyncio.sleep(0)
+            while box._video:
+                await box.next()
+                got.append(number / 25)
+        return got
+
+    got = np.array(asyncio.run(watch()))
+    assert np.diff(got).max() == pytest.approx(LOST_S - UNSEEN_S, abs=0.3) and got[-1] > 4.0
