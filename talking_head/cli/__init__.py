@@ -33,7 +33,7 @@ from talking_head.cli import (
     targets,
     training,
 )
-from talking_head.cli.common import UsageError
+from talking_head.cli.common import NO_MEMORY_LEFT, UsageError, memory_is_full
 
 EPILOG = (
     "First make a target from a video or a photo of one person (`enroll`), then let it speak (`synth`). "
@@ -124,4 +124,10 @@ def main() -> None:
     # Read when torch loads. Its threads would otherwise spin while they wait for each other, and where another program
     # holds a core they wait long: on two cores, one of them busy, the demo's first frame took twice the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    app(prog_name="talking-head")
+    try:
+        app(prog_name="talking-head")
+    except Exception as error:  # before a verb is at work, as its words are read
+        if not memory_is_full(error):
+            raise
+        print(NO_MEMORY_LEFT, file=sys.stderr)
+        sys.exit(2)

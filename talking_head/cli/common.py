@@ -91,8 +91,9 @@ PLACE_ERRORS = {
 # What torch, OpenCV, C++ and the system say when there is no memory left.
 NO_MEMORY = (
     "can't allocate memory", "out of memory", "Insufficient memory", "bad_alloc", "Cannot allocate memory",
-    "can't start new thread", "failed to map segment",
+    "can't start new thread", "failed to map segment", 'avcodec_open2("libx264"',  # whose options are always ours
 )
+NO_MEMORY_LEFT = "error: not enough memory; close other programs, or work with smaller files"
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _disk_is_full(error: BaseException) -> bool:
     )
 
 
-def _memory_is_full(error: BaseException) -> bool:
+def memory_is_full(error: BaseException) -> bool:
     """Whether the system gave no more memory; libraries tell that in words of their own."""
     return any(
         isinstance(cause, MemoryError) or getattr(cause, "errno", None) == errno.ENOMEM
@@ -165,8 +166,8 @@ def verb(function: Callable[..., Outcome]) -> Callable[..., None]:
             if isinstance(error, OSError) and error.errno in PLACE_ERRORS and error.filename:
                 print(f"error: {_one_line(f'{error.filename}: {error.strerror}')}; give another place", file=sys.stderr)
                 raise typer.Exit(2) from error
-            if _memory_is_full(error):
-                print("error: not enough memory; close other programs, or work with smaller files", file=sys.stderr)
+            if memory_is_full(error):
+                print(NO_MEMORY_LEFT, file=sys.stderr)
                 raise typer.Exit(2) from error
             if not _disk_is_full(error):
                 raise

@@ -326,3 +326,21 @@ def test_home_moves_the_model_cache_for_the_length_of_a_command(
     runner.invoke(single, [])
     assert seen == [tmp_path / "option" / "assets", tmp_path / "variable" / "assets"]
     assert assets_folder() == tmp_path / "variable" / "assets", "as before"
+
+
+@pytest.mark.parametrize("said", [
+    "x.so: failed to map segment from shared object",
+    "Generic error in an external library: 'avcodec_open2(\"libx264\", {})'",
+])  # fmt: skip
+def test_too_little_memory_before_a_verb_is_at_work_is_told(
+    said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import talking_head.cli as cli
+
+    def no_memory(**_: object) -> None:
+        raise ImportError(said)
+
+    monkeypatch.setattr(cli, "app", no_memory)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith("error: not enough memory")
