@@ -18,17 +18,18 @@ from tests.waiting import PATIENCE_S
 
 
 @cache
-def _context() -> BaseContext:
+def context() -> BaseContext:
+    """Of such processes."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.processes", "tests.training.together"])
-    return context
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload(["tests.processes", "tests.training.together"])
+    return made
 
 
 def begun(function: Callable[..., object], *given: Any) -> BaseProcess:
     """A process that calls a function of a module, on one thread: what is summed in another order is another number."""
-    process: BaseProcess = _context().Process(target=_called, args=(function, given))  # type: ignore[attr-defined]
+    process: BaseProcess = context().Process(target=_called, args=(function, given))  # type: ignore[attr-defined]
     process.start()
     return process
 

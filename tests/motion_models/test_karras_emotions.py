@@ -13,7 +13,7 @@ from foundation.errors import InputError
 from motion_models.directions import AskedEmotion, Delivery
 from motion_models.karras2017 import Karras2017
 from motion_models.karras2017.emotions import EmotionCourse, Emotions
-from motion_models.karras2017.mining import CLOSED, held, mine
+from motion_models.karras2017.mining import CLOSED, Candidate, held, mine
 from motion_models.karras2017.train import learn
 from motion_models.lips import lip_gap_mm
 from tests.facial_gan.synthetic import speech
@@ -26,6 +26,12 @@ BROW = 105  # a vertex of it
 @pytest.fixture(scope="module")
 def moody(tmp_path_factory: pytest.TempPathFactory) -> Karras2017:
     return moody_model(tmp_path_factory.mktemp("moody"))
+
+
+@pytest.fixture(scope="module")
+def mined(moody: Karras2017) -> list[Candidate]:
+    """The four that differ most."""
+    return mine(moody, mp478.load(), 4)
 
 
 def known() -> Emotions:
@@ -53,23 +59,22 @@ def test_shares_and_courses() -> None:
             emotions.with_names({name: np.zeros(3)})
 
 
-def test_moods_are_learned_without_labels_and_mined(moody: Karras2017) -> None:
+def test_moods_are_learned_without_labels_and_mined(moody: Karras2017, mined: list[Candidate]) -> None:
     vectors = moody.parts.emotions.database
     frames = np.arange(0, len(vectors), 15)
     brows = [held(moody, vectors[k]).vertices_mm(speech(1.0, 3))[:, BROW, 1].mean() for k in frames]
     assert moody.parts.emotions.slowness() < np.sqrt(2) / 10
     assert correlation(np.array(brows), mood_of(len(vectors))[frames]) > 0.8
-    found = mine(moody, mp478.load(), 4)
     fewer = mine(moody, mp478.load(), 1)
-    assert [one.index for one in fewer] == [1] and 2 <= len(found) <= 4
-    assert np.array_equal(fewer[0].vector, found[0].vector)
-    felt = [mood_of(len(vectors))[round(candidate.time_s * 30)] for candidate in found]
+    assert [one.index for one in fewer] == [1] and 2 <= len(mined) <= 4
+    assert np.array_equal(fewer[0].vector, mined[0].vector)
+    felt = [mood_of(len(vectors))[round(candidate.time_s * 30)] for candidate in mined]
     assert min(felt) < -0.5 and max(felt) > 0.5  # both moods are among those that differ most
-    assert all(candidate.silent_gap <= CLOSED for candidate in found)
+    assert all(candidate.silent_gap <= CLOSED for candidate in mined)
 
 
-def test_mined_faces_can_be_told_apart(moody: Karras2017) -> None:
-    vectors = [moody.parts.emotions.neutral, *(candidate.vector for candidate in mine(moody, mp478.load(), 4))]
+def test_mined_faces_can_be_told_apart(moody: Karras2017, mined: list[Candidate]) -> None:
+    vectors = [moody.parts.emotions.neutral, *(candidate.vector for candidate in mined)]
     faces = [held(moody, vector).vertices_mm(speech(6.0, 7)).mean(0) for vector in vectors]
     apart_mm = [
         np.sqrt(np.square(faces[a] - faces[b]).sum(1).mean()) for a in range(len(faces)) for b in range(a)
@@ -101,17 +106,17 @@ def test_a_mood_that_is_taught_shows_and_outlives_learning_a_person(tmp_path: Pa
     assert correlation(*gaps) > 0.95
 
 
-def test_two_moods_say_the_same_words_with_other_brows(moody: Karras2017) -> None:
+def test_two_moods_say_the_same_words_with_other_brows(moody: Karras2017, mined: list[Candidate]) -> None:
     face, features, frames = mp478.load(), speech(6.0, 7), len(moody.parts.emotions.database)
-    found = sorted(mine(moody, face, 4), key=lambda candidate: float(mood_of(frames)[round(candidate.time_s * 30)]))
+    found = sorted(mined, key=lambda candidate: float(mood_of(frames)[round(candidate.time_s * 30)]))
     low, high = (held(moody, candidate.vector).synthesize(features) for candidate in (found[0], found[-1]))
     gaps = [lip_gap_mm(face, motion.expression)[5:-5] for motion in (low, high)]
     assert correlation(*gaps) > 0.9 and np.abs(gaps[0] - gaps[1]).mean() < 0.8 * gaps[0].std()
     assert ((high.expression - low.expression) @ face.expression_mm.numpy()[:, BROW, 1]).mean() > 0.5
 
 
-def test_directions(moody: Karras2017, tmp_path: Path) -> None:
-    vector = mine(moody, mp478.load(), 1)[0].vector
+def test_directions(moody: Karras2017, mined: list[Candidate], tmp_path: Path) -> None:
+    vector = mined[0].vector
     named = moody.with_emotions(moody.parts.emotions.with_names({"lively": vector}))
     named.save(tmp_path / "model.safetensors")
     model, features = Karras2017.load(tmp_path / "model.safetensors"), speech(4.0, 7)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +117,3 @@ def test_the_papers_windows_from_real_deepspeech_features(data_dir: Path) -> Non
             if 0 <= row < 731:
                 expected[frame, step] = values[row]
     assert np.array_equal(windows, expected)
-
-
-def test_importing_speech_needs_no_tracker() -> None:
-    code = "import sys, preprocessing.speech; sys.exit('mediapipe' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0

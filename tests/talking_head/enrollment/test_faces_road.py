@@ -28,6 +28,7 @@ from talking_head.synth.film import synthesize
 from talking_head.target.card import Target, find_target
 from talking_head.target.home import Home
 from talking_head.target.settings import EnrollSettings
+from tests.preprocessing.deng.parts import weights_of_true_names
 from tests.render2video.drawn_person import psnr_db
 from tests.talking_head.bfm_head import write_front_model
 from tests.talking_head.media import voice
@@ -105,6 +106,26 @@ def test_a_person_in_dengs_model_from_film_to_film(road: Road, in_deng: Target) 
     assert psnr_db(made, real) > 10  # two steps paint little; what is around the head is the film's
 
 
+@pytest.mark.slow
+def test_dengs_regressor_measures_a_person_from_film_to_film(road: Road, in_deng: Target, tmp_path: Path) -> None:
+    """By weights of the published layout that nobody trained: what they say of a face is what moves the target."""
+    weights = road.folder / "epoch_20.pth"
+    torch.save({"net_recon": weights_of_true_names()}, weights)
+    face_model = f"deng:{road.bfm}?weights={weights}"
+    person = road.enrolled(
+        "regressed", profile="paper", steps=2, face_model=face_model, video=SMALL_PAPER, models=BRIEF
+    )
+    assert person.card.face_model == deng.ID and person.card.settings["face_model"] == face_model
+    told = track(
+        road.film, tmp_path / "told", tracker=f"openface:{road.table}", face_model=face_model, cache=tmp_path / "cache"
+    )
+    kept, fitted = (np.array(card.motion_statistics.mean)[7:] for card in (person.card, in_deng.card))
+    regressed = told.track.motion.expression.mean(0)
+    assert np.abs(kept - regressed).max() < 0.1 * np.abs(regressed).max() < np.abs(fitted - regressed).max()
+    made, real = road.spoken(person)
+    assert made.shape == real.shape and psnr_db(made, real) > 10  # what is around the head is the film's
+
+
 def test_dengs_fit_is_the_face_of_the_film(road: Road, tmp_path: Path) -> None:
     how = {"tracker": f"openface:{road.table}", "cache": tmp_path / "cache"}
     fitted = track(road.film, tmp_path / "deng", face_model=f"deng:{road.bfm}", **how).track
@@ -158,6 +179,8 @@ def test_another_head_than_the_targets_is_refused(road: Road, in_deng: Target, t
     [
         (["--face-model", "deng"], "profile 'footage' with face model 'deng'"),
         (["--face-model", "deng", "--profile", "fast"], "deng:BFM_model_front.mat"),
+        (["--face-model", "deng:{bfm}?weights=nowhere.pth", "--profile", "fast"], "nowhere.pth does not exist"),
+        (["--face-model", "deng:{bfm}?weights={table}", "--profile", "fast"], "film.csv"),
         (["--face-model", "flame", "--profile", "paper"], "flame:generic_model.pkl"),
         (["--tracker", "openface:nowhere.csv"], "nowhere.csv does not exist"),
         (["--tracker", "openface"], "OPENFACE_BIN"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from talking_head.cli import app
 from talking_head.target.card import find_own
 from talking_head.target.home import Home
 from talking_head.target.removing import remove_all, remove_targets
+from tests.processes import context
 from tests.talking_head.target.test_target import make_target
 
 runner = CliRunner()
@@ -103,7 +103,7 @@ def test_the_command_says_what_it_did_and_wants_a_name_or_all(home: Home) -> Non
 
 
 def test_a_lock_whose_file_goes_is_still_one_holders(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
+    with context().Pool(3) as pool:
         assert sum(pool.map(_collide, [tmp_path] * 3)) > 0
     assert [path.name for path in (tmp_path / "locks").iterdir()] == [".guard.lock"]
     assert not (tmp_path / "inside").exists()

@@ -31,6 +31,7 @@ from talking_head.target.card import (
 from talking_head.target.home import Home
 from talking_head.target.removing import remove_targets
 from talking_head.target.settings import EnrollSettings
+from tests.processes import begun, context, ended
 from tests.waiting import PATIENCE_S
 
 BAD_IDS = [
@@ -236,13 +237,10 @@ def _try_lock(path: str, target_id: str, queue: multiprocessing.Queue[str]) -> N
 
 
 def test_one_process_at_a_time_works_on_a_target(home: Home) -> None:
-    context = multiprocessing.get_context("spawn")
-    queue: multiprocessing.Queue[str] = context.Queue()
+    queue: multiprocessing.Queue[str] = context().Queue()
     with home.lock("ana"):
         for target_id in ("ana", "ben"):
-            process = context.Process(target=_try_lock, args=(str(home.path), target_id, queue))
-            process.start()
-            process.join()
+            ended(begun(_try_lock, str(home.path), target_id, queue))
     answers = [queue.get(timeout=PATIENCE_S) for _ in range(2)]
     assert "another command" in answers[0] and answers[1] == "mine"
 
