@@ -45,11 +45,10 @@ def test_a_key_that_was_nearly_made_does_not_stay(tmp_path: Path, monkeypatch: p
     home = Home(tmp_path / "home")
     child = os.fork()
     if child == 0:
-        monkeypatch.setattr(signing, "sync_tree", lambda folder: time.sleep(60))
+        monkeypatch.setattr(signing, "sync_tree", lambda folder: time.sleep(1e6))
         signing.local_identity(home)
         os._exit(0)
-    while not any(path.stat().st_size for path in home.path.glob(f".*/{signing.KEY}")):
-        time.sleep(0.01)
+    until(lambda: any(path.stat().st_size for path in home.path.glob(f".*/{signing.KEY}")))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     made = signing.local_identity(home)
