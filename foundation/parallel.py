@@ -13,6 +13,11 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 MOST_WORKERS = 8
 THREADS_VARIABLE = "TALKING_HEAD_THREADS"
+# Environment variables that threads of libraries shall start with. They are read when torch and NumPy load. OpenMP's
+# threads would otherwise spin while they wait for each other, and where another program holds a core they wait long: on
+# two cores, one of them busy, the demo's first frame took twice the time. OpenBLAS's spin whatever they are told, and
+# the products of a frame are small: they took 4 of the 10 s of processor time of a film of 11 s at 256 x 256.
+QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 AHEAD = 2  # items a worker that are begun before they are asked for
 
 

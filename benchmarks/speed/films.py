@@ -29,6 +29,7 @@ from benchmarks.speed.clock import reference_ms
 from benchmarks.speed.sizes import at_sizes, speed_parser
 from benchmarks.synthesis import speech_of
 from face_model.tracks import MOTION_FPS, FaceMotion
+from foundation.parallel import QUIET_THREADS
 from motion_models.look_ahead import LookAhead
 from preprocessing.media import stream_sound
 from preprocessing.speech import WindowedEncoder, heard
@@ -68,7 +69,7 @@ def begun(speech: Path, target: Target, folder: Path, *words: str) -> subprocess
     kept = target.folder.parent  # of a person that ships it is no home, which films are signed in
     home = kept.parent if kept.name == "targets" else folder / "home"
     command += ["--home", str(home), "--out", str(folder), "--began", str(time.time()), *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=QUIET_THREADS | os.environ)
 
 
 def ended(process: subprocess.Popen[str]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from foundation.parallel import QUIET_THREADS
 from foundation.progress import details
 from talking_head.cli import (
     assets,
@@ -121,9 +122,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # mediapipe's: that its cache's folder is a temporary one
     signal.signal(signal.SIGTERM, _stop)
-    # Read when torch loads. Its threads would otherwise spin while they wait for each other, and where another program
-    # holds a core they wait long: on two cores, one of them busy, the demo's first frame took twice the time.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for variable, value in QUIET_THREADS.items():
+        os.environ.setdefault(variable, value)
     try:
         app(prog_name="talking-head")
     except Exception as error:  # before a verb is at work, as its words are read

@@ -85,16 +85,19 @@ except SystemExit as error:
     assert run.stdout.split() == ["2", "True", "True", "True", "True"]
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_threads_leave_the_core_to_others(before: str | None, after: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({}, ["PASSIVE", "1"]), ({"OMP_WAIT_POLICY": "ACTIVE", "OPENBLAS_NUM_THREADS": "2"}, ["ACTIVE", "2"])],
+)
+def test_waiting_threads_leave_the_cores_to_others(before: dict[str, str], after: list[str]) -> None:
+    threads = "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS"
     code = "import os, sys; sys.argv = ['talking-head', '--version']\nfrom talking_head.cli import main\n"
-    code += "try: main()\nexcept SystemExit: print(os.environ['OMP_WAIT_POLICY'])"
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    environment |= {"OMP_WAIT_POLICY": before} if before else {}
+    code += f"try: main()\nexcept SystemExit: print(*(os.environ[name] for name in {threads}))"
+    environment = {name: value for name, value in os.environ.items() if name not in threads} | before
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert run.stdout.splitlines()[-1] == after
+    assert run.stdout.splitlines()[-1].split() == after
 
 
 def test_a_checkout_knows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.limits import CONFINE
+from foundation.parallel import QUIET_THREADS
 from talking_head.studio.forgetting import clean_job
 from talking_head.studio.jobs.kinds import KINDS
 from talking_head.studio.jobs.store import CANCELLED, OPEN, QUEUED, RUNNING, Job, JobStore
@@ -128,7 +129,7 @@ class Supervisor:
     def _started(self, kind: str) -> _Worker:
         command = [sys.executable, "-m", self.program, str(self.place.home.path), kind, *filter(None, [self.ray])]
         confine = {CONFINE: os.environ.get(CONFINE, "1")}  # what clients sent is decoded in processes of its own
-        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"} | confine
+        environment = QUIET_THREADS | os.environ | {"PYTHONUNBUFFERED": "1"} | confine
         log_file = self.place.logs / f"{kind}.log"
         if log_file.is_file() and log_file.stat().st_size > LOG_BYTES:
             log_file.unlink()
