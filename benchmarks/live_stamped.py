@@ -59,13 +59,6 @@ class Stamped(LivePerson):
         self._began_s, self._marked_s = dict[float, float](), -1.0
         self._take = self.mouths.take
         self.mouths.take = self._heard_now  # type: ignore[method-assign]
-        skip = self.speaker.skip
-
-        def skipped(sound: np.ndarray) -> None:
-            self._write(skipped=self._hears_s, queue=self._begun.qsize(), heard_queue=self._heard.qsize())
-            skip(sound)
-
-        self.speaker.skip = skipped
 
     def _heard_now(self, count: int) -> Any:
         sound, cues, speaking = self._take(count)

@@ -23,9 +23,7 @@ FILM_CRF = 16  # of films for people: at 18 a face lost a tenth of its finest de
 # The others keep what is finest where it moves: small coefficients are rounded rather than dropped, and plain walls
 # give bits to faces. A painted mouth keeps 0.93 of its detail and a face 0.96, of 0.86 and 0.93 without, for a fifth
 # more bits (at crf 17, 0.90 and 0.95, for none more). A dead zone of 6 keeps 0.98, but a plain wall boils.
-FILM_OPTIONS = {
-    "x264-params": "subme=1:partitions=i8x8,i4x4:deadzone-inter=12:aq-strength=0.4"
-}
+FILM_OPTIONS = {"x264-params": "subme=1:partitions=i8x8,i4x4:deadzone-inter=12:aq-strength=0.4"}
 TICK = Fraction(1, 90_000)  # of timed films: divides the common frame rates, and milliseconds
 KNEE = 0.9  # of full scale, above which mixed sound is bent
 AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from face_model.tracks import SPEECH_RATE_HZ
 
 PIECE_S = 0.02  # of sound: what is heard, and sent, at once
-LOOK_AHEAD_S = 2 / 30  # two frames of motion: a third costs 33 ms and gives lips little (docs/streaming.md)
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class LiveSettings:
     """
 
     sound_hz: int = SPEECH_RATE_HZ
-    look_ahead_s: float = LOOK_AHEAD_S
+    look_ahead_s: float = 2 / 30  # two frames of motion: a third costs 33 ms and gives lips little (docs/streaming.md)
     people: int = 2
     linger_s: float = 30.0
     painting: int = 3
